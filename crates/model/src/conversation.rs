@@ -1,0 +1,222 @@
+use crate::{ChatId, MessageKey, Seq};
+
+/// One account's side of a conversation with one person: a pure state machine, stored by the account and the peer.
+///
+/// ```text
+///            send/start                 peer answers or accepts
+///  Closed ───────────────▶ Calling ──────────────────────────────▶ Open
+///    │  receive                                                     ▲
+///    └───────────────────▶ Invited ─────────────────────────────────┘
+///                                     accept, or send
+///  any ── end/decline (either side) ──▶ Closed
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversation {
+    /// The present conversation; a new one begins when a closed one comes alive.
+    pub chat: ChatId,
+    /// Where it stands.
+    pub state: ConversationState,
+    /// The message that a pending invitation carried.
+    pub first: Option<MessageKey>,
+    /// Messages that no device of the account has read.
+    pub unread: i64,
+    /// Everything up to this place in the mailbox is read; only rises.
+    pub read_up_to: Seq,
+}
+
+/// Where a [`Conversation`] stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ConversationState {
+    /// Ended, declined, or never begun.
+    Closed,
+    /// This account invited; the other has not answered.
+    Calling,
+    /// The other invited; this account has not answered.
+    Invited,
+    /// Both talk.
+    Open,
+}
+
+impl ConversationState {
+    /// The number that the store keeps.
+    pub fn code(self) -> i64 {
+        match self {
+            Self::Closed => 0,
+            Self::Calling => 1,
+            Self::Invited => 2,
+            Self::Open => 3,
+        }
+    }
+
+    /// The state with this number; `None` for a number that no version wrote.
+    pub fn from_code(code: i64) -> Option<Self> {
+        [Self::Closed, Self::Calling, Self::Invited, Self::Open].into_iter().find(|state| state.code() == code)
+    }
+}
+
+/// How a message or an invitation shows on the side that receives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// As InvitationReceived.
+    Invitation,
+    /// As MessageReceived.
+    Message,
+    /// As MessageReceived; and the sender has thereby accepted this account's invitation.
+    Answer,
+}
+
+/// Why an invitation cannot be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ConversationError {
+    /// It was accepted, declined or ended before.
+    #[error("the invitation was already answered")]
+    AlreadyAnswered,
+}
+
+impl Conversation {
+    /// A conversation that has not begun.
+    pub fn closed(chat: ChatId) -> Self {
+        Self { chat, state: ConversationState::Closed, first: None, unread: 0, read_up_to: Seq(0) }
+    }
+
+    /// This account invites or writes; `fresh` names the conversation if one begins. True when a pending
+    /// invitation is thereby accepted: [`Conversation::first`] then still names its message until [`Conversation::accept`].
+    pub fn send(&mut self, fresh: ChatId) -> bool {
+        match self.state {
+            ConversationState::Closed => self.begin(fresh, ConversationState::Calling, None),
+            ConversationState::Invited => return true,
+            ConversationState::Calling | ConversationState::Open => {}
+        }
+        false
+    }
+
+    /// The other writes `message`, or invites without one; `fresh` names the conversation if one begins.
+    pub fn receive(&mut self, message: Option<MessageKey>, fresh: ChatId) -> Arrival {
+        self.unread += i64::from(message.is_some());
+        match self.state {
+            ConversationState::Closed => {
+                self.begin(fresh, ConversationState::Invited, message);
+                Arrival::Invitation
+            }
+            ConversationState::Invited | ConversationState::Open => Arrival::Message,
+            ConversationState::Calling => {
+                self.state = ConversationState::Open;
+                Arrival::Answer
+            }
+        }
+    }
+
+    /// This account accepts a pending invitation; gives the message that it carried.
+    pub fn accept(&mut self) -> Result<Option<MessageKey>, ConversationError> {
+        if self.state != ConversationState::Invited {
+            return Err(ConversationError::AlreadyAnswered);
+        }
+        self.state = ConversationState::Open;
+        Ok(self.first.take())
+    }
+
+    /// This account declines a pending invitation.
+    pub fn decline(&mut self) -> Result<(), ConversationError> {
+        if self.state != ConversationState::Invited {
+            return Err(ConversationError::AlreadyAnswered);
+        }
+        self.close();
+        Ok(())
+    }
+
+    /// The other accepted; true when that is news.
+    pub fn accepted(&mut self) -> bool {
+        let news = self.state == ConversationState::Calling;
+        if news {
+            self.state = ConversationState::Open;
+        }
+        news
+    }
+
+    /// The other declined; true when that is news.
+    pub fn declined(&mut self) -> bool {
+        let news = self.state == ConversationState::Calling;
+        if news {
+            self.close();
+        }
+        news
+    }
+
+    /// This account ends it; true when there was something to end.
+    pub fn end(&mut self) -> bool {
+        let news = self.state != ConversationState::Closed;
+        self.close();
+        news
+    }
+
+    /// The other ended it; true when that is news. A pending invitation stays, so that its message can still be answered.
+    pub fn ended(&mut self) -> bool {
+        let news = matches!(self.state, ConversationState::Open | ConversationState::Calling);
+        if news {
+            self.close();
+        }
+        news
+    }
+
+    fn begin(&mut self, fresh: ChatId, state: ConversationState, first: Option<MessageKey>) {
+        self.chat = fresh;
+        self.state = state;
+        self.first = first;
+    }
+
+    fn close(&mut self) {
+        self.state = ConversationState::Closed;
+        self.first = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Arrival, Conversation, ConversationError, ConversationState};
+    use crate::{ChatId, MessageKey};
+
+    #[test]
+    fn first_message_invites_and_later_ones_arrive_at_once() {
+        let (mut ours, fresh, key) = (Conversation::closed(ChatId::fresh()), ChatId::fresh(), MessageKey::fresh());
+        assert_eq!(ours.receive(Some(key), fresh), Arrival::Invitation);
+        assert_eq!(ours.chat, fresh);
+        assert_eq!(ours.receive(Some(MessageKey::fresh()), ChatId::fresh()), Arrival::Message);
+        assert_eq!(ours.accept(), Ok(Some(key)));
+        assert_eq!((ours.state, ours.unread), (ConversationState::Open, 2));
+        assert_eq!(ours.accept(), Err(ConversationError::AlreadyAnswered));
+    }
+
+    #[test]
+    fn an_answer_accepts() {
+        let mut ours = Conversation::closed(ChatId::fresh());
+        assert!(!ours.send(ChatId::fresh()));
+        assert_eq!(ours.receive(Some(MessageKey::fresh()), ChatId::fresh()), Arrival::Answer);
+        assert_eq!(ours.state, ConversationState::Open);
+
+        let mut theirs = Conversation::closed(ChatId::fresh());
+        theirs.receive(Some(MessageKey::fresh()), ChatId::fresh());
+        assert!(theirs.send(ChatId::fresh()));
+    }
+
+    #[test]
+    fn after_an_end_the_next_message_invites_anew() {
+        let mut ours = Conversation::closed(ChatId::fresh());
+        ours.receive(None, ChatId::fresh());
+        ours.accept().unwrap();
+        let old = ours.chat;
+        assert!(ours.ended());
+        assert!(!ours.ended());
+        assert_eq!(ours.receive(Some(MessageKey::fresh()), ChatId::fresh()), Arrival::Invitation);
+        assert_ne!(ours.chat, old);
+        assert_eq!(ours.decline(), Ok(()));
+        assert_eq!(ours.state, ConversationState::Closed);
+    }
+
+    #[test]
+    fn a_pending_invitation_outlives_its_senders_end() {
+        let mut ours = Conversation::closed(ChatId::fresh());
+        ours.receive(Some(MessageKey::fresh()), ChatId::fresh());
+        assert!(!ours.ended());
+        assert!(ours.accept().is_ok());
+    }
+}
