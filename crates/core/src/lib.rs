@@ -1,1 +1,3 @@
-//! Placeholder.
+//! The heart of Trunkline: sessions, router, hub, the local backend, and every port.
+
+pub mod port;

@@ -1,0 +1,10 @@
+//! What the core asks of its adapters. Adapters implement these traits and never see a device, a session or one another.
+
+mod authenticator;
+mod backend;
+
+pub use authenticator::{AuthenticationError, Authenticator, Credential, Identity};
+pub use backend::{
+    Backend, Incoming, Inlet, InletError, Line, LineError, LineState, OpenLine, OutgoingMessage, Outcome, Person,
+    Roster, RosterChange, Search, SearchField, SearchResult,
+};
