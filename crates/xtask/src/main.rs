@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "The repository's own commands", disable_help_subcommand = true)]
+#[command(bin_name = "cargo xtask", about = "The repository's own commands", disable_help_subcommand = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

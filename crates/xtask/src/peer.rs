@@ -8,11 +8,21 @@ use anyhow::{Context, Result};
 
 use crate::{debian, process, workspace};
 
-/// Names the Python that has the libraries of [`PYTHON_PACKAGES`], for tests.
+/// Tells tests which Python has the libraries of [`PYTHON_PACKAGES`].
 pub(crate) const PYTHON_VARIABLE: &str = "TRUNKLINE_PEER_PYTHON";
 
-/// Python packages of the peers, all pinned; the venv is made anew when this list changes.
+/// Python packages that peers are written on; the venv is made anew when one of these lists changes.
 const PYTHON_PACKAGES: &[&str] = &["slixmpp==1.17.0"];
+
+/// What those stand on, pinned too, so that a test fails for our changes alone.
+const PYTHON_FOUNDATIONS: &[&str] = &[
+    "aiodns==4.0.4",
+    "cffi==2.1.1",
+    "pyasn1==0.6.5",
+    "pyasn1_modules==0.4.2",
+    "pycares==5.2.1",
+    "pycparser==3.12",
+];
 
 /// Debian packages worth reporting.
 const SERVERS: &[&str] = &["prosody", "python3"];
@@ -21,7 +31,8 @@ const SERVERS: &[&str] = &["prosody", "python3"];
 pub(crate) fn python() -> Result<PathBuf> {
     let venv = venv()?;
     let stamp = venv.join("packages.txt");
-    let wanted = PYTHON_PACKAGES.join("\n");
+    let packages = [PYTHON_PACKAGES, PYTHON_FOUNDATIONS].concat();
+    let wanted = packages.join("\n");
     let python = venv.join("bin/python");
     if fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) && python.exists() {
         return Ok(python);
@@ -31,7 +42,7 @@ pub(crate) fn python() -> Result<PathBuf> {
     }
     process::run(Command::new(system_python()).args(["-m", "venv"]).arg(&venv))?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    process::run(Command::new(&python).args(pip).args(PYTHON_PACKAGES))?;
+    process::run(Command::new(&python).args(pip).args(&packages))?;
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(python)
 }

@@ -39,7 +39,7 @@ fn require_components() -> Result<()> {
 
 /// Runs all of the checks before it fails, so that one run shows everything there is to mend.
 fn check() -> Result<()> {
-    let clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     let checks = [
         ("format", process::run(&mut process::cargo(["fmt", "--all", "--check"]))),
         ("clippy", process::run(&mut process::cargo(clippy))),

@@ -43,7 +43,6 @@ const REPLACED: &[(&str, &str)] = &[
     ("once_cell", "std::sync::OnceLock"),
     ("lazy_static", "std::sync::LazyLock"),
     ("chrono", "jiff"),
-    ("time", "jiff"),
     ("ring", "aws-lc-rs"),
     ("openssl", "rustls"),
     ("native-tls", "rustls"),
