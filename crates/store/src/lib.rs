@@ -1,1 +1,51 @@
-//! Placeholder.
+//! What happened, durably: accounts, devices, sessions, mailboxes, conversations, messages and the outbox.
+//!
+//! One [`Store`] owns one database. Reads go to a pool of readers; every change goes through one writer task that
+//! puts what is queued into one transaction (group commit) and answers only after the commit. This is the only crate
+//! that knows SQL.
+
+mod access_key;
+mod account;
+mod activation;
+mod block;
+mod contact;
+mod count;
+mod crypto;
+mod device;
+mod error;
+mod group;
+mod mailbox;
+mod master_key;
+mod message;
+mod metrics;
+mod open;
+mod outbox;
+mod pending;
+mod presence;
+mod purge;
+mod search;
+mod secret;
+mod session;
+mod store;
+
+pub use access_key::AccessKey;
+pub use account::Account;
+pub use activation::{Activated, Activation};
+pub use contact::ContactRow;
+pub use count::Counts;
+pub use device::{DeviceRow, TokenOwner};
+pub use error::StoreError;
+pub use mailbox::{CommitListener, Committed, MailboxBounds};
+pub use master_key::{MasterKey, MasterKeyError};
+pub use message::{
+    MessageOutcome, NewIncoming, NewMessage, ReadMark, Receipt, Received, Route, Sent, Started,
+};
+pub use metrics::StoreMetrics;
+pub use open::{Database, OpenStore};
+pub use outbox::OutboxRow;
+pub use pending::Pending;
+pub use presence::PresenceRow;
+pub use purge::Purge;
+pub use search::SearchField;
+pub use session::{SessionRow, SessionState};
+pub use store::Store;

@@ -1,0 +1,63 @@
+/// Why the store could not do what was asked; the texts are plain words for people who run the relay.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// No such account, device, group or message; the text says which.
+    #[error("{0}")]
+    NotFound(String),
+    /// It is there already, or not empty; the text says what.
+    #[error("{0}")]
+    Conflict(String),
+    /// The device used this message id for another text or another contact.
+    #[error("this message id was used for another text or contact")]
+    Reused,
+    /// The invitation was accepted, declined or ended before.
+    #[error("the invitation was already answered")]
+    AlreadyAnswered,
+    /// The database failed.
+    #[error("the database failed: {0}")]
+    Database(String),
+    /// Another program holds the database's write lock for too long.
+    #[error("the database is busy: another program is writing to it")]
+    Busy,
+    /// Another process has the store open.
+    #[error("{0}")]
+    Locked(String),
+    /// A newer program has changed the database's schema.
+    #[error(
+        "the database has schema version {found}, this program knows versions up to {known}: use a newer program"
+    )]
+    TooNew {
+        /// The version in the database.
+        found: i64,
+        /// The newest version that this program knows.
+        known: i64,
+    },
+    /// The database holds what no version wrote.
+    #[error("the database holds something impossible: {0}")]
+    Corrupt(String),
+    /// A secret could not be sealed or opened, e.g. because the master key is another one.
+    #[error("a secret cannot be read or written: {0}")]
+    Crypto(String),
+    /// The store is closed.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(inner) if is_busy(inner.code().as_deref()) => Self::Busy,
+            sqlx::Error::Database(inner) if inner.is_foreign_key_violation() => {
+                Self::NotFound("the account, device or message that this refers to is gone".to_owned())
+            }
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::Corrupt(error.to_string()),
+            sqlx::Error::PoolClosed => Self::Closed,
+            _ => Self::Database(error.to_string()),
+        }
+    }
+}
+
+/// SQLITE_BUSY with any extension: the low byte is 5.
+fn is_busy(code: Option<&str>) -> bool {
+    code.and_then(|code| code.parse::<i64>().ok()).is_some_and(|code| code & 0xff == 5)
+}

@@ -1,0 +1,240 @@
+use trunkline_model::{
+    AccountId, Address, ChatId, DeviceId, MessageId, MessageKey, MessageState, MessageText, Seq, Timestamp,
+};
+
+use crate::{Pending, Store, StoreError, store::unbuilt};
+
+/// A message that a device of an account sends.
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    /// The sender.
+    pub account: AccountId,
+    /// The sending device.
+    pub device: DeviceId,
+    /// To whom.
+    pub peer: Address,
+    /// The id that the device made; unique with the device for 30 days.
+    pub id: MessageId,
+    /// What was written.
+    pub text: MessageText,
+    /// Which way it goes.
+    pub route: Route,
+}
+
+/// Which way a message goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// The recipient lives on the relay: the commit is the delivery.
+    Local {
+        /// Who.
+        recipient: AccountId,
+        /// False when the recipient blocks the sender: the sender notices nothing, the recipient gets nothing.
+        deliver: bool,
+    },
+    /// Another IM system: through the outbox and the account's line.
+    Line,
+}
+
+/// What became of a send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// The relay's key.
+    pub key: MessageKey,
+    /// The conversation.
+    pub chat: ChatId,
+    /// When the relay took it; strictly rising within a process.
+    pub sent_at: Timestamp,
+    /// Where it stands.
+    pub state: MessageState,
+    /// True when this id had been sent before and nothing new happened.
+    pub dup: bool,
+    /// What went wrong with it, as Connect API code and plain words.
+    pub failure: Option<(i64, String)>,
+    /// Head of the sender's mailbox after this.
+    pub head: Seq,
+}
+
+/// A message that a line brings.
+#[derive(Debug, Clone)]
+pub struct NewIncoming {
+    /// Whose line.
+    pub account: AccountId,
+    /// Who wrote it.
+    pub peer: Address,
+    /// The id that the peer's client made.
+    pub id: MessageId,
+    /// What makes it unique on this line, kept 30 days.
+    pub foreign_id: String,
+    /// What was written.
+    pub text: MessageText,
+    /// The IM system's stamp.
+    pub sent_at: Timestamp,
+}
+
+/// What became of a message that a line brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Received {
+    /// True when it had been taken before and nothing new happened.
+    pub dup: bool,
+    /// The relay's key.
+    pub key: MessageKey,
+}
+
+/// A conversation that was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Started {
+    /// The conversation.
+    pub chat: ChatId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A message that now reached a device of the account for the first time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// Who wrote it.
+    pub peer: Address,
+    /// The writer's id of it.
+    pub id: MessageId,
+    /// The relay's key.
+    pub key: MessageKey,
+    /// True when the writer lives on the relay and has been told in its mailbox.
+    pub local: bool,
+}
+
+/// How far a conversation is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadMark {
+    /// The conversation.
+    pub chat: ChatId,
+    /// Everything up to here is read.
+    pub up_to: Seq,
+    /// What is left unread.
+    pub unread: i64,
+}
+
+/// What an IM system said of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MessageOutcome {
+    /// Not handed over after all: it waits again.
+    Stored,
+    /// Handed over; no word yet.
+    Submitted,
+    /// The IM system has it.
+    Confirmed,
+    /// The IM system refused it, at once or later.
+    Failed {
+        /// Connect API error code.
+        code: i64,
+        /// Plain words.
+        reason: String,
+    },
+    /// The link died after submit: nobody knows.
+    Unknown {
+        /// Plain words.
+        reason: String,
+    },
+}
+
+impl Store {
+    /// Takes a message from a device: a message row, an entry in the sender's and (when local) the recipient's
+    /// mailbox, else an outbox row. Fails with [`StoreError::Reused`] when the id had another text or contact.
+    pub async fn send(&self, _message: NewMessage) -> Result<Pending<Sent>, StoreError> {
+        unbuilt()
+    }
+
+    /// Takes a message that a line brought; unique on account and foreign id.
+    pub async fn receive(&self, _message: NewIncoming) -> Result<Pending<Received>, StoreError> {
+        unbuilt()
+    }
+
+    /// Opens a conversation without a message; `recipient` when the peer lives on the relay. One that is open or
+    /// pending is kept, a pending invitation is accepted.
+    pub async fn start_chat(
+        &self,
+        _account: AccountId,
+        _device: DeviceId,
+        _peer: Address,
+        _recipient: Option<AccountId>,
+    ) -> Result<Pending<Started>, StoreError> {
+        unbuilt()
+    }
+
+    /// Accepts a pending invitation; [`StoreError::AlreadyAnswered`] when it does not pend any more.
+    pub async fn accept(
+        &self,
+        _account: AccountId,
+        _device: DeviceId,
+        _peer: Address,
+        _chat: ChatId,
+        _recipient: Option<AccountId>,
+    ) -> Result<Pending<()>, StoreError> {
+        unbuilt()
+    }
+
+    /// Declines a pending invitation; [`StoreError::AlreadyAnswered`] when it does not pend any more.
+    pub async fn decline(
+        &self,
+        _account: AccountId,
+        _device: DeviceId,
+        _peer: Address,
+        _chat: ChatId,
+        _recipient: Option<AccountId>,
+    ) -> Result<Pending<()>, StoreError> {
+        unbuilt()
+    }
+
+    /// Ends a conversation; fine when there is none.
+    pub async fn end_chat(
+        &self,
+        _account: AccountId,
+        _device: DeviceId,
+        _peer: Address,
+        _recipient: Option<AccountId>,
+    ) -> Result<Pending<()>, StoreError> {
+        unbuilt()
+    }
+
+    /// Moves the device's acknowledged mark forward, at most to the head; gives the messages that thereby reached a
+    /// device of the account for the first time. Local writers are told in their mailboxes.
+    pub async fn acknowledge(
+        &self,
+        _account: AccountId,
+        _device: DeviceId,
+        _up_to: Seq,
+    ) -> Result<Pending<Vec<Receipt>>, StoreError> {
+        unbuilt()
+    }
+
+    /// Marks a conversation as read up to a place (the head when `None`), only forward.
+    pub async fn read(
+        &self,
+        _account: AccountId,
+        _device: DeviceId,
+        _peer: Address,
+        _up_to: Option<Seq>,
+    ) -> Result<Pending<ReadMark>, StoreError> {
+        unbuilt()
+    }
+
+    /// Notes what an IM system said of a message; with `tell` a bad outcome becomes an entry in the sender's mailbox.
+    pub async fn outcome(
+        &self,
+        _key: MessageKey,
+        _outcome: MessageOutcome,
+        _tell: bool,
+    ) -> Result<Pending<()>, StoreError> {
+        unbuilt()
+    }
+
+    /// Notes the peer's own receipt that came over the line: told once, and only for a message that the account wrote
+    /// to that peer.
+    pub async fn delivered(
+        &self,
+        _account: AccountId,
+        _peer: &Address,
+        _key: MessageKey,
+    ) -> Result<Pending<()>, StoreError> {
+        unbuilt()
+    }
+}
