@@ -2,6 +2,7 @@ use std::{error::Error, fmt, iter::repeat_n};
 
 use crate::{
     code::Code,
+    mask::in_name,
     source::{Place, Source, Span},
 };
 
@@ -216,12 +217,26 @@ impl<'a> Problems<'a> {
     }
 }
 
-/// Puts a name from the file between backticks, without control characters and not longer than 60 characters.
+/// A name from the file between backticks: not longer than 60 characters, and only up to the first character that
+/// no name of ours has, since what a slip of the hand has joined to a name may be a secret.
 pub(crate) fn quoted(name: &str) -> String {
-    let mut shown: String =
-        name.chars().take(60).map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect();
-    if name.chars().nth(60).is_some() {
+    format!("`{}`", shortened(name))
+}
+
+/// The start tag of an element from the file, in the same way.
+pub(crate) fn tag(name: &str) -> String {
+    format!("`<{}>`", shortened(name))
+}
+
+/// The end tag of an element from the file, in the same way.
+pub(crate) fn end_tag(name: &str) -> String {
+    format!("`</{}>`", shortened(name))
+}
+
+fn shortened(name: &str) -> String {
+    let mut shown: String = name.chars().take(60).take_while(|c| in_name(*c)).collect();
+    if shown.len() < name.len() {
         shown.push('…');
     }
-    format!("`{shown}`")
+    shown
 }

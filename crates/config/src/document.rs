@@ -10,12 +10,12 @@ use quick_xml::{
 
 use crate::{
     code,
-    diagnostic::{Problems, quoted},
+    diagnostic::{Problems, end_tag, tag},
     source::Span,
     suggest::nearest,
 };
 
-mod tag;
+mod attribute;
 
 /// Deeper elements are refused; a file for us has three levels, and .NET's sections a few more.
 const DEEPEST: usize = 32;
@@ -141,7 +141,7 @@ impl<'a> Builder<'a> {
             return Next::Stop;
         }
         let mut next = Next::Event;
-        if let Err(at) = tag::read(self.text, tag, &mut element, problems) {
+        if let Err(at) = attribute::read(self.text, tag, &mut element, problems) {
             self.syntax_errors += 1;
             open = self.text[..at].trim_end().ends_with('>') && !self.text[..at].trim_end().ends_with("/>");
             next = if self.syntax_errors < SYNTAX_ERRORS { Next::Restart(at) } else { Next::Stop };
@@ -171,8 +171,7 @@ impl<'a> Builder<'a> {
         };
         while self.open.len() > depth + 2 {
             let line = problems.line(span.start);
-            let note =
-                format!("note: {} in line {line} ends the element around it", quoted(&format!("</{name}>")));
+            let note = format!("note: {} in line {line} ends the element around it", end_tag(name));
             self.report_unclosed(problems, &note);
         }
         self.close();
@@ -183,12 +182,12 @@ impl<'a> Builder<'a> {
         self.damaged = true;
         let inner = self.open.last().filter(|_| self.open.len() > 1).map(|element| element.name);
         let misspelt = inner.is_some_and(|inner| nearest(name, [inner].into_iter()).is_some());
-        let expected = match inner.map(|inner| quoted(&format!("</{inner}>"))) {
+        let expected = match inner.map(|inner| end_tag(inner)) {
             Some(tag) if misspelt => format!("did you mean {tag}?"),
             Some(tag) => format!("expected {tag}"),
             None => "expected no end tag here".to_owned(),
         };
-        let message = format!("{} closes nothing", quoted(&format!("</{name}>")));
+        let message = format!("{} closes nothing", end_tag(name));
         problems.error(&code::MALFORMED, span, message, expected);
         if misspelt {
             self.close();
@@ -199,8 +198,8 @@ impl<'a> Builder<'a> {
     fn report_unclosed(&mut self, problems: &mut Problems<'_>, note: &str) {
         self.damaged = true;
         if let Some(element) = self.open.last() {
-            let message = format!("{} is not closed", quoted(&format!("<{}>", element.name)));
-            let label = format!("expected {} after it, or `/>`", quoted(&format!("</{}>", element.name)));
+            let message = format!("{} is not closed", tag(element.name));
+            let label = format!("expected {} after it, or `/>`", end_tag(element.name));
             problems.error(&code::MALFORMED, element.span, message, label).note(note);
         }
         self.close();

@@ -6,6 +6,11 @@
 
 use crate::{backend, key, lookup::Reference, source::Span};
 
+/// Whether names of keys, elements and attributes have this character.
+pub(crate) fn in_name(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':')
+}
+
 /// The parts of `text` that are replaced by `***` when they are shown, in rising order.
 pub(crate) fn masks(text: &str) -> Vec<Span> {
     let mut scanner = Scanner { text, at: 0, masks: Vec::new() };
@@ -130,7 +135,8 @@ impl<'a> Scanner<'a> {
         };
         for attribute in attributes {
             let shown = match (tag, attribute.name) {
-                ("add", "key") | ("xml", _) => true,
+                ("xml", _) => true,
+                ("add", "key") => attribute.value.chars().all(in_name),
                 ("add", "value") => {
                     key.is_some_and(|key| !key.secret || Reference::parse(attribute.value).is_some())
                 }
@@ -146,7 +152,7 @@ impl<'a> Scanner<'a> {
 
     fn name(&mut self) -> &'a str {
         let start = self.at;
-        self.skip(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':'));
+        self.skip(in_name);
         &self.text[start..self.at]
     }
 
@@ -203,7 +209,7 @@ mod tests {
                 "<add key=\"ADMIN_TOKEN\" ***\n<a b=\"***\"/>",
             ),
             ("<add key=\"ADMIN_TOKEN\" value=\"a<b\" />\n<a/>", "<add key=\"ADMIN_TOKEN\" ***\n<a/>"),
-            ("<add key=\"ADMIN_TOKEN value=\"s\" />", "<add key=\"ADMIN_TOKEN value=\"***"),
+            ("<add key=\"ADMIN_TOKEN value=\"s\" />", "<add key=\"***\"***"),
         ] {
             assert_eq!(shown(text), expected);
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     code,
     config::KEYS,
-    diagnostic::{Problems, quoted},
+    diagnostic::{Problems, quoted, tag},
     document::{Attribute, Document, Element},
     foreign,
     key::{self, Key},
@@ -26,7 +26,7 @@ pub(crate) fn sort<'a, 'd>(document: &'d Document<'a>, problems: &mut Problems<'
     match roots.next() {
         Some(root) if root.name == "configuration" => configuration(root, &mut sections, problems),
         Some(root) => {
-            let message = format!("the file is {}, not a configuration", quoted(&format!("<{}>", root.name)));
+            let message = format!("the file is {}, not a configuration", tag(root.name));
             problems.error(&code::UNKNOWN_ELEMENT, root.span, message, "expected `<configuration>`");
         }
         None if !document.damaged => {
@@ -65,7 +65,7 @@ fn configuration<'a, 'd>(
             "backends" => backends(section, sections, problems),
             name if foreign::is_dotnet_section(name) || declared.contains(name) => {
                 if ignored.insert(name) {
-                    let message = format!("the section {} is ignored", quoted(&format!("<{name}>")));
+                    let message = format!("the section {} is ignored", tag(name));
                     let label = ".NET reads it, Trunkline does not";
                     problems.warning(&code::IGNORED, section.span, message, label);
                 }
@@ -86,7 +86,7 @@ fn app_settings<'a, 'd>(
         match element.name {
             "add" => add(element, &mut sections.settings, problems),
             name @ ("clear" | "remove") => {
-                let message = format!("{} has nothing to take away", quoted(&format!("<{name}>")));
+                let message = format!("{} has nothing to take away", tag(name));
                 let label = "expected `<add key=\"…\" value=\"…\" />`";
                 let problem = problems.error(&code::UNKNOWN_ELEMENT, element.span, message, label);
                 problem.note("note: no other file is merged into this one");
@@ -162,7 +162,7 @@ pub(crate) fn required<'a, 'd>(
     let found = element.attribute(name);
     let misspelt = |attribute: &Attribute<'_>| nearest(attribute.name, [name].into_iter()).is_some();
     if found.is_none() && !element.damaged && !element.attributes.iter().any(misspelt) {
-        let message = format!("{} has no {}", quoted(&format!("<{}>", element.name)), quoted(name));
+        let message = format!("{} has no {}", tag(element.name), quoted(name));
         problems.error(&code::MISSING_ATTRIBUTE, element.span, message, format!("expected `{name}=\"…\"`"));
     }
     found
@@ -175,7 +175,7 @@ pub(crate) fn only_attributes(element: &Element<'_>, known: &[&str], problems: &
         if known.contains(&name) || name == "xmlns" || name.starts_with("xmlns:") {
             continue;
         }
-        let message = format!("{} has no attribute {}", quoted(&format!("<{}>", element.name)), quoted(name));
+        let message = format!("{} has no attribute {}", tag(element.name), quoted(name));
         let label = match nearest(name, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None if known.is_empty() => "expected no attribute".to_owned(),
@@ -190,7 +190,7 @@ pub(crate) fn only_attributes(element: &Element<'_>, known: &[&str], problems: &
 
 fn no_text(element: &Element<'_>, problems: &mut Problems<'_>) {
     if let Some(text) = element.text {
-        let message = format!("there is text in {}", quoted(&format!("<{}>", element.name)));
+        let message = format!("there is text in {}", tag(element.name));
         problems.error(&code::STRAY_TEXT, text, message, "expected elements and comments only");
     }
 }
@@ -198,7 +198,7 @@ fn no_text(element: &Element<'_>, problems: &mut Problems<'_>) {
 fn no_content(element: &Element<'_>, problems: &mut Problems<'_>) {
     no_text(element, problems);
     if let Some(child) = element.children.first() {
-        let message = format!("there is an element in {}", quoted(&format!("<{}>", element.name)));
+        let message = format!("there is an element in {}", tag(element.name));
         problems.error(&code::UNKNOWN_ELEMENT, child.span, message, "expected nothing in it");
     }
 }
@@ -210,8 +210,7 @@ fn unknown_element(
     parent: &str,
     problems: &mut Problems<'_>,
 ) {
-    let message =
-        format!("{} has no element {}", quoted(&format!("<{parent}>")), quoted(&format!("<{name}>")));
+    let message = format!("{} has no element {}", tag(parent), tag(name));
     let expected: Vec<_> = known.iter().map(|name| format!("`<{name}>`")).collect();
     let label = match nearest(name, known.iter().copied()) {
         Some(near) => format!("did you mean `<{near}>`?"),

@@ -136,7 +136,7 @@ fn apply(text: &str, change: &Change) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn random_text_never_panics(bytes in vec(any::<u8>(), 0..400)) {
