@@ -243,3 +243,64 @@ pub(crate) struct Consent {
     #[arg(long, short)]
     pub(crate) yes: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, CommandFactory, Parser};
+
+    use super::Cli;
+
+    #[test]
+    fn every_command_shows_an_example_that_it_takes() {
+        let mut command = Cli::command();
+        command.build();
+        walk(&command);
+    }
+
+    fn walk(command: &Command) {
+        let name = command.get_name();
+        if name == "help" {
+            return;
+        }
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let examples: Vec<_> = help.lines().filter_map(|line| line.strip_prefix("  trunkline ")).collect();
+        assert!(!examples.is_empty(), "{name} shows no example");
+        for example in examples {
+            let words = words(example);
+            assert!(
+                name == "trunkline" || example.contains(name),
+                "the example of {name} is of another command: {example}"
+            );
+            if let Err(error) = Cli::try_parse_from(std::iter::once("trunkline".to_owned()).chain(words)) {
+                panic!("the example of {name} is not taken: {example}\n{error}");
+            }
+        }
+        command.get_subcommands().for_each(walk);
+    }
+
+    /// Splits at blanks outside quotes, up to what belongs to the shell.
+    fn words(example: &str) -> Vec<String> {
+        let parts: Vec<_> = example.split('"').enumerate().collect();
+        let mut words = Vec::new();
+        for (at, part) in parts {
+            match at % 2 {
+                1 => words.push(part.to_owned()),
+                _ => words.extend(part.split_whitespace().map(str::to_owned)),
+            }
+        }
+        words.into_iter().take_while(|word| word != ">" && word != "&&").collect()
+    }
+
+    #[test]
+    fn the_configuration_may_be_named_after_any_subcommand() {
+        for line in [
+            "trunkline --config a.config status",
+            "trunkline status --config a.config",
+            "trunkline account add a@b.test --config a.config",
+            "trunkline activation issue a@b.test --json --config a.config",
+        ] {
+            let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
+            assert_eq!(cli.config.as_deref(), Some(std::path::Path::new("a.config")), "{line}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The real program, as an administrator and a shell script use it.
+
+mod account;
+mod activation;
+mod check_config;
+mod demo;
+mod device;
+mod program;
+mod server;
