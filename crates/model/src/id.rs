@@ -33,6 +33,9 @@ macro_rules! uuid_id {
         pub struct $name(pub Uuid);
 
         impl $name {
+            /// The id that names nothing.
+            pub const NIL: Self = Self(Uuid::nil());
+
             /// A fresh id, ordered by time (UUID version 7).
             pub fn fresh() -> Self {
                 Self(Uuid::now_v7())

@@ -1,0 +1,82 @@
+//! Every check and every test, the cheap ones first and the test runner last.
+
+use std::ffi::OsString;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{debian, peer, process, tidy};
+
+/// Runs the suite; the exit code is the test runner's, whose summary is also the last thing printed.
+pub(crate) fn run(fast: bool, runner: &[OsString]) -> Result<ExitCode> {
+    require_components()?;
+    let peer_python = if fast {
+        None
+    } else {
+        debian::install_missing()?;
+        Some(peer::python()?)
+    };
+    check()?;
+    if !fast {
+        process::run(&mut process::cargo(["test", "--quiet", "--workspace", "--doc"]))?;
+    }
+    let mut tests = tests(fast, runner);
+    if let Some(python) = peer_python {
+        tests.env(peer::PYTHON_VARIABLE, python);
+    }
+    process::run_last(&mut tests)
+}
+
+/// rustup's minimal profile lacks the formatter and the linter.
+fn require_components() -> Result<()> {
+    let present = |tool| process::output(&mut process::cargo([tool, "--version"])).is_some();
+    if present("fmt") && present("clippy") {
+        return Ok(());
+    }
+    process::run(Command::new("rustup").args(["component", "add", "rustfmt", "clippy"]))
+        .context("the tests need rustfmt and clippy of the same release as cargo")
+}
+
+/// Runs all of the checks before it fails, so that one run shows everything there is to mend.
+fn check() -> Result<()> {
+    let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    let checks = [
+        ("format", process::run(&mut process::cargo(["fmt", "--all", "--check"]))),
+        ("clippy", process::run(&mut process::cargo(clippy))),
+        ("tidy", tidy::check()),
+        ("deny", deny()),
+    ];
+    let failed = checks.iter().filter_map(|(name, result)| Some((name, result.as_ref().err()?)));
+    let failed: Vec<_> = failed.map(|(name, error)| format!("{name} ({error:#})")).collect();
+    if !failed.is_empty() {
+        bail!("no test was run, since these failed first: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+/// Checks bans, licences and sources; cargo-deny takes minutes to compile, so only CI insists on it.
+fn deny() -> Result<()> {
+    if process::output(&mut process::cargo(["deny", "--version"])).is_some() {
+        return process::run(&mut process::cargo(["deny", "check", "bans", "licenses", "sources"]));
+    }
+    if process::in_ci() {
+        bail!("cargo-deny is not installed, and CI must not go without: cargo install cargo-deny --locked");
+    }
+    eprintln!(
+        "xtask: bans and licences go unchecked: cargo-deny is not installed (cargo install cargo-deny)"
+    );
+    Ok(())
+}
+
+fn tests(fast: bool, runner: &[OsString]) -> Command {
+    let mut command = if process::output(&mut process::cargo(["nextest", "--version"])).is_some() {
+        process::cargo(["nextest", "run", "--workspace"])
+    } else {
+        process::cargo(["test", "--workspace"])
+    };
+    // Tests of whole programs and of peers live in tests/ folders, which are neither.
+    command.args(if fast { ["--lib", "--bins"].as_slice() } else { &["--all-targets"] });
+    // A snapshot that differs must fail and never be accepted by the run that found it.
+    command.args(runner).env("INSTA_UPDATE", "no");
+    command
+}
