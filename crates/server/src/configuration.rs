@@ -2,17 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use trunkline_config::{Config, Database, Diagnostic, XmppTls};
+use trunkline_config::{Config, Database, Diagnostic, Severity, System, XmppTls, locate};
 use trunkline_core::Settings;
 use trunkline_http::HttpSettings;
 use trunkline_xmpp::{Tls, XmppSettings};
 
 use crate::{exit::Failure, place::Place, print};
-
-/// The file that is read when it lies in the working directory and none is named.
-const HERE: &str = "GoodConnectServer.exe.config";
-/// The environment variable that names the file.
-const VARIABLE: &str = "TRUNKLINE_CONFIG";
 
 /// A configuration, and where it came from.
 pub(crate) struct Loaded {
@@ -23,9 +18,9 @@ pub(crate) struct Loaded {
 }
 
 /// Reads the file that `--config` names, else TRUNKLINE_CONFIG, else the one in the working directory, else none.
-/// All problems come at once.
+/// All problems come at once, on standard error.
 pub(crate) fn load(named: Option<&Path>) -> Result<Loaded, Failure> {
-    let Some(file) = find(named) else {
+    let Some(file) = locate(named, &System) else {
         return Ok(Loaded { config: Config::default(), warnings: Vec::new(), file: None });
     };
     match trunkline_config::load(&file) {
@@ -37,21 +32,38 @@ pub(crate) fn load(named: Option<&Path>) -> Result<Loaded, Failure> {
     }
 }
 
-fn find(named: Option<&Path>) -> Option<PathBuf> {
-    let variable = || std::env::var_os(VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from);
-    let here = || Some(PathBuf::from(HERE)).filter(|file| file.exists());
-    named.map(Path::to_owned).or_else(variable).or_else(here)
+/// `trunkline check-config`: every problem on standard output, or the word that all is well.
+pub(crate) fn check(named: Option<&Path>, json: bool) -> Result<(), Failure> {
+    let Some(file) = locate(named, &System) else {
+        return if json { print::json(&report(None, &[])) } else { print::text("no file: the built-in defaults hold\n") };
+    };
+    let (problems, told) = match trunkline_config::load(&file) {
+        Ok((_, warnings)) => {
+            let told = warnings.iter().map(|warning| format!("{warning}\n\n")).collect::<String>();
+            (warnings, format!("{told}{}: no errors\n", file.display()))
+        }
+        Err(problems) => (problems.iter().cloned().collect(), format!("{problems}\n")),
+    };
+    if json { print::json(&report(Some(&file), &problems))? } else { print::text(&told)? }
+    let wrong = problems.iter().any(|problem| problem.severity() == Severity::Error);
+    if wrong { Err(Failure::told()) } else { Ok(()) }
 }
 
-/// `trunkline check-config`: every problem on standard error, or the word that all is well.
-pub(crate) fn check(named: Option<&Path>, json: bool) -> Result<(), Failure> {
-    let Loaded { warnings, file, .. } = load(named)?;
-    let _ = json;
-    for warning in &warnings {
-        eprintln!("{warning}\n");
-    }
-    let file = file.map_or_else(|| "the built-in defaults".to_owned(), |file| file.display().to_string());
-    print::text(&format!("{file}: no errors\n"))
+fn report(file: Option<&Path>, problems: &[Diagnostic]) -> serde_json::Value {
+    let problems: Vec<_> = problems
+        .iter()
+        .map(|problem| {
+            serde_json::json!({
+                "severity": if problem.severity() == Severity::Error { "error" } else { "warning" },
+                "code": problem.code(),
+                "line": problem.position().map(|(line, _)| line),
+                "column": problem.position().map(|(_, column)| column),
+                "message": problem.message(),
+                "hints": problem.hints().collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    serde_json::json!({ "file": file.map(|file| file.display().to_string()), "problems": problems })
 }
 
 /// Where things lie.

@@ -49,6 +49,8 @@ fn carry_out(cli: Cli) -> Result<(), Failure> {
 }
 
 async fn run(cli: Cli) -> Result<(), Failure> {
+    // Fails only when a provider is there already, which is as well.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let place =
         || configuration::load(cli.config.as_deref()).and_then(|loaded| configuration::place(&loaded.config));
     match cli.command {

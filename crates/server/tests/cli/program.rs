@@ -2,7 +2,8 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
+    os::unix::net::UnixStream,
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -94,6 +95,16 @@ impl Folder {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
         let listeners = serde_json::from_str(&first).unwrap_or_else(|error| panic!("{error}: {first:?}"));
         Serving { child, listeners }
+    }
+
+    /// Says something on the admin socket and hears the answer, which is empty when there is none.
+    pub(crate) fn say(&self, words: &str) -> String {
+        let mut stream = UnixStream::connect(self.path().join("data/admin.sock")).unwrap();
+        // The server hangs up on what is too long, so the rest of it may have nowhere to go.
+        let _ = stream.write_all(words.as_bytes());
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        answer
     }
 
     pub(crate) fn command(&self, line: &[&str]) -> Command {

@@ -107,3 +107,17 @@ fn a_reader_that_goes_away_is_no_error() {
     });
     assert_eq!(code.unwrap().code(), Some(0));
 }
+
+#[test]
+fn nonsense_on_the_admin_socket_is_refused_and_harms_nothing() {
+    let folder = Folder::new();
+    let _serving = folder.serve();
+    for nonsense in ["\n", "{}\n", "[[[[\n", r#"{"do":"reboot"}"#, "{\"do\":\"status\",\n"] {
+        let answer = folder.say(&format!("{}\n", nonsense.trim_end()));
+        assert!(answer.contains(r#""kind":"invalid""#), "{nonsense:?}: {answer:?}");
+    }
+    assert_eq!(folder.say(&"x".repeat(1_000_000)), "", "a line without end");
+    let profile = format!(r#"{{"do":"accountAdd","address":"a@b.test","profile":{{"name":"{}"}}}}"#, "x".repeat(300));
+    assert!(folder.say(&format!("{profile}\n")).contains("over 255 characters"));
+    assert_eq!(folder.json(&["account", "list"]), json!({ "accounts": [] }));
+}
