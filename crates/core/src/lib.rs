@@ -1,3 +1,27 @@
 //! The heart of Trunkline: sessions, router, hub, the local backend, and every port.
 
+mod activation;
+mod block;
+mod connection;
+mod error;
+mod housekeeping;
+mod hub;
+mod line;
+mod local;
+mod metric;
+mod name;
 pub mod port;
+mod presence;
+mod relay;
+mod request;
+mod router;
+mod session;
+mod settings;
+mod token;
+
+pub use activation::ActivationError;
+pub use connection::{Connection, Opening, Outgoing};
+pub use hub::CommitFeed;
+pub use line::BackendHealth;
+pub use relay::{Parts, Readiness, Relay, StartError, Status};
+pub use settings::Settings;

@@ -1,7 +1,7 @@
 use crate::{Store, StoreError, store::unbuilt};
 
 /// How many rows there are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counts {
     /// Accounts, disabled ones too.
     pub accounts: u64,

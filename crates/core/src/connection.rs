@@ -1,0 +1,310 @@
+//! One phone's socket: what comes in, what goes out, and to which session it is bound.
+
+mod rate;
+mod writing;
+
+use std::{
+    collections::VecDeque,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use secrecy::SecretString;
+use tokio::sync::Notify;
+use trunkline_wire::{ApiError, BeginSession, Call, Early, Frame, Limits, Parsed, Request};
+
+use self::rate::Rate;
+use crate::{
+    error,
+    relay::{Inner, short},
+    request::{self, Begun, Plan},
+    router,
+    session::{End, Session},
+};
+
+/// What a phone tells as it opens a socket.
+#[derive(Debug)]
+pub struct Opening {
+    /// The install's own id: header `X-GC-DeviceToken`, or the cookie of that name.
+    pub device_token: Option<String>,
+    /// Header `x-good-gd-authtoken`.
+    pub auth_token: Option<SecretString>,
+    /// Header `sequence`: the last one that the phone has; `None` when it has seen nothing.
+    pub sequence: Option<i64>,
+    /// Header `x-good-background`.
+    pub background: bool,
+    /// Where the phone comes from, proxies looked through.
+    pub source: IpAddr,
+}
+
+/// What to write to the socket next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outgoing {
+    /// A text frame.
+    Text(String),
+    /// A Ping with this payload.
+    Ping(Vec<u8>),
+    /// Close with this code and reason, and write nothing after.
+    Close(u16, &'static str),
+}
+
+/// One phone's socket; dropping it leaves the session alive without a socket.
+pub struct Connection {
+    relay: Arc<Inner>,
+    socket: u64,
+    opening: Opening,
+    state: Mutex<State>,
+    /// A frame for a socket without a session, or a session for it.
+    changed: Notify,
+}
+
+struct State {
+    session: Option<Arc<Session>>,
+    unbound: VecDeque<String>,
+    /// Since when the socket has no session.
+    unbound_since: Instant,
+    rate: Rate,
+    /// When anything last came from the phone, or the relay last asked for a sign of life.
+    last_life: Instant,
+    /// Durable entries were written since the last Ping.
+    ping_owed: bool,
+}
+
+impl Connection {
+    /// Binds the socket at once when device, token and session are good (connect-decisions 1).
+    pub(crate) async fn open(relay: &Arc<Inner>, opening: Opening) -> Self {
+        let now = Instant::now();
+        let connection = Self {
+            socket: relay.enter_socket(),
+            state: Mutex::new(State {
+                session: None,
+                unbound: VecDeque::new(),
+                unbound_since: now,
+                rate: Rate::new(relay.settings.request_rate, relay.settings.request_burst, now),
+                last_life: now,
+                ping_owed: false,
+            }),
+            changed: Notify::new(),
+            relay: Arc::clone(relay),
+            opening,
+        };
+        if connection.opening.device_token.is_some() && connection.opening.auth_token.is_some() {
+            connection.bind_at_upgrade().await;
+        }
+        connection
+    }
+
+    async fn bind_at_upgrade(&self) {
+        let Ok(identity) = request::identify(&self.relay, &self.opening, None, None).await else { return };
+        let session = self.relay.hub.session(identity.account, identity.device);
+        if let Some(session) = session.filter(|session| !session.is_over())
+            && let Err(error) = self.attach(&session).await
+        {
+            tracing::error!(%error, "a socket could not be bound; BeginSession tells the phone");
+        }
+    }
+
+    /// The session's id, for the cookie in the upgrade's answer.
+    pub fn session_id(&self) -> Option<String> {
+        self.session().map(|session| session.id.clone())
+    }
+
+    /// A short name of the session for logs, when the socket is bound.
+    pub fn session_name(&self) -> Option<String> {
+        self.session().map(|session| short(&session.id).to_owned())
+    }
+
+    /// Something came from the phone.
+    pub fn heard(&self) {
+        let mut state = self.state();
+        state.last_life = Instant::now();
+        if let Some(session) = &state.session {
+            session.touch(trunkline_model::Timestamp::now());
+        }
+    }
+
+    /// A Pong came; its payload, when it echoes one of ours, says that the phone's socket saw everything before it.
+    pub fn pong(&self, _payload: &[u8]) {
+        self.heard();
+    }
+
+    /// Resolves when another frame may be read from the phone.
+    pub async fn readable(&self) {
+        loop {
+            let wait = self.state().rate.wait(Instant::now());
+            if let Some(wait) = wait {
+                tokio::time::sleep(wait).await;
+                continue;
+            }
+            match self.session() {
+                Some(session) => return session.readable().await,
+                None => return,
+            }
+        }
+    }
+
+    /// Takes one text frame; returns when what it asks for has entered the writer in order.
+    pub async fn receive(&self, text: &str) {
+        self.heard();
+        let limits = Limits { max_message_chars: self.relay.settings.max_message_chars };
+        let frame = match trunkline_wire::parse(text, limits) {
+            Frame::Single(one) => vec![one],
+            Frame::Batch(all) => all,
+        };
+        let plan = Plan::new(&frame);
+        for parsed in frame {
+            self.state().rate.take(Instant::now());
+            self.one(parsed, &plan).await;
+        }
+    }
+
+    async fn one(&self, parsed: Parsed, plan: &Plan) {
+        let mut request = match parsed {
+            Ok(request) => request,
+            Err(malformed) => {
+                let (id, name) = (malformed.id.as_ref(), malformed.name.as_deref());
+                self.relay.metrics.error(malformed.error.code);
+                let frame = trunkline_wire::failure_now(id, name, &malformed.error, self.background());
+                return self.push(frame);
+            }
+        };
+        let call = std::mem::replace(&mut request.call, Ok(Call::NotSupported));
+        match call {
+            Ok(Call::BeginSession(params)) => self.begin_session(request, *params).await,
+            Ok(Call::GetAuthenticationInfo { token }) => {
+                let result = request::password_wanted(&self.relay, &self.opening, token).await;
+                let frame = match &result {
+                    Ok(reply) => trunkline_wire::answer(&request.id, &request.name, reply, self.background()),
+                    Err(error) => self.refusal(&request, error),
+                };
+                if let Some(session) = self.session() {
+                    session.settle(&request.id, result.is_ok());
+                }
+                self.push(frame);
+            }
+            Err(error) if !request.method.needs_session() => self.push(self.refusal(&request, &error)),
+            call => {
+                request.call = call;
+                self.session_request(request, plan).await;
+            }
+        }
+    }
+
+    async fn session_request(&self, request: Request, plan: &Plan) {
+        let Some(session) = self.session().filter(|session| !session.is_over()) else {
+            return self.push(self.refusal(&request, &error::no_session()));
+        };
+        if let Err(error) = self.relay.reserve(&session).await {
+            tracing::warn!(%error, "no sequences could be reserved");
+        }
+        if session.state().outbound.sequences.is_exhausted() {
+            let error = error::store(trunkline_store::StoreError::Busy);
+            return self.push(self.refusal(&request, &error));
+        }
+        request::run(&self.relay, &session, request, plan).await;
+    }
+
+    async fn begin_session(&self, request: Request, params: BeginSession) {
+        let begun = match request::begin(&self.relay, &self.opening, &request, params).await {
+            Ok(begun) => begun,
+            Err(error) => return self.push(self.refusal(&request, &error)),
+        };
+        if let Err(error) = self.attach(&begun.session).await {
+            return self.push(self.refusal(&request, &error::store(error)));
+        }
+        let session = Arc::clone(&begun.session);
+        tracing::info!(session = short(&session.id), account = %session.address(), source = %self.opening.source, fresh = begun.fresh, "session begins");
+        session.state().recent.begin(request.id.key());
+        session.push(trunkline_wire::processing(
+            &request.id,
+            &request.name,
+            Early::Nothing,
+            self.background(),
+        ));
+        let mut turn = session.turns.take();
+        let relay = Arc::clone(&self.relay);
+        self.relay.tasks.spawn(async move {
+            turn.wait().await;
+            finish(&relay, request, begun).await;
+        });
+    }
+
+    /// Makes `session` the one that this socket serves.
+    async fn attach(&self, session: &Arc<Session>) -> Result<(), trunkline_store::StoreError> {
+        self.relay.reserve(session).await?;
+        let before = self.state().session.replace(Arc::clone(session));
+        if let Some(before) = before.filter(|before| !Arc::ptr_eq(before, session)) {
+            before.detach(self.socket);
+        }
+        let acknowledged = session.attach(self.socket, self.opening.sequence, self.opening.background);
+        session.touch(trunkline_model::Timestamp::now());
+        self.changed.notify_one();
+        self.relay.catch_up(session).await?;
+        if let Some(up_to) = acknowledged {
+            let later = router::acknowledge_up_to(&self.relay, session, up_to).await;
+            self.relay.tasks.spawn(async move {
+                if let Ok(later) = later
+                    && let Err(error) = later.await
+                {
+                    tracing::warn!(%error, "what a phone has could not be written down; it is told again");
+                }
+            });
+        }
+        Ok(())
+    }
+
+    fn refusal(&self, request: &Request, error: &ApiError) -> String {
+        self.relay.metrics.error(error.code);
+        trunkline_wire::failure_now(Some(&request.id), Some(&request.name), error, self.background())
+    }
+
+    fn background(&self) -> bool {
+        self.session().map_or(self.opening.background, |session| session.state().background)
+    }
+
+    fn push(&self, frame: String) {
+        match self.session().filter(|session| !session.is_over()) {
+            Some(session) => session.push(frame),
+            None => {
+                self.state().unbound.push_back(frame);
+                self.changed.notify_one();
+            }
+        }
+    }
+
+    fn session(&self) -> Option<Arc<Session>> {
+        self.state().session.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Phase 2 of BeginSession.
+async fn finish(relay: &Arc<Inner>, request: Request, begun: Begun) {
+    let session = Arc::clone(&begun.session);
+    let fresh = begun.fresh;
+    let result = request::settle(relay, begun).await;
+    let Request { id, name, .. } = request;
+    session.complete(&id, result.is_ok(), |sequence| match &result {
+        Ok(reply) => trunkline_wire::complete(&id, &name, reply, sequence),
+        Err(error) => trunkline_wire::failure_later(&id, &name, error, sequence),
+    });
+    if let Err(error) = &result {
+        relay.metrics.error(error.code);
+        if fresh {
+            relay.end_session(&session, End::Refused).await;
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.relay.leave_socket();
+        if let Some(session) = self.session() {
+            session.detach(self.socket);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What happens by itself: sessions come back after a restart and time out, old entries go, unseen devices expire.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use trunkline_model::Timestamp;
+use trunkline_store::{Purge, SessionRow, StoreError};
+
+use crate::{
+    port::Person,
+    relay::{Inner, StartError},
+    session::{Beginning, End, Session, outbound::Outbound, sequence::Sequences},
+};
+
+/// How often old entries are looked for.
+const PURGE_EVERY: Duration = Duration::from_secs(600);
+/// How often signs of life are written down.
+const TOUCH_EVERY: Duration = Duration::from_secs(30);
+
+/// Brings back the sessions that an earlier life of the process left, and opens their lines in the background.
+pub(crate) async fn restore(relay: &Arc<Inner>) -> Result<(), StartError> {
+    let now = Timestamp::now();
+    let timeout = relay.settings.session_timeout;
+    let mut people = Vec::new();
+    let mut seen = HashSet::new();
+    for row in relay.store.sessions().await? {
+        if row.last_active.plus(timeout).plus(relay.settings.line_keep) < now {
+            relay.store.session_end(row.device).await?;
+            continue;
+        }
+        if seen.insert(row.account) {
+            people.push(Person { account: row.account, address: row.address.clone() });
+        }
+        if row.last_active.plus(timeout) >= now {
+            relay.hub.add(&Arc::new(session(relay, row)));
+        }
+    }
+    tracing::info!(sessions = relay.hub.all().len(), lines = people.len(), "sessions restored");
+    let opener = Arc::clone(relay);
+    relay.tasks.spawn(async move { open_lines(&opener, people).await });
+    Ok(())
+}
+
+fn session(relay: &Inner, row: SessionRow) -> Session {
+    // Whatever was reserved may have been given out: numbering goes on behind it.
+    let sequences = Sequences::new(row.started_at, row.reserved, row.reserved);
+    Session::new(Beginning {
+        id: relay.store.session_id(row.device, row.started_at),
+        outbound: Outbound::new(row.device, sequences, row.acknowledged, row.acknowledged),
+        identity: crate::port::Identity {
+            account: row.account,
+            address: row.address,
+            device: row.device,
+            device_token: row.device_token,
+        },
+        display_name: row.display_name,
+        background: row.background,
+        push_type: row.push_type,
+        availability: row.availability,
+        personal_message: row.personal_message,
+        last_active: row.last_active,
+    })
+}
+
+async fn open_lines(relay: &Arc<Inner>, people: Vec<Person>) {
+    for person in people {
+        if relay.stop.is_cancelled() {
+            return;
+        }
+        if let Err(error) = relay.lines.open(&person, None, Duration::ZERO).await {
+            tracing::warn!(account = %person.address, %error, "the line of a sleeping session does not open");
+        }
+    }
+}
+
+/// Begins the tasks that run until the relay stops.
+pub(crate) fn begin(relay: &Arc<Inner>) {
+    let tick = (relay.settings.session_timeout / 4).clamp(Duration::from_millis(100), Duration::from_secs(5));
+    let (one, two, three) = (Arc::clone(relay), Arc::clone(relay), Arc::clone(relay));
+    relay.tasks.spawn(async move {
+        while pause(&one, tick).await {
+            time_out(&one).await;
+        }
+    });
+    relay.tasks.spawn(async move {
+        while pause(&two, TOUCH_EVERY).await {
+            touch(&two).await;
+        }
+    });
+    relay.tasks.spawn(async move {
+        while pause(&three, PURGE_EVERY).await {
+            if let Err(error) = tidy(&three).await {
+                tracing::warn!(%error, "old entries could not be purged; it is tried again later");
+            }
+        }
+    });
+}
+
+/// False when the relay stops.
+async fn pause(relay: &Inner, time: Duration) -> bool {
+    relay.stop.run_until_cancelled(tokio::time::sleep(time)).await.is_some()
+}
+
+/// Ends the sessions of which nothing was heard for too long.
+async fn time_out(relay: &Arc<Inner>) {
+    let limit = Timestamp::now().minus(relay.settings.session_timeout);
+    for session in relay.hub.all() {
+        if session.last_active() < limit {
+            relay.end_session(&session, End::Timeout).await;
+        }
+    }
+}
+
+/// Writes down when each phone was heard of, for those where that is news.
+pub(crate) async fn touch(relay: &Inner) {
+    let news: Vec<_> = relay.hub.all().iter().filter_map(|session| session.news_of_life()).collect();
+    if !news.is_empty()
+        && let Err(error) = relay.store.session_touch(news).await
+    {
+        tracing::warn!(%error, "signs of life could not be written down");
+    }
+}
+
+async fn tidy(relay: &Arc<Inner>) -> Result<(), StoreError> {
+    let now = Timestamp::now();
+    let purge = Purge { now, retention: relay.settings.retention, undelivered: relay.settings.undelivered };
+    while relay.store.purge(purge).await? {
+        if relay.stop.is_cancelled() {
+            return Ok(());
+        }
+    }
+    for (account, device) in relay.store.expire_devices(now.minus(relay.settings.device_expiry)).await? {
+        tracing::info!(target: "audit", %device, "a device that was not seen for long has expired");
+        if let Some(session) = relay.hub.session(account, device) {
+            relay.end_session(&session, End::Revoked).await;
+        }
+    }
+    close_idle_lines(relay, now).await
+}
+
+/// Signs out the lines of accounts whose last session timed out longer ago than lines are kept.
+async fn close_idle_lines(relay: &Arc<Inner>, now: Timestamp) -> Result<(), StoreError> {
+    let keep = relay.settings.session_timeout + relay.settings.line_keep;
+    let mut kept = relay.hub.accounts();
+    for row in relay.store.sessions().await? {
+        if row.last_active.plus(keep) >= now {
+            kept.insert(row.account);
+        } else if !kept.contains(&row.account) {
+            relay.store.session_end(row.device).await?;
+        }
+    }
+    for slot in relay.lines.all() {
+        if !kept.contains(&slot.person.account) {
+            relay.lines.close(slot.person.account).await;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,320 @@
+//! Every account's line: opening and closing it, its password, and what it says of itself.
+
+mod inlet;
+mod lane;
+mod probe;
+mod slot;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures_util::StreamExt;
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+use tokio_util::task::TaskTracker;
+use trunkline_model::{AccountId, Address};
+use trunkline_store::{Store, StoreError};
+
+pub(crate) use self::slot::Slot;
+use self::{inlet::LineInlet, probe::probe};
+use crate::{
+    block::Blocks,
+    hub::Hub,
+    metric::Metrics,
+    name::Names,
+    port::{Backend, Line, LineError, LineState, OpenLine, Person},
+    presence,
+};
+
+/// The name under which an account's IM password lies in the store.
+const IM_PASSWORD: &str = "im-password";
+
+/// How the lines of one backend stand.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct BackendHealth {
+    /// `local`, `xmpp`, …
+    pub kind: &'static str,
+    /// The domain it serves; `None` for the local backend.
+    pub domain: Option<String>,
+    /// All lines.
+    pub lines: usize,
+    /// Lines that are signed in.
+    pub connected: usize,
+    /// Lines that try to sign in.
+    pub connecting: usize,
+    /// Lines that were refused and do not try again by themselves.
+    pub refused: usize,
+}
+
+impl BackendHealth {
+    fn count(&mut self, state: &LineState) {
+        self.lines += 1;
+        match state {
+            LineState::Connected => self.connected += 1,
+            LineState::Connecting { .. } => self.connecting += 1,
+            LineState::PasswordRefused | LineState::Refused { .. } => self.refused += 1,
+            LineState::Closed => {}
+        }
+    }
+}
+
+/// The lines of all accounts.
+pub(crate) struct Lines {
+    pub(crate) store: Store,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) blocks: Blocks,
+    pub(crate) names: Names,
+    pub(crate) metrics: Metrics,
+    pub(crate) tasks: TaskTracker,
+    backends: Vec<Arc<dyn Backend>>,
+    local: Arc<dyn Backend>,
+    slots: Mutex<HashMap<AccountId, Arc<Slot>>>,
+}
+
+impl Lines {
+    pub(crate) fn new(
+        store: Store,
+        hub: Arc<Hub>,
+        metrics: Metrics,
+        tasks: TaskTracker,
+        backends: Vec<Arc<dyn Backend>>,
+        local: Arc<dyn Backend>,
+    ) -> Arc<Self> {
+        let (blocks, names) = (Blocks::new(store.clone()), Names::new(store.clone()));
+        Arc::new(Self { store, hub, blocks, names, metrics, tasks, backends, local, slots: Mutex::default() })
+    }
+
+    /// The backend that serves an address: the one that declares its domain, else the local one.
+    pub(crate) fn backend(&self, address: &Address) -> &Arc<dyn Backend> {
+        let declared = |backend: &&Arc<dyn Backend>| backend.domain() == Some(address.domain());
+        self.backends.iter().find(declared).unwrap_or(&self.local)
+    }
+
+    /// The declared backends and the local one.
+    pub(crate) fn backends(&self) -> impl Iterator<Item = &Arc<dyn Backend>> {
+        self.backends.iter().chain([&self.local])
+    }
+
+    pub(crate) fn slot(&self, account: AccountId) -> Option<Arc<Slot>> {
+        self.slots().get(&account).cloned()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Slot>> {
+        self.slots().values().cloned().collect()
+    }
+
+    /// The line of an account, when one is open.
+    pub(crate) fn line(&self, account: AccountId) -> Result<Arc<dyn Line>, LineError> {
+        let slot = self.slot(account).ok_or_else(|| LineError::NotConnected("not signed in".into()))?;
+        slot.line().ok_or_else(|| LineError::NotConnected(slot.state().reason().to_owned()))
+    }
+
+    /// Whether somebody must give an IM password before the account's line can open.
+    pub(crate) async fn password_wanted(
+        &self,
+        account: AccountId,
+        address: &Address,
+    ) -> Result<bool, StoreError> {
+        Ok(self.backend(address).needs_password() && self.store.secret(account, IM_PASSWORD).await?.is_none())
+    }
+
+    /// Opens the account's line unless it is open, and gives it at most `wait` to come up. A password that differs
+    /// from the one in use is tried aside first, so that a wrong one cannot end a line that works.
+    pub(crate) async fn open(
+        self: &Arc<Self>,
+        person: &Person,
+        password: Option<SecretString>,
+        wait: Duration,
+    ) -> Result<LineState, LineError> {
+        let slot = self.slot_for(person);
+        let _opening = slot.opening.lock().await;
+        if slot.line().is_none() {
+            return self.open_fresh(&slot, password, wait).await;
+        }
+        let news = match password {
+            Some(password) if slot.backend.needs_password() && !slot.uses(&password) => Some(password),
+            _ => None,
+        };
+        match news {
+            Some(password) if slot.state() == LineState::Connected => {
+                match probe(&slot, password.clone(), wait).await? {
+                    LineState::Connected => self.reopen(&slot, password, wait).await,
+                    other => Ok(other),
+                }
+            }
+            Some(password) => self.reopen(&slot, password, wait).await,
+            None => Ok(slot.settled(wait).await),
+        }
+    }
+
+    async fn reopen(
+        self: &Arc<Self>,
+        slot: &Arc<Slot>,
+        password: SecretString,
+        wait: Duration,
+    ) -> Result<LineState, LineError> {
+        if let Some(old) = slot.take_line() {
+            old.close().await;
+        }
+        self.open_fresh(slot, Some(password), wait).await
+    }
+
+    async fn open_fresh(
+        self: &Arc<Self>,
+        slot: &Arc<Slot>,
+        given: Option<SecretString>,
+        wait: Duration,
+    ) -> Result<LineState, LineError> {
+        let password = match given {
+            _ if !slot.backend.needs_password() => None,
+            Some(given) => Some(given),
+            None => Some(self.stored_password(slot.person.account).await?.ok_or(LineError::PasswordNeeded)?),
+        };
+        let generation = slot.begin(password.clone());
+        let inlet = Arc::new(LineInlet::new(self, slot, generation));
+        let line = slot.backend.open(OpenLine { person: slot.person.clone(), password, inlet }).await?;
+        slot.set_line(generation, line);
+        if !slot.backend.delivers_by_commit() {
+            self.tasks.spawn(lane::run(Arc::clone(self), Arc::clone(slot)));
+        }
+        self.publish(slot).await;
+        Ok(slot.settled(wait).await)
+    }
+
+    async fn stored_password(&self, account: AccountId) -> Result<Option<SecretString>, LineError> {
+        Ok(self.store.secret(account, IM_PASSWORD).await?)
+    }
+
+    /// Publishes what the account's sessions and its explicit choice add up to.
+    pub(crate) async fn publish_account(&self, account: AccountId) {
+        if let Some(slot) = self.slot(account) {
+            self.publish(&slot).await;
+        }
+    }
+
+    async fn publish(&self, slot: &Slot) {
+        let Some(line) = slot.line() else { return };
+        let result = match presence::of(&self.store, &self.hub, slot.person.account).await {
+            Ok(presence) => line.publish(&presence).await,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = result {
+            tracing::debug!(account = %slot.person.address, %error, "presence waits until the line is back");
+        }
+    }
+
+    /// What an admin says of a person changed: others are told.
+    pub(crate) async fn profile_changed(&self, account: AccountId) {
+        self.publish_account(account).await;
+        self.roster_outdated(account);
+    }
+
+    /// How the lines of each backend stand.
+    pub(crate) fn health(&self) -> Vec<BackendHealth> {
+        let slots = self.all();
+        let of = |backend: &Arc<dyn Backend>| {
+            let mut health = BackendHealth {
+                kind: backend.kind(),
+                domain: backend.domain().map(str::to_owned),
+                lines: 0,
+                connected: 0,
+                connecting: 0,
+                refused: 0,
+            };
+            for slot in slots.iter().filter(|slot| Arc::ptr_eq(&slot.backend, backend)) {
+                health.count(&slot.state());
+            }
+            health
+        };
+        self.backends().map(of).collect()
+    }
+
+    /// Signs every account out, side by side.
+    pub(crate) async fn close_all(&self) {
+        let accounts: Vec<_> = self.slots().keys().copied().collect();
+        futures_util::stream::iter(accounts).for_each_concurrent(64, |account| self.close(account)).await;
+    }
+
+    /// Signs the account out of its IM system.
+    pub(crate) async fn close(&self, account: AccountId) {
+        let slot = self.slots().remove(&account);
+        if let Some(slot) = slot {
+            slot.stop.cancel();
+            if let Some(line) = slot.take_line() {
+                line.close().await;
+            }
+        }
+    }
+
+    /// A line's state changed. Called by the line's inlet.
+    async fn state_changed(&self, slot: &Arc<Slot>, state: &LineState) {
+        match state {
+            LineState::Connected => {
+                self.keep_password(slot).await;
+                self.publish(slot).await;
+                slot.ring();
+                self.roster_outdated(slot.person.account);
+            }
+            LineState::PasswordRefused => self.drop_password(slot).await,
+            _ => {}
+        }
+    }
+
+    /// Tells every session of the account the whole roster anew.
+    pub(crate) fn roster_outdated(&self, account: AccountId) {
+        for session in self.hub.sessions(account) {
+            session.change(|state| state.people.outdated());
+        }
+    }
+
+    async fn keep_password(&self, slot: &Slot) {
+        let Some(password) = slot.password() else { return };
+        let account = slot.person.account;
+        let result = match self.store.secret(account, IM_PASSWORD).await {
+            Ok(Some(stored)) if same(&stored, &password) => return,
+            Ok(_) => self.store.secret_set(account, IM_PASSWORD, &password).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = result {
+            tracing::warn!(account = %slot.person.address, %error, "could not keep the IM password: it is needed again after a restart");
+        }
+    }
+
+    /// A refused password is never tried again by itself.
+    async fn drop_password(&self, slot: &Arc<Slot>) {
+        tracing::warn!(target: "audit", account = %slot.person.address, backend = slot.backend.kind(), "the IM system refused the password");
+        let refused = slot.password();
+        let account = slot.person.account;
+        let result = match self.store.secret(account, IM_PASSWORD).await {
+            Ok(Some(stored)) if refused.is_none_or(|refused| same(&stored, &refused)) => {
+                self.store.secret_drop(account, IM_PASSWORD).await
+            }
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = result {
+            tracing::error!(account = %slot.person.address, %error, "could not drop a refused IM password");
+        }
+        slot.take_line();
+    }
+
+    fn slot_for(&self, person: &Person) -> Arc<Slot> {
+        let mut slots = self.slots();
+        let slot = slots.entry(person.account).or_insert_with(|| {
+            Arc::new(Slot::new(person.clone(), Arc::clone(self.backend(&person.address))))
+        });
+        Arc::clone(slot)
+    }
+
+    fn slots(&self) -> MutexGuard<'_, HashMap<AccountId, Arc<Slot>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Compares two secrets in constant time.
+fn same(one: &SecretString, other: &SecretString) -> bool {
+    one.expose_secret().as_bytes().ct_eq(other.expose_secret().as_bytes()).into()
+}

@@ -1,0 +1,116 @@
+use std::sync::{Arc, Weak};
+
+use async_trait::async_trait;
+use trunkline_model::{AccountId, Address, ChatId, Contact, MessageKey};
+use trunkline_store::{MessageOutcome, NewIncoming, StoreError};
+
+use super::{Lines, Slot};
+use crate::{
+    error,
+    port::{Incoming, Inlet, InletError, LineState},
+};
+
+/// What one line tells the core; a line that was replaced is not listened to any more.
+pub(super) struct LineInlet {
+    lines: Weak<Lines>,
+    slot: Weak<Slot>,
+    generation: u64,
+}
+
+impl LineInlet {
+    pub(super) fn new(lines: &Arc<Lines>, slot: &Arc<Slot>, generation: u64) -> Self {
+        Self { lines: Arc::downgrade(lines), slot: Arc::downgrade(slot), generation }
+    }
+
+    fn present(&self) -> Option<(Arc<Lines>, Arc<Slot>)> {
+        let slot = self.slot.upgrade().filter(|slot| slot.is_present(self.generation))?;
+        Some((self.lines.upgrade()?, slot))
+    }
+}
+
+#[async_trait]
+impl Inlet for LineInlet {
+    async fn receive(&self, message: Incoming) -> Result<(), InletError> {
+        let (lines, slot) = self.present().ok_or(InletError::Gone)?;
+        let account = slot.person.account;
+        if lines.blocks.blocks(account, &message.peer).await.map_err(failed)? {
+            lines.metrics.blocked.inc();
+            return Ok(());
+        }
+        let Incoming { peer, id, foreign_id, text, sent_at, profile } = message;
+        if let Some(profile) = profile {
+            lines.names.heard(&peer, &profile.display_name);
+        }
+        let incoming = NewIncoming { account, peer, id, foreign_id, text, sent_at };
+        let received = lines.store.receive(incoming).await.map_err(failed)?.await.map_err(failed)?;
+        if !received.dup {
+            lines.metrics.received.inc();
+        }
+        Ok(())
+    }
+
+    async fn delivered(&self, peer: &Address, key: MessageKey) -> Result<(), InletError> {
+        let (lines, slot) = self.present().ok_or(InletError::Gone)?;
+        lines.store.delivered(slot.person.account, peer, key).await.map_err(failed)?.await.map_err(failed)
+    }
+
+    async fn failed(&self, key: MessageKey, permanent: bool, reason: &str) -> Result<(), InletError> {
+        let (lines, _) = self.present().ok_or(InletError::Gone)?;
+        let outcome =
+            MessageOutcome::Failed { code: error::refusal(permanent).number(), reason: reason.to_owned() };
+        lines.metrics.failed.inc();
+        lines.store.outcome(key, outcome, true).await.map_err(failed)?.await.map_err(failed)
+    }
+
+    fn typing(&self, peer: &Address, composing: bool) {
+        let Some((lines, slot)) = self.present() else { return };
+        let peer = peer.clone();
+        lines.tasks.clone().spawn(async move {
+            if let Err(error) = tell_typing(&lines, slot.person.account, &peer, composing).await {
+                tracing::debug!(%error, "a typing notice was dropped");
+            }
+        });
+    }
+
+    fn contact_changed(&self, contact: Contact) {
+        if let Some((lines, slot)) = self.present() {
+            lines.names.heard(&contact.address, &contact.profile.display_name);
+            lines.hub.contact_changed(slot.person.account, &contact);
+        }
+    }
+
+    fn roster_changed(&self) {
+        if let Some((lines, slot)) = self.present() {
+            lines.roster_outdated(slot.person.account);
+        }
+    }
+
+    fn state_changed(&self, state: LineState) {
+        let Some((lines, slot)) = self.present() else { return };
+        if !slot.set_state(&state) {
+            return;
+        }
+        tracing::info!(account = %slot.person.address, backend = slot.backend.kind(), state = state.name(), reason = state.reason(), "line");
+        lines.hub.event(slot.person.account, &trunkline_wire::line_state(state.name(), state.reason()));
+        lines.tasks.clone().spawn(async move { lines.state_changed(&slot, &state).await });
+    }
+}
+
+async fn tell_typing(
+    lines: &Lines,
+    account: AccountId,
+    peer: &Address,
+    composing: bool,
+) -> Result<(), StoreError> {
+    if lines.blocks.blocks(account, peer).await? {
+        return Ok(());
+    }
+    let conversation = lines.store.conversation(account, peer).await?;
+    let chat = conversation.map_or(ChatId::NIL, |conversation| conversation.chat);
+    lines.hub.event(account, &trunkline_wire::typing(peer, chat, composing));
+    Ok(())
+}
+
+fn failed(error: StoreError) -> InletError {
+    InletError::Store(error.to_string())
+}

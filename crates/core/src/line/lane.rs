@@ -1,0 +1,133 @@
+//! The way of an account's outbox to its line: in the order of commits, marked before the bytes leave.
+
+use std::{collections::HashSet, sync::Arc};
+
+use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use trunkline_model::{MessageKey, MessageState};
+use trunkline_store::{MessageOutcome, OutboxRow, StoreError};
+
+use super::{Lines, Slot};
+use crate::{
+    error,
+    port::{LineState, Outcome, OutgoingMessage},
+};
+
+/// Most messages of one account that wait for the IM system's word at a time.
+const MAX_IN_FLIGHT: usize = 32;
+
+type InFlight = FuturesUnordered<BoxFuture<'static, (MessageKey, Outcome)>>;
+
+/// Runs until the account signs out of its IM system.
+pub(super) async fn run(lines: Arc<Lines>, slot: Arc<Slot>) {
+    if !slot.claim_lane() {
+        slot.ring();
+        return;
+    }
+    let mut lane = Lane { lines, slot, in_flight: InFlight::new(), keys: HashSet::new() };
+    if let Err(error) = lane.settle_unknown().await {
+        tracing::error!(account = %lane.slot.person.address, %error, "could not settle what was under way before the restart");
+    }
+    lane.slot.ring();
+    lane.work().await;
+}
+
+struct Lane {
+    lines: Arc<Lines>,
+    slot: Arc<Slot>,
+    in_flight: InFlight,
+    keys: HashSet<MessageKey>,
+}
+
+impl Lane {
+    /// What was submitted in an earlier life of the process and never heard of again: nobody knows.
+    async fn settle_unknown(&mut self) -> Result<(), StoreError> {
+        for row in self.lines.store.outbox(self.slot.person.account).await? {
+            if row.state == MessageState::Submitted {
+                self.settle(row.key, Outcome::Unknown).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn work(&mut self) {
+        let stop = self.slot.stop.clone();
+        let slot = Arc::clone(&self.slot);
+        loop {
+            let result = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                Some((key, outcome)) = self.in_flight.next() => self.finished(key, outcome).await,
+                () = slot.outbox.notified() => self.submit().await,
+            };
+            if let Err(error) = result {
+                tracing::warn!(account = %self.slot.person.address, %error, "the outbox waits for the store");
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                self.slot.ring();
+            }
+        }
+    }
+
+    /// Marks what waits as submitted, in one commit, and hands it over.
+    async fn submit(&mut self) -> Result<(), StoreError> {
+        let Some(line) = self.slot.line().filter(|_| self.slot.state() == LineState::Connected) else {
+            return Ok(());
+        };
+        let rows = self.waiting().await?;
+        let mut marks = Vec::with_capacity(rows.len());
+        for row in &rows {
+            marks.push(self.lines.store.outcome(row.key, MessageOutcome::Submitted, false).await?);
+        }
+        for mark in marks {
+            mark.await?;
+        }
+        for row in rows {
+            let line = Arc::clone(&line);
+            let OutboxRow { key, peer, text, sent_at, state: _ } = row;
+            self.keys.insert(key);
+            self.in_flight.push(Box::pin(async move {
+                (key, line.send(OutgoingMessage { key, peer, text, sent_at }).await)
+            }));
+        }
+        Ok(())
+    }
+
+    async fn waiting(&mut self) -> Result<Vec<OutboxRow>, StoreError> {
+        let free = MAX_IN_FLIGHT.saturating_sub(self.keys.len());
+        let rows = self.lines.store.outbox(self.slot.person.account).await?;
+        let fresh = |row: &OutboxRow| row.state == MessageState::Stored && !self.keys.contains(&row.key);
+        Ok(rows.into_iter().filter(fresh).take(free).collect())
+    }
+
+    async fn finished(&mut self, key: MessageKey, outcome: Outcome) -> Result<(), StoreError> {
+        let again = outcome == Outcome::NotSent;
+        self.settle(key, outcome).await?;
+        self.keys.remove(&key);
+        // What could not be sent waits for the line to come back, which rings; anything else makes room now.
+        if !again {
+            self.slot.ring();
+        }
+        Ok(())
+    }
+
+    /// Writes down what became of a message, tells its sender, and then whoever still waits for it.
+    async fn settle(&mut self, key: MessageKey, outcome: Outcome) -> Result<(), StoreError> {
+        let (stored, tell) = match &outcome {
+            Outcome::Confirmed => (MessageOutcome::Confirmed, false),
+            Outcome::NotSent => (MessageOutcome::Stored, false),
+            Outcome::Refused { permanent, reason } => (
+                MessageOutcome::Failed { code: error::refusal(*permanent).number(), reason: reason.clone() },
+                true,
+            ),
+            Outcome::Unknown => (MessageOutcome::Unknown { reason: UNKNOWN.to_owned() }, true),
+        };
+        self.lines.metrics.outcome(&outcome);
+        self.lines.store.outcome(key, stored, tell).await?.await?;
+        if outcome != Outcome::NotSent {
+            self.slot.tell(key, &outcome);
+        }
+        Ok(())
+    }
+}
+
+/// What a sender is told when nobody knows.
+const UNKNOWN: &str = "the connection to the IM system was lost before it confirmed the message: it may or may not have arrived";

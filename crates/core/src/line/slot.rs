@@ -1,0 +1,161 @@
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use secrecy::SecretString;
+use tokio::sync::{Notify, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use trunkline_model::MessageKey;
+
+use super::same;
+use crate::port::{Backend, Line, LineState, Outcome, Person};
+
+/// Outcomes kept for senders that have not asked yet.
+const MAX_EARLY: usize = 256;
+
+/// The place of one account's line, open or not.
+pub(crate) struct Slot {
+    pub(crate) person: Person,
+    pub(crate) backend: Arc<dyn Backend>,
+    /// Held while the line is opened, so that two sessions do not open two.
+    pub(super) opening: tokio::sync::Mutex<()>,
+    /// Cancelled when the account signs out of its IM system.
+    pub(super) stop: CancellationToken,
+    pub(super) outbox: Notify,
+    generation: AtomicU64,
+    state: watch::Sender<LineState>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    line: Option<Arc<dyn Line>>,
+    password: Option<SecretString>,
+    waiters: Vec<(MessageKey, oneshot::Sender<Outcome>)>,
+    early: Vec<(MessageKey, Outcome)>,
+    lane_runs: bool,
+}
+
+impl Slot {
+    pub(super) fn new(person: Person, backend: Arc<dyn Backend>) -> Self {
+        Self {
+            person,
+            backend,
+            opening: tokio::sync::Mutex::default(),
+            stop: CancellationToken::new(),
+            outbox: Notify::new(),
+            generation: AtomicU64::new(0),
+            state: watch::Sender::new(LineState::Closed),
+            inner: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn state(&self) -> LineState {
+        self.state.borrow().clone()
+    }
+
+    pub(crate) fn line(&self) -> Option<Arc<dyn Line>> {
+        self.inner().line.clone()
+    }
+
+    /// There may be something in the outbox.
+    pub(crate) fn ring(&self) {
+        self.outbox.notify_one();
+    }
+
+    /// A new line begins; its generation tells its events from those of the line before.
+    pub(super) fn begin(&self, password: Option<SecretString>) -> u64 {
+        self.inner().password = password;
+        self.state.send_replace(LineState::Connecting { reason: String::new() });
+        self.generation.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(super) fn is_present(&self, generation: u64) -> bool {
+        self.generation.load(Ordering::Relaxed) == generation
+    }
+
+    /// Takes the opened line, unless it was refused while it was being opened.
+    pub(super) fn set_line(&self, generation: u64, line: Arc<dyn Line>) {
+        if self.is_present(generation) && !matches!(*self.state.borrow(), LineState::PasswordRefused) {
+            self.inner().line = Some(line);
+        }
+    }
+
+    pub(super) fn take_line(&self) -> Option<Arc<dyn Line>> {
+        self.inner().line.take()
+    }
+
+    pub(super) fn password(&self) -> Option<SecretString> {
+        self.inner().password.clone()
+    }
+
+    /// Whether the line signed in with this password.
+    pub(super) fn uses(&self, password: &SecretString) -> bool {
+        self.inner().password.as_ref().is_some_and(|used| same(used, password))
+    }
+
+    /// Notes a state; true when it is another one than before.
+    pub(super) fn set_state(&self, state: &LineState) -> bool {
+        self.state.send_if_modified(|present| {
+            let news = present != state;
+            present.clone_from(state);
+            news
+        })
+    }
+
+    /// Waits until the line is up or refused, at most `wait`, and says where it stands.
+    pub(super) async fn settled(&self, wait: Duration) -> LineState {
+        let mut state = self.state.subscribe();
+        let settled = state.wait_for(|state| !matches!(state, LineState::Connecting { .. }));
+        // Running out of time is an answer too: the phone is told "connecting".
+        let _ = tokio::time::timeout(wait, settled).await;
+        self.state()
+    }
+
+    /// Resolves with the outcome of a message that is about to be handed to the line.
+    pub(crate) fn outcome(&self, key: MessageKey) -> oneshot::Receiver<Outcome> {
+        let (sender, receiver) = oneshot::channel();
+        let mut inner = self.inner();
+        inner.waiters.retain(|(_, waiter)| !waiter.is_closed());
+        match inner.early.iter().position(|(early, _)| *early == key) {
+            Some(at) => {
+                let (_, outcome) = inner.early.swap_remove(at);
+                // The receiver is right here.
+                let _ = sender.send(outcome);
+            }
+            None => inner.waiters.push((key, sender)),
+        }
+        receiver
+    }
+
+    /// Tells the sender, if it still waits, what became of a message.
+    pub(super) fn tell(&self, key: MessageKey, outcome: &Outcome) {
+        let mut inner = self.inner();
+        match inner.waiters.iter().position(|(waiting, _)| *waiting == key) {
+            Some(at) => {
+                let (_, waiter) = inner.waiters.swap_remove(at);
+                // A sender that no longer waits reads it in its mailbox.
+                let _ = waiter.send(outcome.clone());
+            }
+            None => {
+                if inner.early.len() == MAX_EARLY {
+                    inner.early.remove(0);
+                }
+                inner.early.push((key, outcome.clone()));
+            }
+        }
+    }
+
+    /// Claims the outbox; false when a lane runs already.
+    pub(super) fn claim_lane(&self) -> bool {
+        !std::mem::replace(&mut self.inner().lane_runs, true)
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

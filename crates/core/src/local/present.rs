@@ -1,0 +1,91 @@
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use trunkline_model::{AccountId, Address, Presence};
+
+use crate::port::{Inlet, Person};
+
+/// Who is signed in on the embedded IM system, what they show, and who watches whom without a roster entry.
+#[derive(Default)]
+pub(super) struct Presents {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    people: HashMap<Address, Present>,
+    addresses: HashMap<AccountId, Address>,
+    watchers: HashMap<Address, HashSet<AccountId>>,
+}
+
+struct Present {
+    inlet: Arc<dyn Inlet>,
+    presence: Presence,
+}
+
+impl Presents {
+    pub(super) fn enter(&self, person: &Person, inlet: Arc<dyn Inlet>) {
+        let mut state = self.state();
+        state.addresses.insert(person.account, person.address.clone());
+        state.people.insert(person.address.clone(), Present { inlet, presence: Presence::offline() });
+    }
+
+    pub(super) fn leave(&self, person: &Person) {
+        let mut state = self.state();
+        state.addresses.remove(&person.account);
+        state.people.remove(&person.address);
+        state.watchers.retain(|_, watchers| {
+            watchers.remove(&person.account);
+            !watchers.is_empty()
+        });
+    }
+
+    pub(super) fn presence(&self, who: &Address) -> Presence {
+        self.state().people.get(who).map_or_else(Presence::offline, |present| present.presence.clone())
+    }
+
+    /// Notes what a signed-in person shows; true when it is news.
+    pub(super) fn publish(&self, who: &Address, presence: &Presence) -> bool {
+        match self.state().people.get_mut(who) {
+            Some(present) if present.presence != *presence => {
+                present.presence = presence.clone();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn inlet(&self, who: &Address) -> Option<Arc<dyn Inlet>> {
+        self.state().people.get(who).map(|present| Arc::clone(&present.inlet))
+    }
+
+    /// The address and the inlet of an account that is signed in.
+    pub(super) fn signed_in(&self, account: AccountId) -> Option<(Address, Arc<dyn Inlet>)> {
+        let state = self.state();
+        let address = state.addresses.get(&account)?;
+        Some((address.clone(), Arc::clone(&state.people.get(address)?.inlet)))
+    }
+
+    pub(super) fn watch(&self, watcher: AccountId, who: &Address, watch: bool) {
+        let mut state = self.state();
+        let watchers = state.watchers.entry(who.clone()).or_default();
+        if watch {
+            watchers.insert(watcher);
+        } else {
+            watchers.remove(&watcher);
+        }
+        if watchers.is_empty() {
+            state.watchers.remove(who);
+        }
+    }
+
+    pub(super) fn watchers(&self, who: &Address) -> Vec<AccountId> {
+        self.state().watchers.get(who).into_iter().flatten().copied().collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

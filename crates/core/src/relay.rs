@@ -1,0 +1,350 @@
+//! The relay as the floors above see it.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use prometheus_client::registry::Registry;
+use serde::Serialize;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use trunkline_model::{AccountId, DeviceId};
+use trunkline_store::{Activation, Counts, Store, StoreError};
+use trunkline_wire::activation::{ActivatedAccount, ActivationReply, ActivationRequest};
+
+use crate::{
+    activation::{ActivationError, Failures},
+    connection::{Connection, Opening},
+    housekeeping,
+    hub::{CommitFeed, Hub},
+    line::{BackendHealth, Lines},
+    local::Local,
+    metric::{Metrics, Present},
+    port::{AuthenticationError, Authenticator, Backend, Credential, Identity},
+    session::{End, Session},
+    settings::Settings,
+    token::StoreTokens,
+};
+
+/// Locks that keep two BeginSessions of one device from making two sessions.
+const BEGINNINGS: usize = 64;
+
+/// What a relay is made of.
+pub struct Parts {
+    /// Opened with `feed` as its listener.
+    pub store: Store,
+    /// Carries the store's commits to the sockets.
+    pub feed: Arc<CommitFeed>,
+    /// The IM systems other than the embedded one.
+    pub backends: Vec<Arc<dyn Backend>>,
+    /// What an admin has set.
+    pub settings: Settings,
+}
+
+/// Why a relay cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store could not be read.
+    #[error("the sessions could not be read from the store: {0}")]
+    Store(#[from] StoreError),
+}
+
+/// The running relay; cheap to clone.
+#[derive(Clone)]
+pub struct Relay(pub(crate) Arc<Inner>);
+
+/// What all parts of the core share.
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) lines: Arc<Lines>,
+    pub(crate) settings: Settings,
+    pub(crate) metrics: Metrics,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
+    authenticators: Vec<Box<dyn Authenticator>>,
+    failures: Failures,
+    beginnings: [tokio::sync::Mutex<()>; BEGINNINGS],
+    hasher: RandomState,
+    next_socket: AtomicU64,
+    sockets: AtomicUsize,
+}
+
+/// Whether the relay can serve.
+#[derive(Debug, Clone)]
+pub struct Readiness {
+    /// The store reads and writes; else, what is wrong.
+    pub database: Result<(), String>,
+    /// How each IM system's lines stand.
+    pub backends: Vec<BackendHealth>,
+}
+
+/// A picture of the running relay for `trunkline status`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    /// Live sessions, with and without a socket.
+    pub sessions: usize,
+    /// Open sockets.
+    pub sockets: usize,
+    /// How each IM system's lines stand.
+    pub backends: Vec<BackendHealth>,
+    /// What the store holds.
+    pub store: Counts,
+}
+
+impl Relay {
+    /// Brings the sessions of an earlier life back, opens their lines in the background, and begins housekeeping.
+    pub async fn start(parts: Parts, registry: &mut Registry) -> Result<Self, StartError> {
+        let Parts { store, feed, backends, settings } = parts;
+        let (hub, metrics, tasks) = (Arc::new(Hub::default()), Metrics::default(), TaskTracker::new());
+        metrics.register(registry);
+        let local: Arc<dyn Backend> = Arc::new(Local::new(store.clone()));
+        let lines = Lines::new(
+            store.clone(),
+            Arc::clone(&hub),
+            metrics.clone(),
+            tasks.clone(),
+            backends,
+            Arc::clone(&local),
+        );
+        feed.connect(&hub);
+        let inner = Arc::new(Inner {
+            authenticators: vec![Box::new(StoreTokens::new(store.clone()))],
+            failures: Failures::new(settings.activation_failures_per_hour),
+            beginnings: std::array::from_fn(|_| tokio::sync::Mutex::default()),
+            hasher: RandomState::new(),
+            next_socket: AtomicU64::new(1),
+            sockets: AtomicUsize::new(0),
+            stop: CancellationToken::new(),
+            store,
+            hub,
+            lines,
+            settings,
+            metrics,
+            tasks,
+        });
+        registry.register_collector(Box::new(Present { relay: Arc::downgrade(&inner) }));
+        housekeeping::restore(&inner).await?;
+        housekeeping::begin(&inner);
+        Ok(Self(inner))
+    }
+
+    /// A phone opens a socket; called before the upgrade is answered. Never fails: a phone that cannot be bound is told
+    /// why by the answer to its BeginSession.
+    pub async fn open(&self, opening: Opening) -> Connection {
+        Connection::open(&self.0, opening).await
+    }
+
+    /// Turns an access key into a device with a token; `source` is where the request came from, proxies looked through.
+    pub async fn activate(
+        &self,
+        request: ActivationRequest,
+        source: IpAddr,
+    ) -> Result<ActivationReply, ActivationError> {
+        let inner = &self.0;
+        request.check().map_err(ActivationError::Invalid)?;
+        if let Err(retry_after) = inner.failures.check(source, Instant::now()) {
+            inner.metrics.activation("too_many");
+            return Err(ActivationError::TooMany { retry_after });
+        }
+        let activation = Activation {
+            address: &request.address,
+            access_key: &request.access_key,
+            device_token: request.device_token,
+            platform: request.platform,
+            name: request.name,
+            app_version: request.app_version,
+            locale: request.locale,
+        };
+        let activated = inner.store.activate(activation).await.map_err(|error| {
+            tracing::error!(%error, "an activation failed in the store");
+            ActivationError::Unavailable
+        })?;
+        let Some(activated) = activated else {
+            inner.failures.failed(source, Instant::now());
+            inner.metrics.activation("refused");
+            tracing::warn!(target: "audit", %source, "an activation was refused");
+            return Err(ActivationError::Refused);
+        };
+        inner.metrics.activation("done");
+        tracing::info!(target: "audit", account = %activated.account.address, device = %activated.device, %source, "a device was activated");
+        // A session under the token that was just replaced is over.
+        if let Some(session) = inner.hub.session(activated.account.id, activated.device) {
+            inner.end_session(&session, End::Revoked).await;
+        }
+        Ok(reply(activated))
+    }
+
+    /// Whether the relay can serve, and how its IM systems are.
+    pub async fn readiness(&self) -> Readiness {
+        let database = self.0.store.check().await.map_err(|error| error.to_string());
+        Readiness { database, backends: self.0.lines.health() }
+    }
+
+    /// A picture for `trunkline status`; an error when the store cannot be read.
+    pub async fn status(&self) -> Result<Status, StoreError> {
+        Ok(Status {
+            sessions: self.0.hub.all().len(),
+            sockets: self.0.sockets(),
+            backends: self.0.lines.health(),
+            store: self.0.store.counts().await?,
+        })
+    }
+
+    /// An account was changed, disabled, enabled or removed in the store: a disabled or removed one is signed out.
+    pub async fn account_changed(&self, account: AccountId) -> Result<(), StoreError> {
+        let inner = &self.0;
+        inner.lines.names.forget(account);
+        inner.lines.blocks.forget(account);
+        let row = inner.store.account(account).await?;
+        if let Some(row) = &row {
+            inner.lines.names.forget_address(&row.address);
+        }
+        if row.is_some_and(|row| row.enabled) {
+            inner.lines.profile_changed(account).await;
+            return Ok(());
+        }
+        for session in inner.hub.sessions(account) {
+            inner.end_session(&session, End::Revoked).await;
+        }
+        inner.lines.close(account).await;
+        Ok(())
+    }
+
+    /// A device was revoked in the store: its session ends.
+    pub async fn device_revoked(&self, account: AccountId, device: DeviceId) {
+        if let Some(session) = self.0.hub.session(account, device) {
+            self.0.end_session(&session, End::Revoked).await;
+        }
+    }
+
+    /// Signs the lines out, writes down what is still in memory, and waits for the tasks under way; sockets are the
+    /// caller's and should be closed before.
+    pub async fn stop(&self) {
+        let inner = &self.0;
+        inner.stop.cancel();
+        inner.lines.close_all().await;
+        housekeeping::touch(inner).await;
+        inner.tasks.close();
+        let patience = Duration::from_secs(5);
+        if tokio::time::timeout(patience, inner.tasks.wait()).await.is_err() {
+            tracing::warn!(
+                tasks = inner.tasks.len(),
+                "some requests did not end in time; what was committed is kept"
+            );
+        }
+    }
+}
+
+fn reply(activated: trunkline_store::Activated) -> ActivationReply {
+    ActivationReply {
+        auth_token: activated.token,
+        device_id: activated.device,
+        account: ActivatedAccount {
+            address: activated.account.address,
+            display_name: activated.account.profile.display_name,
+        },
+    }
+}
+
+impl Inner {
+    /// Asks one authenticator after the other.
+    pub(crate) async fn authenticate(
+        &self,
+        credential: &Credential,
+    ) -> Result<Identity, AuthenticationError> {
+        for authenticator in &self.authenticators {
+            match authenticator.authenticate(credential).await {
+                Err(AuthenticationError::NotMine) => {}
+                answer => return answer,
+            }
+        }
+        Err(AuthenticationError::NotMine)
+    }
+
+    /// Held while a session of the device begins.
+    pub(crate) fn beginning(&self, device: DeviceId) -> &tokio::sync::Mutex<()> {
+        let at = self.hasher.hash_one(device) % BEGINNINGS as u64;
+        &self.beginnings[usize::try_from(at).unwrap_or(0)]
+    }
+
+    /// A number for a new socket, unique in this process.
+    pub(crate) fn enter_socket(&self) -> u64 {
+        self.sockets.fetch_add(1, Ordering::Relaxed);
+        self.next_socket.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn leave_socket(&self) {
+        self.sockets.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn sockets(&self) -> usize {
+        self.sockets.load(Ordering::Relaxed)
+    }
+
+    /// Reads how far the mailbox goes. Called after the session can hear of commits, so that nothing falls between.
+    pub(crate) async fn catch_up(&self, session: &Session) -> Result<(), StoreError> {
+        let head = self.store.mailbox_bounds(session.account()).await?.head;
+        session.change(|state| state.outbound.heard(head));
+        Ok(())
+    }
+
+    /// Makes sure that the session has sequences to give out; at most one caller asks the store at a time.
+    pub(crate) async fn reserve(&self, session: &Session) -> Result<(), StoreError> {
+        let wanted = {
+            let mut state = session.state();
+            let wanted = state.outbound.sequences.wants().filter(|_| !state.reserving);
+            state.reserving |= wanted.is_some();
+            wanted
+        };
+        let Some(reserved) = wanted else { return Ok(()) };
+        let result = self.store.session_reserve(session.identity.device, reserved).await;
+        session.change(|state| {
+            state.reserving = false;
+            if result.is_ok() {
+                state.outbound.sequences.granted(reserved);
+            }
+        });
+        result
+    }
+
+    /// Ends a session, tells its phone, and signs the account out of its IM system with its last one. A session that
+    /// merely timed out keeps its row and its line (`LINE_KEEP_HOURS`).
+    pub(crate) async fn end_session(&self, session: &Arc<Session>, why: End) {
+        if let Some(reason) = why.reason() {
+            session.event(&trunkline_wire::session_terminated(reason));
+        }
+        if !session.end(why) {
+            return;
+        }
+        self.hub.remove(session);
+        tracing::info!(session = short(&session.id), account = %session.address(), ?why, "session ended");
+        if why != End::Timeout
+            && let Err(error) = self.store.session_end(session.identity.device).await
+        {
+            tracing::error!(%error, "the end of a session could not be written down");
+        }
+        let account = session.account();
+        if let Ok(line) = self.lines.line(account) {
+            let watched = session.state().people.watched();
+            for who in watched {
+                self.unwatch(account, line.as_ref(), &who).await;
+            }
+        }
+        if self.hub.sessions(account).is_empty() && why != End::Timeout {
+            self.lines.close(account).await;
+        } else {
+            self.lines.publish_account(account).await;
+        }
+    }
+}
+
+/// The part of a session id that logs may show.
+pub(crate) fn short(id: &str) -> &str {
+    id.get(..8).unwrap_or(id)
+}

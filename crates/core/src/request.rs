@@ -1,0 +1,201 @@
+//! What becomes of a request: order, dependencies, the two phases, and the method's own work.
+
+mod batch;
+mod begin;
+mod directory;
+mod mailbox;
+mod roster;
+
+use std::sync::Arc;
+
+use trunkline_model::Timestamp;
+use trunkline_wire::{ApiError, Call, Early, ErrorCode, Reply, Request};
+
+pub(crate) use self::batch::Plan;
+pub(crate) use self::begin::{Begun, begin, identify, password_wanted, settle};
+use crate::{
+    error,
+    relay::Inner,
+    router::{self, Later},
+    session::{End, Known, Session},
+};
+
+/// Runs a request of a live session: answers phase 1, enters the writer, and leaves the rest to a task.
+pub(crate) async fn run(relay: &Arc<Inner>, session: &Arc<Session>, request: Request, plan: &Plan) {
+    let background = session.state().background;
+    let Request { id, name, method, call, dependencies, reconnect: _ } = request;
+    if !session.state().recent.begin(id.key()) {
+        let error = ApiError::new(ErrorCode::ActionPending, "a request with this id is under way");
+        return session.push(trunkline_wire::failure_now(Some(&id), Some(&name), &error, background));
+    }
+    let refuse = |error: &ApiError| {
+        session.push(trunkline_wire::failure_now(Some(&id), Some(&name), error, background));
+        session.settle(&id, false);
+    };
+    let call = match call {
+        Ok(Call::NotSupported) => return refuse(&not_supported(&name)),
+        Ok(call) => call,
+        Err(error) => return refuse(&error),
+    };
+    let waits = match waits(session, &id, &dependencies, plan) {
+        Ok(waits) => waits,
+        Err(error) => return refuse(&error),
+    };
+    let one_phase = method.one_phase();
+    if !one_phase {
+        session.push(trunkline_wire::processing(&id, &name, early(relay, &call), background));
+    }
+    let finish = Finish { relay: Arc::clone(relay), session: Arc::clone(session), id, name, one_phase };
+    if waits.is_empty() {
+        let permit = Arc::clone(&session.under_way).acquire_owned().await;
+        match start(relay, session, call).await {
+            Ok(later) => drop(relay.tasks.spawn(async move {
+                let result = later.await;
+                drop(permit);
+                finish.finish(result).await;
+            })),
+            Err(error) => finish.finish(Err(error)).await,
+        }
+    } else {
+        relay.tasks.spawn(async move { dependent(finish, waits, call).await });
+    }
+}
+
+/// A request that depends on others: it takes none of the session's places until they have ended.
+async fn dependent(finish: Finish, waits: Vec<Known>, call: Call) {
+    for one in waits {
+        if !succeeded(one).await {
+            let error =
+                ApiError::new(ErrorCode::DependentFailed, "a request on which this one depends has failed");
+            return finish.finish(Err(error)).await;
+        }
+    }
+    let permit = Arc::clone(&finish.session.under_way).acquire_owned().await;
+    let result = match start(&finish.relay, &finish.session, call).await {
+        Ok(later) => later.await,
+        Err(error) => Err(error),
+    };
+    drop(permit);
+    finish.finish(result).await;
+}
+
+async fn succeeded(known: Known) -> bool {
+    match known {
+        Known::Settled(succeeded) => succeeded,
+        Known::Unknown => false,
+        Known::Running(mut watch) => {
+            // An error means that the session is gone, and with it everybody who could care.
+            watch.wait_for(Option::is_some).await.is_ok_and(|ended| *ended == Some(true))
+        }
+    }
+}
+
+/// The requests to wait for; an error when one of them is unknown, this one itself, or has failed.
+fn waits(
+    session: &Session,
+    id: &trunkline_wire::RequestId,
+    dependencies: &[String],
+    plan: &Plan,
+) -> Result<Vec<Known>, ApiError> {
+    if plan.is_circular(id.key()) {
+        return Err(ApiError::new(ErrorCode::SelfDependency, "this request depends on itself"));
+    }
+    let mut waits = Vec::new();
+    for key in dependencies {
+        let known = session.state().recent.find_or_expect(key, plan.holds(key));
+        match known {
+            Known::Settled(true) => {}
+            Known::Settled(false) => {
+                let why = format!("the request {key:?}, on which this one depends, has failed");
+                return Err(ApiError::new(ErrorCode::DependentFailed, why));
+            }
+            Known::Unknown => {
+                let why = format!("no request {key:?} is known, on which this one depends");
+                return Err(ApiError::new(ErrorCode::UnknownDependency, why));
+            }
+            running => waits.push(running),
+        }
+    }
+    Ok(waits)
+}
+
+/// What phase 1 tells already.
+fn early(relay: &Inner, call: &Call) -> Early {
+    match call {
+        Call::SendMessage { .. } | Call::StartChat { .. } => Early::Timestamp(Timestamp::now()),
+        Call::AcceptChat { request } => Early::Chat(*request),
+        Call::Ping => Early::SessionTimeout(relay.settings.session_timeout.as_secs()),
+        Call::TerminateSession => Early::Complete,
+        _ => Early::Nothing,
+    }
+}
+
+/// Begins a call: what must keep the order of requests happens before this returns.
+async fn start(relay: &Arc<Inner>, session: &Arc<Session>, call: Call) -> Result<Later, ApiError> {
+    match call {
+        Call::SendMessage { contact, text, id } => router::send(relay, session, contact, text, id).await,
+        Call::StartChat { contact } => router::start_chat(relay, session, contact).await,
+        Call::AcceptChat { request } => router::accept(relay, session, request).await,
+        Call::DeclineChat { request } => router::decline(relay, session, request).await,
+        Call::EndChat(target) => router::end_chat(relay, session, target).await,
+        Call::MessageAck { id, contact } => router::acknowledge(relay, session, &id, contact.as_ref()).await,
+        Call::ConversationRead { contact, up_to } => router::read(relay, session, contact, up_to).await,
+        Call::MailboxSync { epoch, since, limit } => mailbox::sync(relay, session, epoch, since, limit).await,
+        Call::Ping => Ok(now(Ok(Reply::SessionTimeout(relay.settings.session_timeout.as_secs())))),
+        Call::NotifyBackground(to) => begin::background(relay, session, &to).await,
+        Call::SetGdAuthToken { token } | Call::SetGdToken { token } | Call::SetOAuth2Token { token } => {
+            Ok(now(begin::renew(relay, session, token).await))
+        }
+        Call::TerminateSession => Ok(now(Ok(Reply::Plain))),
+        Call::DeviceList => Ok(now(mailbox::devices(relay, session).await)),
+        about_people => Ok(roster::start(relay, session, about_people)),
+    }
+}
+
+fn now(result: Result<Reply, ApiError>) -> Later {
+    Box::pin(std::future::ready(result))
+}
+
+pub(crate) fn not_supported(name: &str) -> ApiError {
+    ApiError::new(ErrorCode::NotSupported, format!("{name} is not supported by this server"))
+}
+
+/// What is needed to tell a phone how its request ended.
+struct Finish {
+    relay: Arc<Inner>,
+    session: Arc<Session>,
+    id: trunkline_wire::RequestId,
+    name: Arc<str>,
+    one_phase: bool,
+}
+
+impl Finish {
+    async fn finish(self, result: Result<Reply, ApiError>) {
+        let Self { relay, session, id, name, one_phase } = self;
+        if let Err(error) = &result {
+            relay.metrics.error(error.code);
+        }
+        let terminated = name.eq_ignore_ascii_case("TerminateSession") && result.is_ok();
+        if one_phase {
+            let background = session.state().background;
+            session.push(match &result {
+                Ok(reply) => trunkline_wire::answer(&id, &name, reply, background),
+                Err(error) => trunkline_wire::failure_now(Some(&id), Some(&name), error, background),
+            });
+            session.settle(&id, result.is_ok());
+        } else {
+            session.complete(&id, result.is_ok(), |sequence| match &result {
+                Ok(reply) => trunkline_wire::complete(&id, &name, reply, sequence),
+                Err(error) => trunkline_wire::failure_later(&id, &name, error, sequence),
+            });
+        }
+        if terminated {
+            relay.end_session(&session, End::SignedOut).await;
+        }
+    }
+}
+
+/// The line of a session's account, once the session's line has had its time to come up.
+async fn line(relay: &Inner, session: &Session) -> Result<Arc<dyn crate::port::Line>, ApiError> {
+    relay.lines.line(session.account()).map_err(error::line)
+}

@@ -1,0 +1,96 @@
+use std::collections::{HashMap, HashSet};
+
+use trunkline_wire::Parsed;
+
+/// Which request ids one frame holds, and which of them depend on themselves over however many others (connect-api 1.4).
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    ids: HashSet<String>,
+    circular: HashSet<String>,
+}
+
+impl Plan {
+    pub(crate) fn new(batch: &[Parsed]) -> Self {
+        let edges: HashMap<&str, &[String]> = batch
+            .iter()
+            .filter_map(|parsed| parsed.as_ref().ok())
+            .map(|request| (request.id.key(), request.dependencies.as_slice()))
+            .collect();
+        let ids = edges.keys().map(|id| (*id).to_owned()).collect();
+        Self { ids, circular: circular(&edges) }
+    }
+
+    /// Whether the frame holds a request with this id.
+    pub(crate) fn holds(&self, key: &str) -> bool {
+        self.ids.contains(key)
+    }
+
+    /// Whether the request waits for itself, or for somebody who waits for himself: neither could ever begin.
+    pub(crate) fn is_circular(&self, key: &str) -> bool {
+        self.circular.contains(key)
+    }
+}
+
+type Edges<'a> = HashMap<&'a str, HashSet<&'a str>>;
+
+/// What is left when whatever waits for nothing, and whatever nothing waits for, has been taken away again and again.
+fn circular(dependencies: &HashMap<&str, &[String]>) -> HashSet<String> {
+    let mut waits: Edges<'_> = HashMap::new();
+    for (id, keys) in dependencies {
+        let inside = keys.iter().map(String::as_str).filter(|key| dependencies.contains_key(key));
+        waits.insert(id, inside.collect());
+    }
+    trimmed(&reversed(&trimmed(&waits))).into_keys().map(str::to_owned).collect()
+}
+
+/// The graph without the nodes from which every path ends.
+fn trimmed<'a>(edges: &Edges<'a>) -> Edges<'a> {
+    let mut left = edges.clone();
+    let backwards = reversed(edges);
+    let mut free: Vec<&str> = edges.iter().filter(|(_, to)| to.is_empty()).map(|(id, _)| *id).collect();
+    while let Some(id) = free.pop() {
+        left.remove(id);
+        for before in backwards.get(id).into_iter().flatten() {
+            if let Some(to) = left.get_mut(before)
+                && to.remove(id)
+                && to.is_empty()
+            {
+                free.push(before);
+            }
+        }
+    }
+    left
+}
+
+fn reversed<'a>(edges: &Edges<'a>) -> Edges<'a> {
+    let mut backwards: Edges<'a> = edges.keys().map(|id| (*id, HashSet::new())).collect();
+    for (id, to) in edges {
+        for key in to {
+            backwards.entry(key).or_default().insert(id);
+        }
+    }
+    backwards
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::circular;
+
+    fn circles(edges: &[(&str, &[&str])]) -> Vec<String> {
+        let owned: Vec<(&str, Vec<String>)> =
+            edges.iter().map(|(id, to)| (*id, to.iter().map(|key| (*key).to_owned()).collect())).collect();
+        let edges: HashMap<&str, &[String]> = owned.iter().map(|(id, to)| (*id, to.as_slice())).collect();
+        let mut found: Vec<_> = circular(&edges).into_iter().collect();
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn circles_are_found_and_chains_are_not() {
+        assert!(circles(&[("a", &[]), ("b", &["a", "a", "elsewhere"]), ("c", &["b"])]).is_empty());
+        assert_eq!(circles(&[("a", &["a"]), ("b", &[])]), ["a"]);
+        assert_eq!(circles(&[("a", &["c"]), ("b", &["a"]), ("c", &["b"]), ("d", &["a"])]), ["a", "b", "c"]);
+    }
+}

@@ -1,0 +1,231 @@
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use trunkline_model::{PresenceChoice, Seq, Timestamp};
+use trunkline_store::{SessionRow, SessionState};
+use trunkline_wire::{ApiError, BeginSession, ErrorCode, NotifyBackground, Reply, Request, SessionReply};
+
+use super::now;
+use crate::{
+    connection::Opening,
+    error,
+    port::{AuthenticationError, Credential, Identity, LineState, Person},
+    relay::Inner,
+    router::Later,
+    session::{
+        Beginning, Session,
+        outbound::Outbound,
+        sequence::{BLOCK, Sequences},
+    },
+};
+
+/// Our own methods and members beyond the vendor's, told in BeginSession's result.
+const EXTENSIONS: &[&str] = &[
+    "mailbox.Sync",
+    "conversation.Read",
+    "device.List",
+    "contact.Block",
+    "contact.Unblock",
+    "LineStateChanged",
+];
+
+/// A session that a BeginSession has made or found; its line may still be coming up.
+pub(crate) struct Begun {
+    pub(crate) session: Arc<Session>,
+    /// Made just now: it ends again when the IM system refuses the password.
+    pub(crate) fresh: bool,
+    im_password: Option<SecretString>,
+}
+
+/// Proves who opens the socket, from the request's token or the header's.
+pub(crate) async fn identify(
+    relay: &Inner,
+    opening: &Opening,
+    token: Option<&SecretString>,
+    device_token: Option<&str>,
+) -> Result<Identity, ApiError> {
+    let Some(token) = token.or(opening.auth_token.as_ref()) else {
+        return Err(ApiError::new(ErrorCode::NullArgument, "gdAuthToken is missing"));
+    };
+    let credential = Credential { token: token.clone(), device_token: opening.device_token.clone() };
+    let identity = relay.authenticate(&credential).await.map_err(error::authentication)?;
+    if device_token.is_some_and(|told| told != identity.device_token) {
+        return Err(error::authentication(AuthenticationError::OtherDevice));
+    }
+    Ok(identity)
+}
+
+/// Makes or finds the session; an error here is told in phase 1, because without a session there is no sequence.
+pub(crate) async fn begin(
+    relay: &Arc<Inner>,
+    opening: &Opening,
+    request: &Request,
+    params: BeginSession,
+) -> Result<Begun, ApiError> {
+    let identity = identify(relay, opening, params.token.as_ref(), params.device_token.as_deref()).await?;
+    let _beginning = relay.beginning(identity.device).lock().await;
+    let live = relay.hub.session(identity.account, identity.device).filter(|session| !session.is_over());
+    if live.is_none() && wants_reconnect(request.reconnect.as_deref()) {
+        return Err(ApiError::new(ErrorCode::SessionTimeout, "the session to reconnect to is over"));
+    }
+    if let Some(note) = &params.personal_message {
+        let mut row = relay.store.presence(identity.account).await.map_err(error::store)?;
+        row.personal_message.clone_from(note);
+        relay.store.presence_set(identity.account, &row).await.map_err(error::store)?;
+    }
+    let fresh = live.is_none();
+    let session = match live {
+        Some(session) => session,
+        None => create(relay, identity, opening.background).await.map_err(error::store)?,
+    };
+    if let Some(choice) = params.presence {
+        session.state().availability = match choice {
+            PresenceChoice::Set(availability) => Some(availability),
+            PresenceChoice::Reset => None,
+        };
+        relay.save(&session).await.map_err(error::store)?;
+    }
+    Ok(Begun { session, fresh, im_password: params.im_password })
+}
+
+fn wants_reconnect(value: Option<&str>) -> bool {
+    value
+        .is_some_and(|value| !matches!(value.trim(), "" | "0") && !value.trim().eq_ignore_ascii_case("false"))
+}
+
+async fn create(
+    relay: &Arc<Inner>,
+    identity: Identity,
+    background: bool,
+) -> Result<Arc<Session>, trunkline_store::StoreError> {
+    let started_at = Timestamp::now();
+    let account = relay.store.account(identity.account).await?;
+    let display_name = account.map(|account| account.profile.display_name).unwrap_or_default();
+    relay
+        .store
+        .session_begin(SessionRow {
+            device: identity.device,
+            account: identity.account,
+            address: identity.address.clone(),
+            display_name: display_name.clone(),
+            device_token: identity.device_token.clone(),
+            started_at,
+            reserved: BLOCK,
+            background,
+            push_type: 0,
+            availability: None,
+            personal_message: String::new(),
+            last_active: started_at,
+            acknowledged: Seq(0),
+        })
+        .await?;
+    let acknowledged = relay.store.acknowledged(identity.device).await?;
+    let sequences = Sequences::new(started_at, 0, BLOCK);
+    let session = Arc::new(Session::new(Beginning {
+        id: relay.store.session_id(identity.device, started_at),
+        outbound: Outbound::new(identity.device, sequences, acknowledged, acknowledged),
+        identity,
+        display_name,
+        background,
+        push_type: 0,
+        availability: None,
+        personal_message: String::new(),
+        last_active: started_at,
+    }));
+    relay.hub.add(&session);
+    relay.catch_up(&session).await?;
+    Ok(session)
+}
+
+/// Waits for the line and tells what the session is like; after an error a fresh session must end.
+pub(crate) async fn settle(relay: &Arc<Inner>, begun: Begun) -> Result<Reply, ApiError> {
+    let Begun { session, fresh: _, im_password } = begun;
+    let person = Person { account: session.account(), address: session.address().clone() };
+    let opened = relay.lines.open(&person, im_password, relay.settings.line_wait).await;
+    match opened {
+        Ok(LineState::PasswordRefused) => Err(ApiError::new(
+            ErrorCode::OperationFailure,
+            "im-password-refused: the IM system refused the password; it is not tried again",
+        )),
+        Err(error) => Err(error::line(error)),
+        Ok(state) => {
+            relay.lines.publish_account(session.account()).await;
+            Ok(Reply::Session(Box::new(describe(relay, &session, &state))))
+        }
+    }
+}
+
+fn describe(relay: &Inner, session: &Session, line: &LineState) -> SessionReply {
+    let name = &session.display_name;
+    SessionReply {
+        session_id: session.id.clone(),
+        user: session.address().clone(),
+        display_name: if name.is_empty() { session.address().local().to_owned() } else { name.clone() },
+        device_token: session.identity.device_token.clone(),
+        session_timeout_secs: relay.settings.session_timeout.as_secs(),
+        server_time: Timestamp::now(),
+        line_state: line.name().to_owned(),
+        line_reason: line.reason().to_owned(),
+        persistent_chat: relay.settings.persistent_chat,
+        file_transfer: false,
+        epoch: relay.store.epoch(),
+        mailbox_head: session.state().outbound.head(),
+        api_extensions: EXTENSIONS,
+    }
+}
+
+/// GetAuthenticationInfo: whether the phone must ask for an IM password.
+pub(crate) async fn password_wanted(
+    relay: &Inner,
+    opening: &Opening,
+    token: Option<SecretString>,
+) -> Result<Reply, ApiError> {
+    let identity = identify(relay, opening, token.as_ref(), None).await?;
+    let password =
+        relay.lines.password_wanted(identity.account, &identity.address).await.map_err(error::store)?;
+    Ok(Reply::Authentication { password })
+}
+
+/// SetGDAuthToken and its older relatives: a fresh token of the same person on the same device.
+pub(super) async fn renew(relay: &Inner, session: &Session, token: SecretString) -> Result<Reply, ApiError> {
+    let credential = Credential { token, device_token: Some(session.identity.device_token.clone()) };
+    let identity = relay.authenticate(&credential).await.map_err(error::authentication)?;
+    if identity != session.identity {
+        return Err(ApiError::new(
+            ErrorCode::InvalidArgument,
+            "the token belongs to somebody else than the session",
+        ));
+    }
+    Ok(Reply::Plain)
+}
+
+/// NotifyBackground: kept with the session, for the push that wakes it.
+pub(super) async fn background(
+    relay: &Arc<Inner>,
+    session: &Arc<Session>,
+    to: &NotifyBackground,
+) -> Result<Later, ApiError> {
+    {
+        let mut state = session.state();
+        state.background = to.background;
+        state.push_type = to.push_type.unwrap_or(state.push_type);
+    }
+    relay.save(session).await.map_err(error::store)?;
+    Ok(now(Ok(Reply::Plain)))
+}
+
+impl Inner {
+    /// Writes down what a session said of itself.
+    pub(super) async fn save(&self, session: &Session) -> Result<(), trunkline_store::StoreError> {
+        let state = {
+            let state = session.state();
+            SessionState {
+                background: state.background,
+                push_type: state.push_type,
+                availability: state.availability,
+                personal_message: state.personal_message.clone(),
+            }
+        };
+        self.store.session_state(session.identity.device, state).await
+    }
+}

@@ -1,0 +1,119 @@
+use trunkline_model::{Address, Contact};
+use trunkline_wire::{ApiError, Call, DirectoryField, ErrorCode, Reply};
+
+use super::{line, not_supported, roster::view};
+use crate::{
+    error,
+    port::{Line, Search, SearchField},
+    relay::Inner,
+    session::Session,
+};
+
+/// Most people that a search returns.
+const MAX_HITS: usize = 50;
+
+/// The calls that look people up.
+pub(super) async fn look(relay: &Inner, session: &Session, call: Call) -> Result<Reply, ApiError> {
+    match call {
+        Call::GetContactList => contact_list(relay, session).await,
+        Call::GetContactDetail { contact } => contact_detail(relay, session, &contact).await,
+        Call::GetContactsState { contacts } => contacts_state(relay, session, contacts).await,
+        Call::GetContactPhotos { contacts } => Ok(Reply::Photos { contacts }),
+        Call::SearchDirectory { term, field } => search(relay, session, term, field).await,
+        Call::RegisterTempRemotePresence { contact } => watch(relay, session, contact).await,
+        Call::UnregisterTempRemotePresence { contacts } => unwatch(relay, session, contacts).await,
+        _ => Err(not_supported("this method")),
+    }
+}
+
+async fn contact_list(relay: &Inner, session: &Session) -> Result<Reply, ApiError> {
+    let roster = line(relay, session).await?.roster().await.map_err(error::line)?;
+    let contacts = view(relay, session, roster.contacts).await?;
+    Ok(Reply::ContactList { contacts, groups: roster.groups })
+}
+
+async fn contact_detail(relay: &Inner, session: &Session, who: &Address) -> Result<Reply, ApiError> {
+    let contact = line(relay, session).await?.contact(who).await.map_err(error::line)?;
+    let contact = contact
+        .ok_or_else(|| ApiError::new(ErrorCode::InvalidArgument, format!("nobody is known as {who}")))?;
+    let mut views = view(relay, session, vec![contact]).await?;
+    match views.pop() {
+        Some(view) => Ok(Reply::ContactDetail(Box::new(view))),
+        None => Err(ApiError::new(ErrorCode::GeneralFailure, "the contact was lost on the way")),
+    }
+}
+
+async fn contacts_state(relay: &Inner, session: &Session, who: Vec<Address>) -> Result<Reply, ApiError> {
+    let line = line(relay, session).await?;
+    let contacts = known(line.as_ref(), who).await?;
+    Ok(Reply::ContactsState {
+        user: session.address().clone(),
+        contacts: view(relay, session, contacts).await?,
+    })
+}
+
+async fn known(line: &dyn Line, who: Vec<Address>) -> Result<Vec<Contact>, ApiError> {
+    let mut contacts = Vec::with_capacity(who.len());
+    for one in who {
+        let contact = line.contact(&one).await.map_err(error::line)?;
+        contacts.push(contact.unwrap_or_else(|| Contact::unknown(one)));
+    }
+    Ok(contacts)
+}
+
+async fn search(
+    relay: &Inner,
+    session: &Session,
+    term: String,
+    field: DirectoryField,
+) -> Result<Reply, ApiError> {
+    let field = match field {
+        DirectoryField::Name => SearchField::Name,
+        DirectoryField::Email => SearchField::Email,
+        DirectoryField::Phone => SearchField::Phone,
+        DirectoryField::Any => SearchField::Any,
+    };
+    let search = Search { term, field, limit: MAX_HITS };
+    let found = line(relay, session).await?.search(&search).await.map_err(error::line)?;
+    Ok(Reply::Found {
+        contacts: view(relay, session, found.contacts).await?,
+        more: found.more,
+        term: search.term,
+    })
+}
+
+/// RegisterTempRemotePresence: presence of somebody outside the roster, until unregistered or the session's end.
+async fn watch(relay: &Inner, session: &Session, who: Address) -> Result<Reply, ApiError> {
+    let line = line(relay, session).await?;
+    line.watch(&who, true).await.map_err(error::line)?;
+    if !session.state().people.watch(who.clone()) {
+        relay.unwatch(session.account(), line.as_ref(), &who).await;
+        return Err(ApiError::new(
+            ErrorCode::InvalidOperation,
+            "too-many: 1000 people are watched by this session",
+        ));
+    }
+    if let Some(contact) = line.contact(&who).await.map_err(error::line)? {
+        session.contact_changed(&contact);
+    }
+    Ok(Reply::Plain)
+}
+
+async fn unwatch(relay: &Inner, session: &Session, who: Vec<Address>) -> Result<Reply, ApiError> {
+    let line = line(relay, session).await?;
+    for one in who {
+        session.state().people.unwatch(&one);
+        relay.unwatch(session.account(), line.as_ref(), &one).await;
+    }
+    Ok(Reply::Message("Presence subscription removed".into()))
+}
+
+impl Inner {
+    /// Stops watching somebody's presence unless another session of the account still does.
+    pub(crate) async fn unwatch(&self, account: trunkline_model::AccountId, line: &dyn Line, who: &Address) {
+        let wanted = self.hub.sessions(account).iter().any(|session| session.state().people.watches(who));
+        if !wanted && let Err(error) = line.watch(who, false).await {
+            tracing::debug!(%error, "a temporary presence subscription could not be removed");
+        }
+    }
+}

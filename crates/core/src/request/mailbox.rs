@@ -1,0 +1,57 @@
+use std::sync::Arc;
+
+use trunkline_model::{Epoch, Seq};
+use trunkline_wire::{ApiError, DeviceView, Reply};
+
+use crate::{error, relay::Inner, router, router::Later, session::Session};
+
+/// `mailbox.Sync`: a page of the account's mailbox after `since`, which is thereby acknowledged (connect-decisions 1).
+pub(super) async fn sync(
+    relay: &Arc<Inner>,
+    session: &Arc<Session>,
+    epoch: Option<Epoch>,
+    since: Seq,
+    limit: usize,
+) -> Result<Later, ApiError> {
+    let present = relay.store.epoch();
+    let bounds = relay.store.mailbox_bounds(session.account()).await.map_err(error::store)?;
+    let (reset, after) = match epoch {
+        Some(told) if told != present => (Some("epoch"), bounds.floor),
+        _ if since < bounds.floor => (Some("retention"), bounds.floor),
+        _ => (None, since.min(bounds.head)),
+    };
+    let acknowledged = match reset {
+        None => Some(router::acknowledge_up_to(relay, session, after).await?),
+        Some(_) => None,
+    };
+    let (relay, session) = (Arc::clone(relay), Arc::clone(session));
+    Ok(Box::pin(async move {
+        if let Some(acknowledged) = acknowledged {
+            acknowledged.await?;
+        }
+        let page = relay.store.mailbox(session.account(), after, limit).await.map_err(error::store)?;
+        let next = page.last().map_or(after, |entry| entry.seq);
+        let mut entries = Vec::with_capacity(page.len());
+        for entry in page.iter().filter(|entry| entry.origin != Some(session.identity.device)) {
+            let name = relay.lines.names.of(entry.body.peer()).await;
+            entries.push(trunkline_wire::entry_event(entry, present, &name));
+        }
+        let head = relay.store.mailbox_bounds(session.account()).await.map_err(error::store)?.head;
+        Ok(Reply::Synced { epoch: present, entries, next, more: next < head && !page.is_empty(), reset })
+    }))
+}
+
+/// `device.List`: the account's own devices.
+pub(super) async fn devices(relay: &Arc<Inner>, session: &Session) -> Result<Reply, ApiError> {
+    let rows = relay.store.devices(session.account()).await.map_err(error::store)?;
+    let view = |row: trunkline_store::DeviceRow| DeviceView {
+        this_device: row.id == session.identity.device,
+        connected: relay.hub.session(row.account, row.id).is_some_and(|session| session.has_socket()),
+        id: row.id,
+        name: row.name,
+        platform: row.platform,
+        app_version: row.app_version,
+        last_seen: row.last_seen,
+    };
+    Ok(Reply::Devices(rows.into_iter().filter(|row| !row.revoked).map(view).collect()))
+}

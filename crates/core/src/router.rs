@@ -1,0 +1,256 @@
+//! The way of what phones do with conversations: policy, the choice of the way, the commit, and the word from the IM
+//! system. Each function enters the store's writer in the order of calls; what it gives back resolves after the commit.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use trunkline_model::{AccountId, Address, ChatId, MessageId, MessageState, MessageText, Seq};
+use trunkline_store::{NewMessage, Route, Sent};
+use trunkline_wire::{ApiError, ErrorCode, Reply, Target};
+
+use crate::{error, port::Outcome, relay::Inner, session::Session};
+
+/// What is left to do after a request has entered the writer.
+pub(crate) type Later = BoxFuture<'static, Result<Reply, ApiError>>;
+
+/// Who is at the other end of a conversation.
+enum Peer {
+    /// An account on the relay itself, reached by the commit.
+    Local(AccountId),
+    /// Somebody on the IM system.
+    Remote,
+}
+
+impl Peer {
+    fn local(&self) -> Option<AccountId> {
+        match self {
+            Self::Local(account) => Some(*account),
+            Self::Remote => None,
+        }
+    }
+}
+
+/// Sends a message.
+pub(crate) async fn send(
+    relay: &Arc<Inner>,
+    session: &Arc<Session>,
+    peer: Address,
+    text: MessageText,
+    id: MessageId,
+) -> Result<Later, ApiError> {
+    let route = match find(relay, session, &peer).await? {
+        Peer::Remote => Route::Line,
+        Peer::Local(recipient) => {
+            let blocked =
+                relay.lines.blocks.blocks(recipient, session.address()).await.map_err(error::store)?;
+            Route::Local { recipient, deliver: !blocked }
+        }
+    };
+    let message = NewMessage {
+        account: session.account(),
+        device: session.identity.device,
+        peer,
+        id: id.clone(),
+        text,
+        route,
+    };
+    let pending = relay.store.send(message).await.map_err(error::store)?;
+    let (relay, session) = (Arc::clone(relay), Arc::clone(session));
+    Ok(Box::pin(async move {
+        let sent = pending.await.map_err(error::store)?;
+        if !sent.dup {
+            relay.metrics.sent.inc();
+        }
+        if matches!(sent.state, MessageState::Stored | MessageState::Submitted) {
+            await_outcome(&relay, &session, &sent).await?;
+        }
+        Ok(Reply::Sent { at: sent.sent_at, chat: sent.chat, id, dup: sent.dup })
+    }))
+}
+
+/// Gives the IM system a while for its word on a message; bad news are an error, no news are good news.
+async fn await_outcome(relay: &Inner, session: &Session, sent: &Sent) -> Result<(), ApiError> {
+    let Some(slot) = relay.lines.slot(session.account()) else { return Ok(()) };
+    let outcome = slot.outcome(sent.key);
+    slot.ring();
+    match tokio::time::timeout(relay.settings.send_outcome_wait, outcome).await {
+        Ok(Ok(Outcome::Refused { permanent, reason })) => {
+            Err(ApiError::new(error::refusal(permanent), reason))
+        }
+        Ok(Ok(Outcome::Unknown)) => Err(ApiError::new(
+            ErrorCode::ImSystemFailure,
+            "outcome-unknown: the link was lost before the IM system confirmed; it may have arrived",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Invites somebody to a conversation.
+pub(crate) async fn start_chat(
+    relay: &Arc<Inner>,
+    session: &Session,
+    peer: Address,
+) -> Result<Later, ApiError> {
+    let mut recipient = find(relay, session, &peer).await?.local();
+    if let Some(account) = recipient
+        && relay.lines.blocks.blocks(account, session.address()).await.map_err(error::store)?
+    {
+        recipient = None;
+    }
+    let (account, device) = (session.account(), session.identity.device);
+    let pending = relay.store.start_chat(account, device, peer, recipient).await.map_err(error::store)?;
+    Ok(Box::pin(async move {
+        let started = pending.await.map_err(error::store)?;
+        Ok(Reply::Started { at: started.at, chat: started.chat })
+    }))
+}
+
+/// Accepts an invitation.
+pub(crate) async fn accept(relay: &Arc<Inner>, session: &Session, chat: ChatId) -> Result<Later, ApiError> {
+    let (peer, recipient) = invited(relay, session, chat).await?;
+    let (account, device) = (session.account(), session.identity.device);
+    let pending = relay.store.accept(account, device, peer, chat, recipient).await.map_err(error::store)?;
+    Ok(Box::pin(async move {
+        pending.await.map_err(error::store)?;
+        Ok(Reply::Accepted { chat })
+    }))
+}
+
+/// Declines an invitation.
+pub(crate) async fn decline(relay: &Arc<Inner>, session: &Session, chat: ChatId) -> Result<Later, ApiError> {
+    let (peer, recipient) = invited(relay, session, chat).await?;
+    let (account, device) = (session.account(), session.identity.device);
+    let pending = relay.store.decline(account, device, peer, chat, recipient).await.map_err(error::store)?;
+    Ok(Box::pin(async move {
+        pending.await.map_err(error::store)?;
+        Ok(Reply::Plain)
+    }))
+}
+
+/// Ends a conversation.
+pub(crate) async fn end_chat(
+    relay: &Arc<Inner>,
+    session: &Session,
+    target: Target,
+) -> Result<Later, ApiError> {
+    let (account, device) = (session.account(), session.identity.device);
+    let peer = match target {
+        Target::Contact(peer) => peer,
+        Target::Chat(chat) => invited(relay, session, chat).await?.0,
+    };
+    let recipient = local(relay, session, &peer).await?;
+    let pending = relay.store.end_chat(account, device, peer, recipient).await.map_err(error::store)?;
+    Ok(Box::pin(async move {
+        pending.await.map_err(error::store)?;
+        Ok(Reply::Plain)
+    }))
+}
+
+/// The phone has a message, and with it everything before.
+pub(crate) async fn acknowledge(
+    relay: &Arc<Inner>,
+    session: &Arc<Session>,
+    id: &MessageId,
+    peer: Option<&Address>,
+) -> Result<Later, ApiError> {
+    let remembered = session.state().outbound.unacknowledged(id, peer);
+    let up_to = match remembered.and_then(|all| all.into_iter().map(|(seq, _)| seq).max()) {
+        Some(seq) => Some(seq),
+        None => {
+            let (account, device) = (session.account(), session.identity.device);
+            relay.store.unacknowledged(account, device, id, peer).await.map_err(error::store)?
+        }
+    };
+    // Nothing waits under that id: acknowledged before, which is no error for a phone that repeats itself.
+    let Some(up_to) = up_to else { return Ok(Box::pin(async { Ok(Reply::Plain) })) };
+    let later = acknowledge_up_to(relay, session, up_to).await?;
+    Ok(Box::pin(async move {
+        later.await?;
+        Ok(Reply::Plain)
+    }))
+}
+
+/// The phone has everything up to `up_to`; tells the writers on IM systems of it.
+pub(crate) async fn acknowledge_up_to(
+    relay: &Arc<Inner>,
+    session: &Arc<Session>,
+    up_to: Seq,
+) -> Result<BoxFuture<'static, Result<(), ApiError>>, ApiError> {
+    let (account, device) = (session.account(), session.identity.device);
+    let pending = relay.store.acknowledge(account, device, up_to).await.map_err(error::store)?;
+    let (relay, session) = (Arc::clone(relay), Arc::clone(session));
+    Ok(Box::pin(async move {
+        let receipts = pending.await.map_err(error::store)?;
+        session.state().outbound.acknowledge(up_to);
+        let remote: Vec<_> = receipts.into_iter().filter(|receipt| !receipt.local).collect();
+        if !remote.is_empty()
+            && let Ok(line) = relay.lines.line(session.account())
+        {
+            for receipt in remote {
+                if let Err(error) = line.delivered(&receipt.peer, &receipt.id).await {
+                    tracing::debug!(%error, "a receipt was not passed on");
+                }
+            }
+        }
+        Ok(())
+    }))
+}
+
+/// The person has read a conversation.
+pub(crate) async fn read(
+    relay: &Arc<Inner>,
+    session: &Session,
+    peer: Address,
+    up_to: Option<Seq>,
+) -> Result<Later, ApiError> {
+    let (account, device) = (session.account(), session.identity.device);
+    let pending = relay.store.read(account, device, peer.clone(), up_to).await.map_err(error::store)?;
+    Ok(Box::pin(async move {
+        let mark = pending.await.map_err(error::store)?;
+        Ok(Reply::Read { contact: peer, up_to: mark.up_to, unread: mark.unread })
+    }))
+}
+
+/// Who an address is, as the sender's own backend reaches it.
+async fn find(relay: &Inner, session: &Session, peer: &Address) -> Result<Peer, ApiError> {
+    if peer == session.address() {
+        return Err(ApiError::new(ErrorCode::InvalidArgument, "contactId is the account itself"));
+    }
+    if !relay.lines.backend(session.address()).delivers_by_commit() {
+        return Ok(Peer::Remote);
+    }
+    let unreachable = |why: String| Err(ApiError::new(ErrorCode::InvalidArgument, why));
+    if !relay.lines.backend(peer).delivers_by_commit() {
+        return unreachable(format!(
+            "unreachable: {peer} is on another IM system than {}",
+            session.address()
+        ));
+    }
+    match relay.lines.names.account(peer).await.map_err(error::store)? {
+        Some(account) => Ok(Peer::Local(account)),
+        None => unreachable(format!("unreachable: there is no enabled account {peer} on this server")),
+    }
+}
+
+/// The local account at the other end, if there is one; somebody who is gone is no error.
+async fn local(relay: &Inner, session: &Session, peer: &Address) -> Result<Option<AccountId>, ApiError> {
+    let by_commit = |who: &Address| relay.lines.backend(who).delivers_by_commit();
+    if !by_commit(session.address()) || !by_commit(peer) {
+        return Ok(None);
+    }
+    relay.lines.names.account(peer).await.map_err(error::store)
+}
+
+/// Whose invitation a request id is.
+async fn invited(
+    relay: &Inner,
+    session: &Session,
+    chat: ChatId,
+) -> Result<(Address, Option<AccountId>), ApiError> {
+    let found = relay.store.conversation_by_chat(session.account(), chat).await.map_err(error::store)?;
+    let Some((peer, _)) = found else {
+        return Err(ApiError::new(ErrorCode::InvalidArgument, "there is no conversation with this id"));
+    };
+    let recipient = local(relay, session, &peer).await?;
+    Ok((peer, recipient))
+}

@@ -1,0 +1,293 @@
+//! A device's signed-in state. It outlives its socket and the process; every reader of it is served from the store.
+
+pub(crate) mod offer;
+pub(crate) mod outbound;
+mod people;
+mod recent;
+pub(crate) mod sequence;
+mod turn;
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Instant,
+};
+
+use tokio::sync::{Notify, Semaphore};
+use trunkline_model::{AccountId, Address, Availability, Contact, DeviceId, Seq, Timestamp};
+use trunkline_wire::{ContactView, EventData, RequestId};
+
+pub(crate) use self::recent::Known;
+use self::{offer::Offer, outbound::Outbound};
+pub(crate) use self::{people::People, recent::Recent, turn::Turns};
+use crate::port::Identity;
+
+/// Most requests of a session that may be under way at once.
+pub(crate) const MAX_UNDER_WAY: usize = 64;
+/// Bytes waiting for a socket beyond which nothing more is read from it.
+const MAX_WAITING_BYTES: usize = 256 * 1024;
+
+/// One device's session.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) identity: Identity,
+    /// What the phone holds as `sessionId`.
+    pub(crate) id: String,
+    /// The account's own name.
+    pub(crate) display_name: String,
+    pub(crate) under_way: Arc<Semaphore>,
+    pub(crate) turns: Turns,
+    last_active: AtomicI64,
+    written_active: AtomicI64,
+    state: Mutex<State>,
+    wake: Notify,
+    room: Notify,
+}
+
+/// The part of a session that changes.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) outbound: Outbound,
+    pub(crate) recent: Recent,
+    pub(crate) people: People,
+    /// The socket that is bound to the session now.
+    pub(crate) socket: Option<u64>,
+    pub(crate) background: bool,
+    pub(crate) push_type: i64,
+    pub(crate) availability: Option<Availability>,
+    pub(crate) personal_message: String,
+    pub(crate) end: Option<End>,
+    /// A wider reservation of sequences is being asked of the store.
+    pub(crate) reserving: bool,
+}
+
+/// Why a session is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The phone signed out.
+    SignedOut,
+    /// Nothing was heard of the phone for too long.
+    Timeout,
+    /// The account was disabled, or the device revoked.
+    Revoked,
+    /// The session could not begin after all (a refused IM password); its phone was told by an error.
+    Refused,
+}
+
+impl End {
+    /// The `reason` of SessionTerminated; `None` when the phone knows already.
+    pub(crate) fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Timeout => Some("timeout"),
+            Self::Revoked => Some("revoked"),
+            Self::SignedOut | Self::Refused => None,
+        }
+    }
+
+    /// The close code of the session's socket, connect-decisions 7.
+    pub(crate) fn close(self) -> (u16, &'static str) {
+        match self {
+            Self::SignedOut => (1000, "signed out"),
+            Self::Timeout => (4401, "session gone"),
+            Self::Revoked => (4403, "revoked"),
+            Self::Refused => (1000, "session refused"),
+        }
+    }
+}
+
+/// What a session begins with.
+pub(crate) struct Beginning {
+    pub(crate) identity: Identity,
+    pub(crate) id: String,
+    pub(crate) display_name: String,
+    pub(crate) outbound: Outbound,
+    pub(crate) background: bool,
+    pub(crate) push_type: i64,
+    pub(crate) availability: Option<Availability>,
+    pub(crate) personal_message: String,
+    pub(crate) last_active: Timestamp,
+}
+
+impl Session {
+    pub(crate) fn new(from: Beginning) -> Self {
+        Self {
+            identity: from.identity,
+            id: from.id,
+            display_name: from.display_name,
+            under_way: Arc::new(Semaphore::new(MAX_UNDER_WAY)),
+            turns: Turns::default(),
+            last_active: AtomicI64::new(from.last_active.0),
+            written_active: AtomicI64::new(from.last_active.0),
+            state: Mutex::new(State {
+                outbound: from.outbound,
+                recent: Recent::default(),
+                people: People::default(),
+                socket: None,
+                background: from.background,
+                push_type: from.push_type,
+                availability: from.availability,
+                personal_message: from.personal_message,
+                end: None,
+                reserving: false,
+            }),
+            wake: Notify::new(),
+            room: Notify::new(),
+        }
+    }
+
+    pub(crate) fn account(&self) -> AccountId {
+        self.identity.account
+    }
+
+    pub(crate) fn address(&self) -> &Address {
+        &self.identity.address
+    }
+
+    /// The changing part. A poisoned lock is entered all the same: one panicking request must not end the session.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state and wakes the socket.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let result = change(&mut self.state());
+        self.wake.notify_one();
+        result
+    }
+
+    /// Resolves when [`Session::change`] was called since the last time.
+    pub(crate) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.state().end.is_some()
+    }
+
+    pub(crate) fn has_socket(&self) -> bool {
+        self.state().socket.is_some()
+    }
+
+    /// Whether another frame may be read from the phone.
+    fn can_read(&self) -> bool {
+        self.under_way.available_permits() > 0 && self.state().outbound.waiting_bytes() < MAX_WAITING_BYTES
+    }
+
+    /// The phone was heard of.
+    pub(crate) fn touch(&self, now: Timestamp) {
+        self.last_active.fetch_max(now.0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn last_active(&self) -> Timestamp {
+        Timestamp(self.last_active.load(Ordering::Relaxed))
+    }
+
+    /// A new socket takes the session over; `seen` is the last sequence that its phone has. Gives the place up to
+    /// which the mailbox is thereby acknowledged, if that is news.
+    pub(crate) fn attach(&self, socket: u64, seen: Option<i64>, background: bool) -> Option<Seq> {
+        self.change(|state| {
+            let fresh = state.socket != Some(socket);
+            state.socket = Some(socket);
+            state.background = background;
+            if fresh { state.outbound.open(seen) } else { None }
+        })
+    }
+
+    /// The socket is gone; true when it was the session's present one.
+    pub(crate) fn detach(&self, socket: u64) -> bool {
+        let mut state = self.state();
+        let present = state.socket == Some(socket);
+        if present {
+            state.socket = None;
+        }
+        present
+    }
+
+    /// An entry was committed to the account's mailbox.
+    pub(crate) fn offer(&self, offer: &Arc<Offer>) {
+        self.change(|state| {
+            if state.socket.is_some() {
+                state.outbound.offer(offer);
+            } else {
+                state.outbound.heard(offer.entry.seq);
+            }
+        });
+    }
+
+    /// An event that may be missed; dropped when no socket is there.
+    pub(crate) fn event(&self, data: &EventData) {
+        self.change(|state| {
+            if state.socket.is_some() {
+                state.outbound.event(data);
+            }
+        });
+    }
+
+    /// Something about a contact changed.
+    pub(crate) fn contact_changed(&self, contact: &Contact) {
+        self.change(|state| state.people.changed(contact));
+    }
+
+    /// A frame without a sequence.
+    pub(crate) fn push(&self, frame: String) {
+        self.change(|state| state.outbound.push(frame));
+    }
+
+    /// Notes how a request ended, for its dependents.
+    pub(crate) fn settle(&self, id: &RequestId, succeeded: bool) {
+        self.state().recent.settle(id.key(), succeeded);
+    }
+
+    /// Writes the completion of a request and settles it for its dependents.
+    pub(crate) fn complete(&self, id: &RequestId, succeeded: bool, write: impl FnOnce(i64) -> String) {
+        self.change(|state| {
+            if !state.outbound.complete(write) {
+                tracing::error!("a completion was dropped: no sequences are reserved");
+            }
+            state.recent.settle(id.key(), succeeded);
+        });
+        self.wrote();
+    }
+
+    /// Ends the session; true when it was not over before.
+    pub(crate) fn end(&self, why: End) -> bool {
+        self.change(|state| {
+            let news = state.end.is_none();
+            state.end.get_or_insert(why);
+            news
+        })
+    }
+
+    /// Queues the contact changes that are due; true when there were any.
+    pub(crate) fn tell_contacts(&self, blocked: &HashSet<Address>) -> bool {
+        let mut state = self.state();
+        let due = state.people.due(Instant::now());
+        for contact in due.iter().cloned() {
+            let view = ContactView { blocked: blocked.contains(&contact.address), contact };
+            state.outbound.event(&trunkline_wire::contact_update(&[view]));
+        }
+        !due.is_empty()
+    }
+
+    /// The device and when it was last heard of, when that was not written down yet.
+    pub(crate) fn news_of_life(&self) -> Option<(DeviceId, Timestamp)> {
+        let last = self.last_active();
+        let written = self.written_active.swap(last.0, Ordering::Relaxed);
+        (written < last.0).then_some((self.identity.device, last))
+    }
+
+    /// Resolves when another frame may be read from the phone.
+    pub(crate) async fn readable(&self) {
+        while !self.can_read() {
+            self.room.notified().await;
+        }
+    }
+
+    /// A frame went out, or a request ended: there may be room for another.
+    pub(crate) fn wrote(&self) {
+        self.room.notify_one();
+    }
+}

@@ -1,0 +1,27 @@
+use std::sync::{Arc, OnceLock};
+
+use trunkline_model::{Entry, Epoch};
+use trunkline_wire::EventData;
+
+/// A mailbox entry on its way to an account's sockets; the first that writes it encodes it for all.
+#[derive(Debug)]
+pub(crate) struct Offer {
+    pub(crate) entry: Arc<Entry>,
+    data: OnceLock<EventData>,
+}
+
+impl Offer {
+    pub(crate) fn new(entry: Arc<Entry>) -> Self {
+        Self { entry, data: OnceLock::new() }
+    }
+
+    /// The event's data, once [`Offer::encode`] was called.
+    pub(crate) fn data(&self) -> Option<&EventData> {
+        self.data.get()
+    }
+
+    /// Encodes the entry with the peer's name, unless another socket did.
+    pub(crate) fn encode(&self, epoch: Epoch, peer_name: &str) {
+        self.data.get_or_init(|| trunkline_wire::entry_event(&self.entry, epoch, peer_name));
+    }
+}

@@ -1,0 +1,312 @@
+//! What goes to a session's phone and in which order: a pure state machine, driven by the socket's task.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use trunkline_model::{Address, DeviceId, MessageId, MessageKey, Seq};
+use trunkline_wire::EventData;
+
+use super::{
+    offer::Offer,
+    sequence::{Marks, Sequences},
+};
+
+/// Most bytes of completions that a session keeps for a phone that comes back.
+const MAX_COMPLETION_BYTES: usize = 64 * 1024;
+/// Live entries kept in memory for a socket that is busy; beyond, it re-reads the mailbox.
+const MAX_OFFERS: usize = 64;
+/// Messages not yet acknowledged of which the session remembers the keys; beyond, the store is asked.
+const MAX_UNACKNOWLEDGED: usize = 256;
+
+/// Everything that waits for, or may have to be repeated to, one session's phone.
+#[derive(Debug)]
+pub(crate) struct Outbound {
+    device: DeviceId,
+    pub(crate) sequences: Sequences,
+    events: u64,
+    ready: VecDeque<String>,
+    ready_bytes: usize,
+    completions: VecDeque<Completion>,
+    completion_bytes: usize,
+    replay: VecDeque<Completion>,
+    marks: Marks,
+    offers: VecDeque<Arc<Offer>>,
+    /// Everything up to here went to the present socket.
+    sent: Seq,
+    /// The highest entry heard of.
+    head: Seq,
+    /// Everything up to here is acknowledged by the device.
+    acknowledged: Seq,
+    unacknowledged: VecDeque<Unacknowledged>,
+    forgot_unacknowledged: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Completion {
+    sequence: i64,
+    text: String,
+}
+
+/// A message that went to the phone and waits for its MessageAck.
+#[derive(Debug, Clone)]
+struct Unacknowledged {
+    seq: Seq,
+    key: MessageKey,
+    id: MessageId,
+    peer: Address,
+}
+
+/// What the socket's task is to do next.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Write this frame.
+    Write(String),
+    /// Work out the names that this entry shows, then ask again.
+    Encode(Arc<Offer>),
+    /// Read the mailbox after this place and bring the page to [`Outbound::page`].
+    Read(Seq),
+    /// Wait for something to happen.
+    Wait,
+    /// No sequences left: the store could not reserve any for long.
+    Exhausted,
+}
+
+impl Outbound {
+    pub(crate) fn new(device: DeviceId, sequences: Sequences, acknowledged: Seq, head: Seq) -> Self {
+        Self {
+            device,
+            sequences,
+            events: 0,
+            ready: VecDeque::new(),
+            ready_bytes: 0,
+            completions: VecDeque::new(),
+            completion_bytes: 0,
+            replay: VecDeque::new(),
+            marks: Marks::default(),
+            offers: VecDeque::new(),
+            sent: acknowledged,
+            head,
+            acknowledged,
+            unacknowledged: VecDeque::new(),
+            forgot_unacknowledged: false,
+        }
+    }
+
+    /// A new socket: the phone has seen everything up to the sequence `seen`. Returns up to where the mailbox is
+    /// thereby acknowledged, if that is news.
+    pub(crate) fn open(&mut self, seen: Option<i64>) -> Option<Seq> {
+        self.ready.clear();
+        self.ready_bytes = 0;
+        self.offers.clear();
+        self.replay.clear();
+        let seen = seen.filter(|sequence| self.sequences.gave(*sequence));
+        if let Some(sequence) = seen {
+            self.replay.extend(self.completions.iter().filter(|one| one.sequence > sequence).cloned());
+        }
+        let upto =
+            seen.and_then(|sequence| self.marks.seq_at(sequence)).filter(|seq| *seq > self.acknowledged);
+        if let Some(seq) = upto {
+            self.acknowledge(seq);
+        }
+        self.sent = self.acknowledged;
+        upto
+    }
+
+    /// The device has everything up to `seq`.
+    pub(crate) fn acknowledge(&mut self, seq: Seq) {
+        if seq <= self.acknowledged {
+            return;
+        }
+        self.acknowledged = seq;
+        self.marks.forget(seq);
+        while self.unacknowledged.front().is_some_and(|one| one.seq <= seq) {
+            self.unacknowledged.pop_front();
+        }
+        if self.unacknowledged.is_empty() && self.acknowledged >= self.sent {
+            self.forgot_unacknowledged = false;
+        }
+    }
+
+    /// Where the messages with this id stand that the phone was sent and has not acknowledged; `None` when the
+    /// session does not remember them all.
+    pub(crate) fn unacknowledged(
+        &self,
+        id: &MessageId,
+        peer: Option<&Address>,
+    ) -> Option<Vec<(Seq, MessageKey)>> {
+        let fits = |one: &&Unacknowledged| one.id == *id && peer.is_none_or(|peer| *peer == one.peer);
+        let found: Vec<_> = self.unacknowledged.iter().filter(fits).map(|one| (one.seq, one.key)).collect();
+        (!self.forgot_unacknowledged && !found.is_empty()).then_some(found)
+    }
+
+    /// A frame without a sequence (phase 1).
+    pub(crate) fn push(&mut self, frame: String) {
+        self.ready_bytes += frame.len();
+        self.ready.push_back(frame);
+    }
+
+    /// A completion (phase 2), made by `write` for its sequence; kept for a phone that comes back. False: exhausted.
+    pub(crate) fn complete(&mut self, write: impl FnOnce(i64) -> String) -> bool {
+        let Some(sequence) = self.sequences.take() else { return false };
+        let text = write(sequence);
+        self.completion_bytes += text.len();
+        self.completions.push_back(Completion { sequence, text: text.clone() });
+        while self.completion_bytes > MAX_COMPLETION_BYTES {
+            let Some(oldest) = self.completions.pop_front() else { break };
+            self.completion_bytes -= oldest.text.len();
+        }
+        self.push(text);
+        true
+    }
+
+    /// An event that may be missed (typing, presence). False: exhausted.
+    pub(crate) fn event(&mut self, data: &EventData) -> bool {
+        let Some(sequence) = self.sequences.take() else { return false };
+        self.events += 1;
+        self.push(trunkline_wire::event(self.events, sequence, data));
+        true
+    }
+
+    /// The mailbox holds entries up to here.
+    pub(crate) fn heard(&mut self, head: Seq) {
+        self.head = self.head.max(head);
+    }
+
+    /// An entry was committed.
+    pub(crate) fn offer(&mut self, offer: &Arc<Offer>) {
+        self.head = self.head.max(offer.entry.seq);
+        let in_line = match self.offers.back() {
+            Some(last) => last.entry.seq.next() == offer.entry.seq,
+            None => self.sent.next() == offer.entry.seq,
+        };
+        if in_line && self.offers.len() < MAX_OFFERS {
+            self.offers.push_back(Arc::clone(offer));
+        }
+    }
+
+    /// A page of the mailbox that [`Step::Read`] asked for. A place without its entry was purged.
+    pub(crate) fn page(&mut self, after: Seq, page: Vec<Arc<Offer>>) {
+        if after != self.sent {
+            return;
+        }
+        match page.first() {
+            Some(first) => self.sent = Seq(first.entry.seq.0 - 1),
+            None => self.sent = self.head,
+        }
+        if let Some(last) = page.last() {
+            self.head = self.head.max(last.entry.seq);
+        }
+        self.offers = page.into();
+    }
+
+    /// A frame that waits, past the mailbox: for a session that is over.
+    pub(crate) fn take_ready(&mut self) -> Option<String> {
+        let frame = self.ready.pop_front()?;
+        self.ready_bytes -= frame.len();
+        Some(frame)
+    }
+
+    /// Bytes that wait for the socket.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.ready_bytes
+    }
+
+    /// Everything up to here went to the present socket.
+    pub(crate) fn sent(&self) -> Seq {
+        self.sent
+    }
+
+    /// The highest entry heard of.
+    pub(crate) fn head(&self) -> Seq {
+        self.head
+    }
+
+    /// What to do next: first what the phone missed, in the order of its old sequences; then frames that wait; then
+    /// the mailbox.
+    pub(crate) fn step(&mut self) -> Step {
+        let repeating = self.sent < self.marks.last() && self.sent < self.head;
+        if !repeating {
+            if let Some(completion) = self.replay.pop_front() {
+                return Step::Write(completion.text);
+            }
+            if let Some(frame) = self.take_ready() {
+                return Step::Write(frame);
+            }
+        }
+        self.step_mailbox()
+    }
+
+    fn step_mailbox(&mut self) -> Step {
+        while let Some(offer) = self.offers.front() {
+            if offer.entry.seq > self.sent.next() {
+                self.offers.clear();
+                break;
+            }
+            if offer.entry.seq <= self.sent {
+                self.offers.pop_front();
+            } else if offer.entry.origin == Some(self.device) {
+                self.skip_own(offer.entry.seq);
+            } else {
+                return self.step_entry(Arc::clone(offer));
+            }
+        }
+        if self.sent < self.head { Step::Read(self.sent) } else { self.step_rest() }
+    }
+
+    /// The device's own act needs no telling; it is as good as acknowledged when everything before it is.
+    fn skip_own(&mut self, seq: Seq) {
+        self.sent = seq;
+        if self.acknowledged.next() == seq {
+            self.acknowledge(seq);
+        }
+    }
+
+    fn step_rest(&mut self) -> Step {
+        if self.replay.is_empty() && self.ready.is_empty() { Step::Wait } else { self.step() }
+    }
+
+    fn step_entry(&mut self, offer: Arc<Offer>) -> Step {
+        let known = self.marks.of(offer.entry.seq);
+        if let Some((sequence, _)) = known
+            && self.replay.front().is_some_and(|completion| completion.sequence < sequence)
+            && let Some(completion) = self.replay.pop_front()
+        {
+            return Step::Write(completion.text);
+        }
+        let Some(data) = offer.data() else { return Step::Encode(offer) };
+        let (sequence, event) = match known {
+            Some(mark) => mark,
+            None => match self.sequences.take() {
+                Some(sequence) => {
+                    self.events += 1;
+                    self.marks.add(offer.entry.seq, sequence, self.events);
+                    (sequence, self.events)
+                }
+                None => return Step::Exhausted,
+            },
+        };
+        self.offers.pop_front();
+        self.sent = offer.entry.seq;
+        self.remember(&offer);
+        Step::Write(trunkline_wire::event(event, sequence, data))
+    }
+
+    fn remember(&mut self, offer: &Offer) {
+        let Some(message) = offer.entry.body.incoming() else { return };
+        if self.unacknowledged.back().is_some_and(|one| one.seq >= offer.entry.seq) {
+            return;
+        }
+        if self.unacknowledged.len() == MAX_UNACKNOWLEDGED {
+            self.forgot_unacknowledged = true;
+            return;
+        }
+        self.unacknowledged.push_back(Unacknowledged {
+            seq: offer.entry.seq,
+            key: message.key,
+            id: message.id.clone(),
+            peer: offer.entry.body.peer().clone(),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+use std::{collections::VecDeque, sync::Arc};
+
+use proptest::prelude::*;
+use trunkline_model::{
+    ChatId, DeviceId, Entry, EntryBody, Epoch, MessageKey, MessageText, MessageView, Seq, Timestamp,
+};
+
+use super::{Offer, Outbound, Step};
+use crate::session::sequence::Sequences;
+
+const START: Timestamp = Timestamp(1_000_000);
+
+/// A mailbox, the session that reads it, and the phone at the other end.
+struct World {
+    device: DeviceId,
+    mailbox: Vec<Arc<Entry>>,
+    outbound: Outbound,
+    /// What the present socket has carried, as mailbox places.
+    socket: Vec<i64>,
+    /// Everything the phone ever got, and the last sequence it saw.
+    got: Vec<i64>,
+    last_sequence: Option<i64>,
+}
+
+impl World {
+    fn new() -> Self {
+        let device = DeviceId::fresh();
+        let outbound = Outbound::new(device, Sequences::new(START, 0, 10_000), Seq(0), Seq(0));
+        Self {
+            device,
+            mailbox: Vec::new(),
+            outbound,
+            socket: Vec::new(),
+            got: Vec::new(),
+            last_sequence: None,
+        }
+    }
+
+    fn commit(&mut self, own: bool, hear: bool) {
+        let seq = Seq(i64::try_from(self.mailbox.len()).unwrap() + 1);
+        let message = MessageView {
+            key: MessageKey::fresh(),
+            id: format!("m-{}", seq.0).parse().unwrap(),
+            text: MessageText::new("hello", 10).unwrap(),
+            sent_at: START,
+        };
+        let (chat, peer) = (ChatId::fresh(), "bo@example.test".parse().unwrap());
+        let body = EntryBody::MessageReceived { chat, peer, message };
+        let entry = Arc::new(Entry { seq, at: START, origin: own.then_some(self.device), body });
+        self.mailbox.push(Arc::clone(&entry));
+        if hear {
+            self.outbound.offer(&Arc::new(Offer::new(entry)));
+        } else {
+            self.outbound.heard(seq);
+        }
+    }
+
+    /// Writes at most `limit` frames to the present socket.
+    fn write(&mut self, limit: usize) {
+        let mut written = 0;
+        while written < limit {
+            match self.outbound.step() {
+                Step::Write(frame) => {
+                    written += 1;
+                    self.take(&frame);
+                }
+                Step::Encode(offer) => offer.encode(Epoch(1), "Bo"),
+                Step::Read(after) => self.read(after),
+                Step::Wait => return,
+                Step::Exhausted => panic!("10 000 sequences suffice here"),
+            }
+        }
+    }
+
+    fn read(&mut self, after: Seq) {
+        let page = self.mailbox.iter().filter(|entry| entry.seq > after).take(3);
+        let page = page.map(|entry| Arc::new(Offer::new(Arc::clone(entry)))).collect();
+        self.outbound.page(after, page);
+    }
+
+    fn take(&mut self, frame: &str) {
+        let value: serde_json::Value = serde_json::from_str(frame).unwrap();
+        let Some(seq) = value["result"]["data"]["mailboxSeq"].as_i64() else { return };
+        assert!(
+            self.socket.last().is_none_or(|last| *last < seq),
+            "{seq} out of order after {:?}",
+            self.socket
+        );
+        self.socket.push(seq);
+        if !self.got.contains(&seq) {
+            self.got.push(seq);
+        }
+        self.last_sequence = value["sequence"].as_i64();
+    }
+
+    fn reopen(&mut self, tells: bool) {
+        self.socket.clear();
+        self.outbound.open(self.last_sequence.filter(|_| tells));
+    }
+
+    fn acknowledge_last(&mut self) {
+        if let Some(last) = self.socket.last() {
+            self.outbound.acknowledge(Seq(*last));
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Act {
+    Commit { own: bool, hear: bool },
+    Write(usize),
+    Complete,
+    Acknowledge,
+    Reopen { tells: bool },
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        4 => (any::<bool>(), any::<bool>()).prop_map(|(own, hear)| Act::Commit { own, hear }),
+        4 => (0..6_usize).prop_map(Act::Write),
+        1 => Just(Act::Complete),
+        2 => Just(Act::Acknowledge),
+        2 => any::<bool>().prop_map(|tells| Act::Reopen { tells }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_the_phone_gets_every_entry_of_others_in_order(acts in prop::collection::vec(act(), 1..80)) {
+        let mut world = World::new();
+        for act in acts {
+            match act {
+                Act::Commit { own, hear } => world.commit(own, hear),
+                Act::Write(limit) => world.write(limit),
+                Act::Complete => drop(world.outbound.complete(|sequence| format!("{{\"sequence\":{sequence}}}"))),
+                Act::Acknowledge => world.acknowledge_last(),
+                Act::Reopen { tells } => world.reopen(tells),
+            }
+        }
+        world.write(usize::MAX);
+        let others: Vec<_> = world.mailbox.iter().filter(|one| one.origin.is_none()).map(|one| one.seq.0).collect();
+        let mut got = world.got.clone();
+        got.sort_unstable();
+        prop_assert_eq!(got, others);
+    }
+}
+
+#[test]
+fn a_replayed_entry_keeps_its_sequence_and_an_acknowledged_one_stays_away() {
+    let mut world = World::new();
+    for _ in 0..3 {
+        world.commit(false, true);
+    }
+    world.write(usize::MAX);
+    let last = world.last_sequence;
+    world.outbound.acknowledge(Seq(1));
+    world.last_sequence = None;
+    world.reopen(true);
+    world.write(usize::MAX);
+    assert_eq!((world.socket.as_slice(), world.last_sequence), ([2, 3].as_slice(), last));
+}
+
+#[test]
+fn completions_come_back_for_a_phone_that_tells_what_it_has() {
+    let mut world = World::new();
+    world.commit(false, true);
+    world.write(usize::MAX);
+    world.outbound.complete(|sequence| format!("{{\"done\":{sequence}}}"));
+    world.commit(false, true);
+    world.reopen(true);
+    let mut frames = VecDeque::new();
+    loop {
+        match world.outbound.step() {
+            Step::Write(frame) => frames.push_back(frame),
+            Step::Encode(offer) => offer.encode(Epoch(1), "Bo"),
+            Step::Read(after) => world.read(after),
+            Step::Wait => break,
+            Step::Exhausted => panic!("sequences suffice"),
+        }
+    }
+    assert!(frames.iter().any(|frame| frame.contains("done")), "{frames:?}");
+    assert!(frames.iter().any(|frame| frame.contains("\"mailboxSeq\":2")), "{frames:?}");
+}
