@@ -12,4 +12,6 @@ pub(crate) use command::{Command, Refusal, RefusalKind, Reply};
 pub(crate) use execute::{Executor, Running};
 pub(crate) use profile::ProfileChange;
 pub(crate) use socket::AdminSocket;
-pub(crate) use view::{AccountView, DeviceView, KeyView, ListenersView, RunningView, StatusView};
+pub(crate) use view::{
+    AccountView, BackendView, DeviceView, KeyView, ListenersView, RunningView, StatusView,
+};

@@ -35,7 +35,11 @@ pub(crate) fn load(named: Option<&Path>) -> Result<Loaded, Failure> {
 /// `trunkline check-config`: every problem on standard output, or the word that all is well.
 pub(crate) fn check(named: Option<&Path>, json: bool) -> Result<(), Failure> {
     let Some(file) = locate(named, &System) else {
-        return if json { print::json(&report(None, &[])) } else { print::text("no file: the built-in defaults hold\n") };
+        return if json {
+            print::json(&report(None, &[]))
+        } else {
+            print::text("no file: the built-in defaults hold\n")
+        };
     };
     let (problems, told) = match trunkline_config::load(&file) {
         Ok((_, warnings)) => {
@@ -44,7 +48,11 @@ pub(crate) fn check(named: Option<&Path>, json: bool) -> Result<(), Failure> {
         }
         Err(problems) => (problems.iter().cloned().collect(), format!("{problems}\n")),
     };
-    if json { print::json(&report(Some(&file), &problems))? } else { print::text(&told)? }
+    if json {
+        print::json(&report(Some(&file), &problems))?
+    } else {
+        print::text(&told)?
+    }
     let wrong = problems.iter().any(|problem| problem.severity() == Severity::Error);
     if wrong { Err(Failure::told()) } else { Ok(()) }
 }
@@ -84,8 +92,22 @@ pub(crate) fn place(config: &Config) -> Result<Place, Failure> {
 }
 
 /// What the relay's core needs.
-pub(crate) fn relay(_config: &Config) -> Settings {
-    Settings::default()
+pub(crate) fn relay(config: &Config) -> Settings {
+    Settings {
+        session_timeout: config.session_timeout,
+        send_outcome_wait: config.send_outcome_wait,
+        line_wait: config.line_wait,
+        request_rate: config.request_rate,
+        request_burst: config.request_burst,
+        retention: config.message_retention,
+        undelivered: config.undelivered,
+        device_expiry: config.device_expiry,
+        line_keep: config.line_keep,
+        max_message_chars: config.max_message_chars,
+        frame_max_bytes: config.frame_max_bytes,
+        activation_failures_per_hour: config.activation_failures_per_hour,
+        persistent_chat: config.enable_persistent_chat,
+    }
 }
 
 /// What the listeners need.

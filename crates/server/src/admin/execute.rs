@@ -4,13 +4,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use trunkline_core::Relay;
+use trunkline_core::{BackendHealth, Relay};
 use trunkline_model::{Address, DeviceId, Profile, Timestamp};
 use trunkline_store::{Account, Counts, DeviceRow, Store, StoreError};
 
 use super::{
-    AccountView, Command, DeviceView, KeyView, ListenersView, ProfileChange, Refusal, RefusalKind, Reply,
-    RunningView, StatusView, view::rfc3339,
+    AccountView, BackendView, Command, DeviceView, KeyView, ListenersView, ProfileChange, Refusal,
+    RefusalKind, Reply, RunningView, StatusView, view::rfc3339,
 };
 use crate::place::Place;
 
@@ -98,21 +98,21 @@ impl Executor {
         let account = self.account(address).await?;
         let profile = checked(change.over(account.profile.clone()))?;
         self.store.account_set(account.id, &profile).await.map_err(refusal)?;
-        self.announce(&account).await;
+        self.announce(&account).await?;
         self.told(Account { profile, ..account })
     }
 
     async fn account_enable(&self, address: &Address, enabled: bool) -> Result<Reply, Refusal> {
         let account = self.account(address).await?;
         self.store.account_enable(account.id, enabled).await.map_err(refusal)?;
-        self.announce(&account).await;
+        self.announce(&account).await?;
         self.told(Account { enabled, ..account })
     }
 
     async fn account_remove(&self, address: &Address) -> Result<Reply, Refusal> {
         let account = self.account(address).await?;
         self.store.account_remove(account.id).await.map_err(refusal)?;
-        self.announce(&account).await;
+        self.announce(&account).await?;
         self.told(account)
     }
 
@@ -166,9 +166,11 @@ impl Executor {
         Ok(Reply::Status { status: Box::new(status) })
     }
 
-    async fn announce(&self, account: &Account) {
-        if let Some(running) = &self.running {
-            running.relay.account_changed(account.id).await;
+    /// Tells the relay that the account is not what it was.
+    async fn announce(&self, account: &Account) -> Result<(), Refusal> {
+        match &self.running {
+            Some(running) => running.relay.account_changed(account.id).await.map_err(refusal),
+            None => Ok(()),
         }
     }
 
@@ -216,14 +218,26 @@ impl Executor {
 
 impl Running {
     async fn view(&self) -> Result<RunningView, Refusal> {
-        let relay = serde_json::to_value(self.relay.status().await)
-            .map_err(|error| Refusal::new(RefusalKind::Store, error.to_string()))?;
+        let status = self.relay.status().await.map_err(refusal)?;
         Ok(RunningView {
             pid: std::process::id(),
             uptime_secs: self.since.elapsed().as_secs(),
             listeners: self.listeners.clone(),
-            relay,
+            sessions: status.sessions,
+            sockets: status.sockets,
+            backends: status.backends.into_iter().map(backend_view).collect(),
         })
+    }
+}
+
+fn backend_view(health: BackendHealth) -> BackendView {
+    BackendView {
+        kind: health.kind.to_owned(),
+        domain: health.domain,
+        lines: health.lines,
+        connected: health.connected,
+        connecting: health.connecting,
+        refused: health.refused,
     }
 }
 

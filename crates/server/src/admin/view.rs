@@ -74,8 +74,25 @@ pub(crate) struct RunningView {
     pub(crate) pid: u32,
     pub(crate) uptime_secs: u64,
     pub(crate) listeners: ListenersView,
-    /// What the relay says of its sessions, sockets and lines.
-    pub(crate) relay: serde_json::Value,
+    /// Live sessions, with and without a socket.
+    pub(crate) sessions: usize,
+    /// Open sockets.
+    pub(crate) sockets: usize,
+    /// The lines of each backend.
+    pub(crate) backends: Vec<BackendView>,
+}
+
+/// How a backend's lines stand.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BackendView {
+    pub(crate) kind: String,
+    /// Absent for the local backend, which serves every domain that no other declares.
+    pub(crate) domain: Option<String>,
+    pub(crate) lines: usize,
+    pub(crate) connected: usize,
+    pub(crate) connecting: usize,
+    pub(crate) refused: usize,
 }
 
 /// Where the server listens; `None` = off.

@@ -1,10 +1,8 @@
 use std::fmt::Write;
 
-use serde_json::Value;
-
 use super::{odd, once};
 use crate::{
-    admin::{Command, ListenersView, Reply, RunningView, StatusView, server_answers},
+    admin::{BackendView, Command, ListenersView, Reply, RunningView, StatusView, server_answers},
     exit::Failure,
     place::Place,
     print,
@@ -52,7 +50,8 @@ fn running(status: &StatusView, server: &RunningView) -> String {
         length(server.uptime_secs)
     );
     text += &listeners(&server.listeners);
-    text += &relay(&server.relay);
+    text += &line("sessions", &format!("{} live, {} sockets open", server.sessions, server.sockets));
+    text.extend(server.backends.iter().map(|backend| line("backend", &lines(backend))));
     text
 }
 
@@ -67,23 +66,17 @@ pub(crate) fn listeners(listeners: &ListenersView) -> String {
     rows.into_iter().filter_map(|(name, value)| value.map(|value| line(name, &value))).collect()
 }
 
-/// Sessions, sockets and lines, as the relay tells them.
-fn relay(relay: &Value) -> String {
-    let Value::Object(fields) = relay else { return String::new() };
-    fields.iter().map(|(name, value)| line(name, &plain(value))).collect()
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) if items.is_empty() => "none".to_owned(),
-        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join("; "),
-        Value::Object(fields) => {
-            let pairs = fields.iter().filter(|(_, value)| !value.is_null());
-            pairs.map(|(name, value)| format!("{name} {}", plain(value))).collect::<Vec<_>>().join(", ")
-        }
-        other => other.to_string(),
+/// How a backend's lines stand: `xmpp corp.test: 4 lines, 3 connected, 1 connecting`.
+fn lines(backend: &BackendView) -> String {
+    let parts =
+        [(backend.connected, "connected"), (backend.connecting, "connecting"), (backend.refused, "refused")];
+    let name = [Some(backend.kind.as_str()), backend.domain.as_deref()];
+    let mut text =
+        format!("{}: {} lines", name.into_iter().flatten().collect::<Vec<_>>().join(" "), backend.lines);
+    for (count, state) in parts.iter().filter(|(count, _)| *count > 0) {
+        let _ = write!(text, ", {count} {state}");
     }
+    text
 }
 
 fn line(name: &str, value: &str) -> String {

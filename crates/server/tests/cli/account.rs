@@ -7,7 +7,15 @@ use crate::program::Folder;
 #[test]
 fn accounts_can_be_kept_before_the_first_serve() {
     let folder = Folder::new();
-    let added = folder.well(&["account", "add", "SIP:Alice@Example.test", "--name", "Alice Example", "--title", "Engineer"]);
+    let added = folder.well(&[
+        "account",
+        "add",
+        "SIP:Alice@Example.test",
+        "--name",
+        "Alice Example",
+        "--title",
+        "Engineer",
+    ]);
     assert!(added.contains("sip:alice@example.test is added"), "{added}");
     assert!(added.contains("is local"), "{added}");
     walk_through(&folder);
@@ -31,7 +39,8 @@ fn walk_through(folder: &Folder) {
     assert_eq!((&bob["address"], &bob["backend"]), (&json!("sip:bob@corp.test"), &json!("xmpp")));
 
     let all = folder.json(&["account", "list"]);
-    let names: Vec<_> = all["accounts"].as_array().unwrap().iter().map(|account| &account["address"]).collect();
+    let names: Vec<_> =
+        all["accounts"].as_array().unwrap().iter().map(|account| &account["address"]).collect();
     assert_eq!(names, ["sip:alice@example.test", "sip:bob@corp.test"]);
 
     folder.well(&["account", "set", "alice@example.test", "--title", "", "--email", "alice@example.test"]);
@@ -68,7 +77,11 @@ fn what_cannot_be_undone_needs_consent() {
 #[test]
 fn a_wrong_command_line_is_told_from_a_failure() {
     let folder = Folder::new();
-    for line in [&["account", "add", "nobody"][..], &["account", "frobnicate"], &["activation", "issue", "a@b.test", "--expires", "soon"]] {
+    for line in [
+        &["account", "add", "nobody"][..],
+        &["account", "frobnicate"],
+        &["activation", "issue", "a@b.test", "--expires", "soon"],
+    ] {
         let outcome = folder.run(line);
         assert_eq!((outcome.code, outcome.out.as_str()), (Some(2), ""), "{line:?}: {outcome:?}");
     }
@@ -81,12 +94,15 @@ fn lists_longer_than_a_page_are_whole() {
     let _serving = folder.serve();
     let addresses: Vec<_> = (0..205).map(|n| format!("sip:p{n:03}@example.test")).collect();
     for address in &addresses {
-        let reply = folder.say(&format!(r#"{{"do":"accountAdd","address":"{address}","profile":{{}}}}
-"#));
+        let reply = folder.say(&format!(
+            r#"{{"do":"accountAdd","address":"{address}","profile":{{}}}}
+"#
+        ));
         assert!(reply.starts_with(r#"{"reply":"account""#), "{reply}");
     }
     let all = folder.json(&["account", "list"]);
-    let listed: Vec<_> = all["accounts"].as_array().unwrap().iter().map(|a| a["address"].as_str().unwrap()).collect();
+    let listed: Vec<_> =
+        all["accounts"].as_array().unwrap().iter().map(|a| a["address"].as_str().unwrap()).collect();
     assert_eq!(listed, addresses);
     assert_eq!(folder.json(&["device", "list"]), json!({ "devices": [] }));
 }

@@ -25,7 +25,10 @@ fn a_key_for_people_says_what_it_is_good_for() {
     let folder = Folder::new();
     folder.well(&["account", "add", "alice@example.test"]);
     let told = folder.well(&["activation", "issue", "alice@example.test"]);
-    assert!(told.contains("Access key for sip:alice@example.test") && told.contains("Good for one phone"), "{told}");
+    assert!(
+        told.contains("Access key for sip:alice@example.test") && told.contains("Good for one phone"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -34,7 +34,8 @@ fn programs_get_the_same_as_json() {
     assert_eq!((outcome.code, outcome.err.as_str()), (Some(1), ""));
     let report: serde_json::Value = serde_json::from_str(&outcome.out).unwrap();
     assert_eq!(report["file"], json!("broken.config"));
-    let lines: Vec<_> = report["problems"].as_array().unwrap().iter().map(|problem| &problem["line"]).collect();
+    let lines: Vec<_> =
+        report["problems"].as_array().unwrap().iter().map(|problem| &problem["line"]).collect();
     assert_eq!(lines, [3, 5, 6, 7, 10]);
     assert!(!outcome.out.contains("sh0rt"), "a secret is not shown");
 }
@@ -45,7 +46,11 @@ fn serve_refuses_what_check_config_refuses() {
     folder.write("broken.config", BROKEN);
     let outcome = folder.run(&["serve", "--config", "broken.config"]);
     assert_eq!((outcome.code, outcome.out.as_str()), (Some(1), ""));
-    assert!(outcome.err.contains("HTTPS_BND") && outcome.err.contains("a whole number of seconds"), "{}", outcome.err);
+    assert!(
+        outcome.err.contains("HTTPS_BND") && outcome.err.contains("a whole number of seconds"),
+        "{}",
+        outcome.err
+    );
     assert!(!folder.path().join("data").exists(), "nothing is made before the configuration is right");
 }
 

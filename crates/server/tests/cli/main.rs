@@ -1,5 +1,7 @@
 //! The real program, as an administrator and a shell script use it.
 
+#![allow(clippy::unwrap_used)]
+
 mod account;
 mod activation;
 mod check_config;

@@ -90,7 +90,8 @@ impl Folder {
 
     /// Starts the server and waits until it listens.
     pub(crate) fn serve(&self) -> Serving {
-        let mut child = self.command(&["serve", "--json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child =
+            self.command(&["serve", "--json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut first = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
         let listeners = serde_json::from_str(&first).unwrap_or_else(|error| panic!("{error}: {first:?}"));
@@ -118,7 +119,8 @@ impl Serving {
     /// Sends SIGTERM and waits; gives the exit code and how long the end took.
     pub(crate) fn stop(mut self) -> (Option<i32>, Duration) {
         let told = Instant::now();
-        let kill = Command::new("sh").arg("-c").arg(format!("kill -TERM {}", self.child.id())).status().unwrap();
+        let kill =
+            Command::new("sh").arg("-c").arg(format!("kill -TERM {}", self.child.id())).status().unwrap();
         assert!(kill.success());
         let status = self.child.wait().unwrap();
         (status.code(), told.elapsed())

@@ -19,7 +19,10 @@ fn status_tells_a_running_server_from_a_stopped_one() {
 
     let (code, took) = serving.stop();
     assert_eq!(code, Some(0));
-    assert!(took < Duration::from_secs(8), "nobody is connected, so it ends at once, not after DRAIN_SECS: {took:?}");
+    assert!(
+        took < Duration::from_secs(8),
+        "nobody is connected, so it ends at once, not after DRAIN_SECS: {took:?}"
+    );
     assert!(!folder.path().join("data/admin.sock").exists());
 
     let stopped = folder.json(&["status"]);
@@ -117,7 +120,8 @@ fn nonsense_on_the_admin_socket_is_refused_and_harms_nothing() {
         assert!(answer.contains(r#""kind":"invalid""#), "{nonsense:?}: {answer:?}");
     }
     assert_eq!(folder.say(&"x".repeat(1_000_000)), "", "a line without end");
-    let profile = format!(r#"{{"do":"accountAdd","address":"a@b.test","profile":{{"name":"{}"}}}}"#, "x".repeat(300));
+    let profile =
+        format!(r#"{{"do":"accountAdd","address":"a@b.test","profile":{{"name":"{}"}}}}"#, "x".repeat(300));
     assert!(folder.say(&format!("{profile}\n")).contains("over 255 characters"));
     assert_eq!(folder.json(&["account", "list"]), json!({ "accounts": [] }));
 }
