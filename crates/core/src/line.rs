@@ -112,6 +112,12 @@ impl Lines {
         slot.line().ok_or_else(|| LineError::NotConnected(slot.state().reason().to_owned()))
     }
 
+    /// The line of an account, when it is signed in.
+    pub(crate) fn connected(&self, account: AccountId) -> Option<Arc<dyn Line>> {
+        let slot = self.slot(account).filter(|slot| slot.state() == LineState::Connected)?;
+        slot.line()
+    }
+
     /// Whether somebody must give an IM password before the account's line can open.
     pub(crate) async fn password_wanted(
         &self,
@@ -177,6 +183,7 @@ impl Lines {
         let inlet = Arc::new(LineInlet::new(self, slot, generation));
         let line = slot.backend.open(OpenLine { person: slot.person.clone(), password, inlet }).await?;
         slot.set_line(generation, line);
+        self.wake(slot.person.account);
         if !slot.backend.delivers_by_commit() {
             self.tasks.spawn(lane::run(Arc::clone(self), Arc::clone(slot)));
         }
@@ -256,10 +263,21 @@ impl Lines {
                 self.keep_password(slot).await;
                 self.publish(slot).await;
                 slot.ring();
-                self.roster_outdated(slot.person.account);
+                if slot.came_back() {
+                    self.roster_outdated(slot.person.account);
+                } else {
+                    self.wake(slot.person.account);
+                }
             }
             LineState::PasswordRefused => self.drop_password(slot).await,
             _ => {}
+        }
+    }
+
+    /// The line is up: sessions may tell their phones the roster.
+    fn wake(&self, account: AccountId) {
+        for session in self.hub.sessions(account) {
+            session.change(|_| ());
         }
     }
 

@@ -1,1 +1,7 @@
-//! Placeholder.
+//! What tests and the load generator stand on: the relay's own program in a temp folder, and patience.
+
+mod patience;
+pub mod relay;
+
+pub use patience::{eventually, patience};
+pub use relay::Relay;

@@ -7,6 +7,7 @@ use trunkline_model::Seq;
 use trunkline_wire::ContactView;
 
 use super::{Connection, Outgoing};
+use crate::port::Line;
 use crate::session::{End, Session, offer::Offer, outbound::Step};
 
 /// A socket without a session is closed after this (connect-decisions 7).
@@ -119,8 +120,10 @@ impl Connection {
     }
 
     async fn wait(&self, session: &Arc<Session>) -> Option<Outgoing> {
-        if session.state().people.inform() {
-            self.inform(session);
+        if let Some(line) = self.relay.lines.connected(session.account())
+            && session.state().people.inform()
+        {
+            self.inform(session, line);
         }
         if self
             .relay
@@ -155,11 +158,10 @@ impl Connection {
     }
 
     /// Tells the phone its whole roster, aside, because an IM system may take its time to give it.
-    fn inform(&self, session: &Arc<Session>) {
+    fn inform(&self, session: &Arc<Session>, line: Arc<dyn Line>) {
         let (relay, session) = (Arc::clone(&self.relay), Arc::clone(session));
         self.relay.tasks.clone().spawn(async move {
-            // No line: the roster is told when it comes up.
-            let Ok(line) = relay.lines.line(session.account()) else { return };
+            // A line that has gone down tells its roster anew when it is back.
             let Ok(roster) = line.roster().await else { return };
             let mut contacts = roster.contacts;
             let watched = session.state().people.watched();

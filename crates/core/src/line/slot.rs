@@ -38,6 +38,7 @@ struct Inner {
     waiters: Vec<(MessageKey, oneshot::Sender<Outcome>)>,
     early: Vec<(MessageKey, Outcome)>,
     lane_runs: bool,
+    was_connected: bool,
 }
 
 impl Slot {
@@ -69,7 +70,11 @@ impl Slot {
 
     /// A new line begins; its generation tells its events from those of the line before.
     pub(super) fn begin(&self, password: Option<SecretString>) -> u64 {
-        self.inner().password = password;
+        {
+            let mut inner = self.inner();
+            inner.password = password;
+            inner.was_connected = false;
+        }
         self.state.send_replace(LineState::Connecting { reason: String::new() });
         self.generation.fetch_add(1, Ordering::Relaxed) + 1
     }
@@ -148,6 +153,11 @@ impl Slot {
                 inner.early.push((key, outcome.clone()));
             }
         }
+    }
+
+    /// The line is signed in; true when it was so before, and has been away.
+    pub(super) fn came_back(&self) -> bool {
+        std::mem::replace(&mut self.inner().was_connected, true)
     }
 
     /// Claims the outbox; false when a lane runs already.

@@ -1,0 +1,197 @@
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+
+use crate::{
+    backend::BackendConfig,
+    key::Key,
+    kind::{
+        Bind, Choice, Count, DataPath, DatabaseAddress, FLAG, FilePath, Kind, LogLevel, Networks,
+        OptionalFilePath, Origins, Period, PeriodOrForever, Token,
+        Unit::{Days, Hours, Milliseconds, Seconds},
+        join,
+    },
+    lookup::Reference,
+    settings::Settings,
+    value::{Database, LogFormat},
+};
+
+/// Makes, from one table, the struct, its reader, its `Debug` and the list of keys.
+macro_rules! keys {
+    ($($section:literal { $(
+        $(#[$secret:ident])? $KEY:ident => $field:ident: $Value:ty = $kind:expr,
+        $default:literal, $example:literal, $meaning:literal;
+    )+ })+) => {
+        /// The configuration, parsed: every value is in its range, and all of them fit together.
+        ///
+        /// [`Config::default`] holds the defaults. `Debug` shows neither secrets nor what came by `env:` or
+        /// `file:`.
+        #[derive(Clone)]
+        pub struct Config {
+            $($(#[doc = $meaning] pub $field: $Value,)+)+
+            /// The IM systems beside the local one, in the file's order; no two have the same domain.
+            pub backends: Vec<BackendConfig>,
+            referred: BTreeMap<&'static str, Reference>,
+        }
+
+        /// Every key, in the order of the reference.
+        pub const KEYS: &[Key] = &[$($(Key {
+            name: stringify!($KEY),
+            section: $section,
+            default: $default,
+            example: $example,
+            meaning: $meaning,
+            secret: is_secret!($($secret)?),
+            expected: || $kind.expected(),
+        },)+)+];
+
+        impl Config {
+            pub(crate) fn read(settings: &mut Settings<'_, '_>) -> Self {
+                let mut config = Self {
+                    $($($field: settings.read(stringify!($KEY), &$kind, $default),)+)+
+                    backends: Vec::new(),
+                    referred: BTreeMap::new(),
+                };
+                config.referred = settings.take_references();
+                config.join_data_dir();
+                config
+            }
+        }
+
+        impl fmt::Debug for Config {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let mut shown = f.debug_struct("Config");
+                $($(match self.referred.get(stringify!($KEY)) {
+                    Some(reference) => shown.field(stringify!($field), &format_args!("<{reference}>")),
+                    None => shown.field(stringify!($field), &self.$field),
+                };)+)+
+                shown.field("backends", &self.backends).finish()
+            }
+        }
+    };
+}
+
+macro_rules! is_secret {
+    () => {
+        false
+    };
+    (secret) => {
+        true
+    };
+}
+
+const FORMAT: Choice<LogFormat> = Choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)]);
+
+keys! {
+    "Listeners" {
+        HTTPS_BIND => https_bind: Option<SocketAddr> = Bind, "0.0.0.0:8082", "10.1.2.3:8082",
+            "Where phones connect over TLS.";
+        HTTP_BIND => http_bind: Option<SocketAddr> = Bind, "127.0.0.1:8080", "10.1.2.3:8080",
+            "Where phones connect through a proxy that ends TLS. An address other than loopback needs \
+            `TRUSTED_PROXIES`.";
+        ADMIN_BIND => admin_bind: Option<SocketAddr> = Bind, "127.0.0.1:8443", "10.1.2.3:8443",
+            "Where health and metrics are served: plain HTTP on a loopback address, TLS on any other. An \
+            address other than loopback needs `TLS_CERTIFICATE_FILE`, `TLS_PRIVATE_KEY_FILE` and \
+            `ADMIN_TOKEN`.";
+        #[secret] ADMIN_TOKEN => admin_token: Option<SecretString> = Token, "", "env:TRUNKLINE_ADMIN_TOKEN",
+            "The bearer token that requests to `ADMIN_BIND` must show. Empty: none is asked for, which \
+            only loopback may do.";
+        TRUSTED_PROXIES => trusted_proxies: Vec<IpNet> = Networks, "", "10.1.0.0/16, 127.0.0.1",
+            "The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Empty: nobody's.";
+        ALLOWED_ORIGINS => allowed_origins: Vec<String> = Origins, "", "https://chat.corp.test",
+            "The web origins whose pages may connect. Empty: requests with an `Origin` are refused; apps \
+            send none.";
+        ALLOW_WEBSOCKETS => allow_websockets: bool = FLAG, "true", "false",
+            "Whether phones may connect over WebSocket.";
+        SOCKETS_PER_ADDRESS => sockets_per_address: u32 = Count(1..=1_000_000, "sockets"), "256", "1024",
+            "How many sockets one client address may hold at a time. Trusted proxies are exempt; their \
+            clients are not.";
+    }
+    "TLS" {
+        TLS_CERTIFICATE_FILE => tls_certificate_file: Option<PathBuf> = OptionalFilePath,
+            "", "tls/fullchain.pem",
+            "The certificate chain in PEM, the server's own certificate first. Empty: a self-signed \
+            certificate is made once in `DATA_DIR`, and its SHA-256 fingerprint is printed.";
+        TLS_PRIVATE_KEY_FILE => tls_private_key_file: Option<PathBuf> = OptionalFilePath,
+            "", "tls/privkey.pem",
+            "The private key of that certificate in PEM.";
+    }
+    "Data" {
+        DATA_DIR => data_dir: PathBuf = FilePath, "./data", "/var/lib/trunkline",
+            "The folder of everything that Trunkline keeps. A relative path starts at the folder of this \
+            file; the default starts at the working directory.";
+        #[secret] DB_CONNECTION => db_connection: Database = DatabaseAddress,
+            "sqlite:trunkline.db", "env:TRUNKLINE_DB",
+            "The database. A relative file name starts at `DATA_DIR`.";
+        MASTER_KEY_FILE => master_key_file: PathBuf = DataPath, "master.key", "/etc/trunkline/master.key",
+            "The key under which IM passwords are encrypted in the database; made with mode 0600 when it \
+            is not there. A relative path starts at `DATA_DIR`. Back it up apart from the database.";
+        MESSAGE_RETENTION_DAYS => message_retention: Option<Duration> = PeriodOrForever(1..=36_500, Days),
+            "30", "0",
+            "How long messages are kept.";
+        UNDELIVERED_DAYS => undelivered: Duration = Period(1..=36_500, Days), "180", "365",
+            "How long a message is kept that no device of its recipient has received. Not shorter than \
+            `MESSAGE_RETENTION_DAYS`.";
+    }
+    "Sessions and devices" {
+        SESSION_TIMEOUT_SECS => session_timeout: Duration = Period(60..=2_592_000, Seconds), "86400", "3600",
+            "How long a session outlives its last request.";
+        DEVICE_EXPIRY_DAYS => device_expiry: Duration = Period(1..=36_500, Days), "90", "30",
+            "How long a device may stay away before it has to be activated again.";
+        ACTIVATION_FAILURES_PER_HOUR => activation_failures_per_hour: u32 = Count(1..=100_000, "failures"),
+            "10", "100",
+            "How many wrong access keys one client address may try in an hour.";
+        DRAIN_SECS => drain: Duration = Period(0..=3600, Seconds), "10", "60",
+            "How long a stopping server waits for its sockets to close. It ends at once when none is open.";
+    }
+    "Messages and requests" {
+        SEND_OUTCOME_WAIT_MS => send_outcome_wait: Duration = Period(0..=60_000, Milliseconds),
+            "3000", "1000",
+            "How long the answer to a sender waits for the IM system's verdict. The message is stored \
+            before; later news come as an event.";
+        MAX_MESSAGE_CHARS => max_message_chars: usize = Count(1..=100_000, "characters"), "8000", "2000",
+            "The longest message text.";
+        FRAME_MAX_BYTES => frame_max_bytes: usize = Count(4096..=1_048_576, "bytes"), "65536", "131072",
+            "The largest request. Four bytes for each of `MAX_MESSAGE_CHARS`, and 1024 more, should fit.";
+        REQUEST_RATE => request_rate: u32 = Count(1..=1_000_000, "requests"), "500", "100",
+            "How many requests a second a session may send in the long run. A faster one is read more \
+            slowly.";
+        REQUEST_BURST => request_burst: u32 = Count(1..=1_000_000, "requests"), "1000", "2000",
+            "How many requests a session may send at once. Not less than `REQUEST_RATE`.";
+        ENABLE_PERSISTENT_CHAT => enable_persistent_chat: bool = FLAG, "false", "true",
+            "Whether there are rooms that outlive a conversation (group discussions).";
+    }
+    "Lines to IM systems" {
+        LINE_WAIT_MS => line_wait: Duration = Period(0..=60_000, Milliseconds), "5000", "2000",
+            "How long signing in waits for the IM system before it goes on without.";
+        LINE_KEEP_HOURS => line_keep: Duration = Period(0..=87_600, Hours), "720", "72",
+            "How long a person stays signed in to the IM system after the last session has ended, so that \
+            a sleeping phone still rings.";
+        XMPP_LOGIN_RATE => xmpp_login_rate: u32 = Count(1..=10_000, "logins"), "50", "10",
+            "How many accounts a second sign in to one XMPP server, unless its `loginRate` says otherwise.";
+    }
+    "Logging" {
+        LOG_LEVEL => log_level: String = LogLevel, "info", "info,trunkline_xmpp=debug",
+            "How much is logged on stderr.";
+        LOG_FORMAT => log_format: LogFormat = FORMAT, "text", "json",
+            "The form of a log line.";
+    }
+}
+
+impl Config {
+    /// Joins what stands in `DATA_DIR` to it.
+    fn join_data_dir(&mut self) {
+        self.master_key_file = join(&self.data_dir, &self.master_key_file);
+        if let Database::Sqlite(file) = &mut self.db_connection {
+            *file = join(&self.data_dir, file);
+        }
+    }
+}
+
+impl Default for Config {
+    /// What holds without a file; relative paths start at the working directory.
+    fn default() -> Self {
+        Settings::of_defaults(Self::read)
+    }
+}

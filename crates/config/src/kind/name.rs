@@ -1,0 +1,61 @@
+use std::{net::IpAddr, path::Path};
+
+use trunkline_model::Address;
+
+use super::{Fault, Kind};
+
+/// The domain of addresses, in the form in which addresses have it: lower case, NFC.
+pub(crate) struct Domain;
+
+impl Kind for Domain {
+    type Value = String;
+
+    fn expected(&self) -> String {
+        "a domain such as corp.test".into()
+    }
+
+    fn read(&self, text: &str, _: &Path) -> Result<String, Fault> {
+        // The law for domains is the one for addresses, or an account would never find its backend.
+        let address = format!("x@{text}").parse::<Address>();
+        let fault = if text.contains('@') { "is an address, not a domain" } else { "is not a domain" };
+        address.map(|address| address.domain().to_owned()).map_err(|_| Fault::new(fault))
+    }
+}
+
+/// The name or IP address of a host, without a port.
+pub(crate) struct HostName;
+
+impl Kind for HostName {
+    type Value = String;
+
+    fn expected(&self) -> String {
+        "a host name or an IP address, without a port".into()
+    }
+
+    fn read(&self, text: &str, _: &Path) -> Result<String, Fault> {
+        let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+        if bare.parse::<IpAddr>().is_ok() {
+            return Ok(bare.to_owned());
+        }
+        if text.contains("://") {
+            return Err(Fault::new("is a URL, not a host name"));
+        }
+        if let Some((host, port)) = text.rsplit_once(':')
+            && !host.is_empty()
+            && port.bytes().all(|b| b.is_ascii_digit())
+        {
+            return Err(Fault::new("has a port in it")
+                .at(host.len()..text.len())
+                .help("the attribute `port` takes it"));
+        }
+        let name = text.strip_suffix('.').unwrap_or(text);
+        let label_is_good = |label: &str| {
+            let good = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+            (1..=63).contains(&label.len()) && label.chars().all(good) && !label.starts_with('-')
+        };
+        if name.len() > 253 || !name.split('.').all(label_is_good) {
+            return Err(Fault::new("is not a host name"));
+        }
+        Ok(name.to_lowercase())
+    }
+}

@@ -1,0 +1,88 @@
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    Config, Diagnostics, Warning, backend, code,
+    diagnostic::Problems,
+    document,
+    lookup::{Lookup, System, reason},
+    rule, section,
+    settings::{Reading, Settings},
+    source::Source,
+};
+
+/// The file that is read when it lies in the working directory and nothing else is named.
+pub const FILE_NAME: &str = "GoodConnectServer.exe.config";
+
+/// The environment variable that names the file.
+pub const FILE_VARIABLE: &str = "TRUNKLINE_CONFIG";
+
+/// Larger files are refused, in bytes.
+const LARGEST: u64 = 1024 * 1024;
+
+/// Which file to read: `explicit`, else what `TRUNKLINE_CONFIG` names, else `GoodConnectServer.exe.config`
+/// in the
+/// working directory if it is there; None means the defaults.
+///
+/// A file that is named but missing is for [`load`] to report.
+pub fn locate(explicit: Option<&Path>, lookup: &dyn Lookup) -> Option<PathBuf> {
+    let named = || lookup.variable(FILE_VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from);
+    let here = || {
+        let path = PathBuf::from(FILE_NAME);
+        let absent = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
+        (!lookup.openable(&path).is_err_and(absent)).then_some(path)
+    };
+    explicit.map(Path::to_path_buf).or_else(named).or_else(here)
+}
+
+/// Reads a file with this process's environment; relative paths in it start at its folder.
+pub fn load(path: &Path) -> Result<(Config, Vec<Warning>), Diagnostics> {
+    let name = path.display().to_string();
+    let unreadable = |error: io::Error| {
+        let message = format!("the configuration cannot be read: {}", reason(&error));
+        Diagnostics::of_file(&name, &code::UNREADABLE, message, "expected a file")
+    };
+    System.openable(path).map_err(unreadable)?;
+    let mut content = Vec::new();
+    File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut content)).map_err(unreadable)?;
+    if content.len() as u64 > LARGEST {
+        let message = "the configuration is larger than 1 MiB".to_owned();
+        return Err(Diagnostics::of_file(&name, &code::UNREADABLE, message, "expected a smaller file"));
+    }
+    match std::str::from_utf8(&content) {
+        Ok(text) => parse(text, &name, path.parent().unwrap_or(Path::new("")), &System),
+        Err(error) => {
+            let line = content[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
+            let message =
+                format!("the configuration is not UTF-8: line {line} holds bytes that are no character");
+            Err(Diagnostics::of_file(&name, &code::NOT_UTF8, message, "help: save it as UTF-8"))
+        }
+    }
+}
+
+/// Reads the text of a file that is called `name` in messages and whose relative paths start at `folder`.
+///
+/// Reports everything that is wrong at once. Touches the world through `lookup` alone.
+pub fn parse(
+    text: &str,
+    name: &str,
+    folder: &Path,
+    lookup: &dyn Lookup,
+) -> Result<(Config, Vec<Warning>), Diagnostics> {
+    let source = Source::new(text.strip_prefix('\u{FEFF}').unwrap_or(text));
+    let mut problems = Problems::new(name, Some(&source));
+    let document = document::read(source.text, &mut problems);
+    let sections = section::sort(&document, &mut problems);
+    let mut settings = Settings::new(Reading { problems, folder, lookup }, sections.settings);
+    let mut config = Config::read(&mut settings);
+    if !document.damaged {
+        // In a damaged file the key that is missed may be there.
+        rule::check(&config, &mut settings);
+    }
+    let mut reading = settings.reading;
+    config.backends = backend::read(&sections.backends, config.xmpp_login_rate, &mut reading);
+    reading.problems.finish().map(|warnings| (config, warnings))
+}

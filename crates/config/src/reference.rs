@@ -1,0 +1,174 @@
+//! The documents that are made from the table of keys.
+
+use std::path::Path;
+
+use crate::{
+    KEYS, Key,
+    backend::ATTRIBUTES,
+    code,
+    load::{FILE_NAME, FILE_VARIABLE, parse},
+    lookup::System,
+};
+
+const WIDTH: usize = 96;
+
+/// The backend that both documents show.
+const BACKEND: &str = r#"<backend kind="xmpp" domain="corp.test" host="im.corp.test" port="5222" tls="starttls"
+             caFile="ca.pem" serverName="corp.test" />"#;
+
+/// A faulty file; what is said of it is shown in the reference.
+const FAULTY: &str = r#"<configuration>
+  <appSettings>
+    <add key="HTTP_BNID" value="127.0.0.1:8080" />
+    <add key="DRAIN_SECS" value="10s" />
+  </appSettings>
+</configuration>
+"#;
+
+/// The text of docs/configuration.md.
+pub fn reference_markdown() -> String {
+    let mut page = introduction();
+    let mut section = "";
+    for key in KEYS {
+        if key.section != section {
+            section = key.section;
+            page += &format!("## {section}\n\n");
+        }
+        page += &entry(key);
+    }
+    page + &backends() + &problems()
+}
+
+fn introduction() -> String {
+    format!(
+        "# Configuration\n\n\
+        <!-- Made from the table of keys in crates/config. To renew it: UPDATE_DOCS=1 cargo test -p trunkline-config -->\n\n\
+        Without a file every key has its default, and Trunkline runs. [`config/{FILE_NAME}`](../config/{FILE_NAME})\n\
+        lists every key, ready to be changed.\n\n\
+        **Which file.** The one that `--config FILE` names, else the one that the environment variable\n\
+        `{FILE_VARIABLE}` names, else `{FILE_NAME}` in the working directory, else none. It is read once, at start.\n\
+        `trunkline check-config [FILE]` tells everything that is wrong with it, and starts nothing.\n\n\
+        **Its form** is that of a .NET application's settings. Names and values are case-sensitive; a key that is not\n\
+        there has its default; an unknown key is an error. Sections that .NET itself reads (`startup`, `runtime`,\n\
+        `system.*`, `connectionStrings` …) are ignored with a warning.\n\n\
+        ```xml\n<configuration>\n  <appSettings>\n    <add key=\"HTTPS_BIND\" value=\"0.0.0.0:8082\" />\n  \
+        </appSettings>\n</configuration>\n```\n\n\
+        **Values from elsewhere.** Any value, and any attribute of a backend, may be `env:NAME`, the value of an\n\
+        environment variable, or `file:PATH`, the content of a file (at most 64 KiB) without the newline at its end.\n\
+        Such values are shown in no message and in no log, and neither are those of keys marked *secret*.\n\n\
+        **Paths.** A relative path starts at the folder of the configuration file, with three exceptions:\n\
+        `MASTER_KEY_FILE` and the file in `DB_CONNECTION` start at `DATA_DIR`; and `DATA_DIR` itself starts at the\n\
+        working directory when the file does not set it.\n\n"
+    )
+}
+
+fn entry(key: &Key) -> String {
+    let default = match key.default {
+        "" => "nothing".to_owned(),
+        default => format!("`{default}`"),
+    };
+    let secret = if key.secret { " *(secret)*" } else { "" };
+    format!(
+        "### `{}`{secret}\n\n{}\n\n- Type: {}\n- Default: {default}\n- Example: `{}`\n\n",
+        key.name,
+        key.meaning,
+        key.expected(),
+        key.example,
+    )
+}
+
+fn backends() -> String {
+    let mut text = format!(
+        "## Backends\n\n\
+        Accounts live on the relay itself, unless a backend has their domain. Any number of backends stand in\n\
+        `<backends>`, inside `<configuration>`:\n\n\
+        ```xml\n<configuration>\n  <backends>\n    {BACKEND}\n  </backends>\n</configuration>\n```\n\n\
+        | Attribute | Type | Default | Meaning |\n|---|---|---|---|\n"
+    );
+    for attribute in ATTRIBUTES {
+        let default = attribute.default.unwrap_or("none: it must be given");
+        let row = [attribute.name, &(attribute.expected)(), default, attribute.meaning]
+            .map(|cell| cell.replace('|', "\\|"));
+        text += &format!("| `{}` | {} | {} | {} |\n", row[0], row[1], row[2], row[3]);
+    }
+    text + "\n"
+}
+
+fn problems() -> String {
+    let mut text =
+        "## Messages\n\nAll problems of a file are shown at once, each at its place:\n\n```text\n".to_owned();
+    if let Err(problems) = parse(FAULTY, FILE_NAME, Path::new(""), &System) {
+        text += &format!("{problems}\n");
+    }
+    text += "```\n\n| Code | Meaning |\n|---|---|\n";
+    for code in code::ALL {
+        text += &format!("| {} | {} |\n", code.id, code.meaning);
+    }
+    text
+}
+
+/// The text of config/GoodConnectServer.exe.config: every key as a comment, so that the file changes
+/// nothing by itself.
+pub fn example_file() -> String {
+    let mut file = format!(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n{}<configuration>\n  <appSettings>\n",
+        comment(
+            "",
+            &[
+                "The configuration of Trunkline. Every key stands here with its default, inside a comment: \
+                take a line out of its comment to change it.",
+                "Any value may be env:NAME (an environment variable) or file:PATH (the content of a file); \
+                such values are never shown. docs/configuration.md says more.",
+            ]
+        )
+    );
+    let mut section = "";
+    for key in KEYS {
+        if key.section != section {
+            section = key.section;
+            file += &format!("\n    <!-- ==== {section} ==== -->\n");
+        }
+        let kind = format!("Type: {}.", key.expected());
+        let example = format!("Default: {}. Example: {}", or_nothing(key.default), key.example);
+        file += "\n";
+        file += &comment("    ", &[&plain(key.meaning), &plain(&kind), &example]);
+        file += &format!("    <!-- <add key=\"{}\" value=\"{}\" /> -->\n", key.name, key.default);
+    }
+    file += "  </appSettings>\n\n";
+    let attributes = ATTRIBUTES.iter().map(|attribute| {
+        let default =
+            attribute.default.map_or("Must be given.".to_owned(), |default| format!("Default: {default}."));
+        plain(&format!("{}: {}. {} {default}", attribute.name, (attribute.expected)(), attribute.meaning))
+    });
+    let title = "IM systems beside the relay's own accounts, one for each domain. The attributes:";
+    let paragraphs: Vec<String> = std::iter::once(title.to_owned()).chain(attributes).collect();
+    file += &comment("  ", &paragraphs.iter().map(String::as_str).collect::<Vec<_>>());
+    file + &format!("  <!--\n  <backends>\n    {BACKEND}\n  </backends>\n  -->\n</configuration>\n")
+}
+
+fn or_nothing(default: &str) -> &str {
+    if default.is_empty() { "nothing" } else { default }
+}
+
+/// Markdown without its marks.
+fn plain(text: &str) -> String {
+    text.replace('`', "")
+}
+
+/// A comment of paragraphs, each broken into lines.
+fn comment(indent: &str, paragraphs: &[&str]) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for paragraph in paragraphs {
+        let mut line = String::new();
+        for word in paragraph.split(' ') {
+            if !line.is_empty() && indent.len() + line.len() + word.len() + 6 > WIDTH {
+                lines.push(std::mem::take(&mut line));
+            }
+            line += if line.is_empty() { "" } else { " " };
+            line += word;
+        }
+        lines.push(line);
+    }
+    let body = lines.join(&format!("\n{indent}     "));
+    format!("{indent}<!-- {body} -->\n")
+}

@@ -1,0 +1,74 @@
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// Counts what each source address has open.
+#[derive(Debug)]
+pub(crate) struct AddressLimit {
+    most: usize,
+    open: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// One place taken; free again when dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    limit: Arc<AddressLimit>,
+    address: IpAddr,
+}
+
+impl AddressLimit {
+    pub(crate) fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self { most, open: Mutex::default() })
+    }
+
+    /// Takes a place, or `None` when the address has all it may have.
+    pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(address).or_default();
+        if *count >= self.most {
+            // With a limit of zero nothing may stay behind.
+            if *count == 0 {
+                open.remove(&address);
+            }
+            return None;
+        }
+        *count += 1;
+        Some(Place { limit: Arc::clone(self), address })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.limit.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn a_place_is_free_again_after_drop_and_nothing_is_remembered() {
+        let limit = AddressLimit::new(2);
+        let (a, b) = (IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv4Addr::BROADCAST));
+        let first = limit.take(a).expect("a place");
+        let second = limit.take(a).expect("a place");
+        assert!(limit.take(a).is_none());
+        let other = limit.take(b).expect("another address has its own places");
+        drop(first);
+        assert!(limit.take(a).is_some());
+        drop((second, other));
+        assert!(limit.open.lock().expect("no panic").is_empty());
+        assert!(AddressLimit::new(0).take(a).is_none());
+    }
+}

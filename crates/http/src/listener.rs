@@ -1,0 +1,121 @@
+mod connection;
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::Router;
+use ipnet::IpNet;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::sleep,
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{debug, warn};
+
+use crate::{
+    caller::{Peer, trusts},
+    limit::AddressLimit,
+    metric::Metrics,
+};
+
+/// After a failed accept (no more file descriptors, say): long enough not to spin, short enough to heal soon.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// One bound address with everything that its connections share.
+pub(crate) struct Listener {
+    pub(crate) socket: TcpListener,
+    pub(crate) door: Arc<Door>,
+}
+
+/// What a listener's connections share.
+pub(crate) struct Door {
+    /// The configuration key that bound it.
+    pub(crate) name: &'static str,
+    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) router: Router,
+    /// Counts connections that are no socket yet.
+    pub(crate) limit: Arc<AddressLimit>,
+    pub(crate) trusted: Arc<[IpNet]>,
+    pub(crate) metrics: Metrics,
+    pub(crate) tasks: TaskTracker,
+    /// Connections finish their request and end.
+    pub(crate) stop: CancellationToken,
+    /// The last accept's error, while it lasts.
+    pub(crate) trouble: Arc<Trouble>,
+}
+
+/// What keeps a listener from accepting, in plain words; `None` while all is well.
+#[derive(Debug, Default)]
+pub(crate) struct Trouble(Mutex<Option<String>>);
+
+impl Trouble {
+    pub(crate) fn get(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// True when it was not there before, so that it is logged once.
+    fn set(&self, text: Option<String>) -> bool {
+        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = now.is_none() != text.is_none();
+        *now = text;
+        news
+    }
+}
+
+impl Listener {
+    /// Accepts until the door stops; every connection lives in a task of its own from its first byte on.
+    pub(crate) async fn run(self) {
+        let stop = self.door.stop.clone();
+        stop.run_until_cancelled(self.accept_all()).await;
+    }
+
+    async fn accept_all(&self) {
+        loop {
+            match self.socket.accept().await {
+                Ok((stream, address)) => {
+                    self.healed();
+                    self.admit(stream, address);
+                }
+                Err(error) if concerns_one_connection(&error) => {}
+                Err(error) => {
+                    if self.door.trouble.set(Some(format!("cannot accept: {error}"))) {
+                        warn!(listener = self.door.name, %error, "cannot accept connections; trying again");
+                    }
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn healed(&self) {
+        if self.door.trouble.set(None) {
+            warn!(listener = self.door.name, "accepting connections again");
+        }
+    }
+
+    fn admit(&self, stream: TcpStream, address: SocketAddr) {
+        let door = &self.door;
+        let peer = Peer::new(address, door.tls.is_some());
+        let place = if trusts(&door.trusted, peer.address) {
+            None
+        } else if let Some(place) = door.limit.take(peer.address) {
+            Some(place)
+        } else {
+            debug!(source = %peer.address, "too many connections from one address");
+            door.metrics.handshake_failed("too_many");
+            return;
+        };
+        door.tasks.spawn(connection::serve(Arc::clone(door), stream, peer, place));
+    }
+}
+
+/// Errors of accept(2) that tell of the connection which was about to come, not of the listener.
+fn concerns_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}

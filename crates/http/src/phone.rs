@@ -1,0 +1,125 @@
+mod activation;
+mod cookie;
+mod upgrade;
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, header},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::{any, get, post},
+};
+use ipnet::IpNet;
+use tracing::{Instrument, debug, info_span};
+use trunkline_core::Relay;
+use uuid::Uuid;
+
+use crate::{
+    caller::{Caller, Peer},
+    limit::AddressLimit,
+    metric::Metrics,
+    problem::Problem,
+    socket::Sockets,
+};
+
+/// What the phones' routes share.
+pub(crate) struct Phone {
+    pub(crate) relay: Relay,
+    pub(crate) trusted: Arc<[IpNet]>,
+    pub(crate) allowed_origins: Vec<String>,
+    pub(crate) allow_websockets: bool,
+    pub(crate) frame_max_bytes: usize,
+    pub(crate) limit: Arc<AddressLimit>,
+    pub(crate) sockets: Arc<Sockets>,
+    pub(crate) metrics: Metrics,
+}
+
+/// Names a request or a socket in logs, and a request to its caller in `X-Request-Id`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LogId(u64);
+
+impl LogId {
+    fn fresh() -> Self {
+        Self(Uuid::new_v4().as_u64_pair().1)
+    }
+}
+
+impl std::fmt::Display for LogId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// The routes of HTTPS_BIND and HTTP_BIND.
+pub(crate) fn router(phone: Arc<Phone>) -> Router {
+    Router::new()
+        .route("/GaslampService/ws", get(upgrade::upgrade))
+        .route("/GaslampService", post(http_form))
+        .route("/GaslampService/", post(http_form))
+        .route("/GaslampService/rpc", post(http_form))
+        .route("/GaslampService/notify", any(http_form))
+        .route("/v1/activation", post(activation::activate))
+        .fallback(async || Problem::NotFound)
+        .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
+        .layer(from_fn_with_state(Arc::clone(&phone), watch))
+        .with_state(phone)
+}
+
+async fn http_form() -> Problem {
+    Problem::HttpFormMissing
+}
+
+/// What every request of a phone goes through: who asks, may its page ask, what is logged and counted.
+async fn watch(State(phone): State<Arc<Phone>>, mut request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let Some(peer) = request.extensions().get::<Peer>().copied() else {
+        return Problem::Unavailable.into_response();
+    };
+    let caller = Caller::find(peer, request.headers(), &phone.trusted);
+    let route = route_name(request.uri().path());
+    let method = request.method().clone();
+    let id = LogId::fresh();
+    request.extensions_mut().insert(caller);
+    request.extensions_mut().insert(id);
+    let span = info_span!("request", %id);
+    let mut response = if may_ask(request.headers(), &phone.allowed_origins) {
+        next.run(request).instrument(span.clone()).await
+    } else {
+        Problem::OriginRefused.into_response()
+    };
+    seal(response.headers_mut(), id);
+    let status = response.status().as_u16();
+    phone.metrics.request(route, status);
+    debug!(parent: &span, %method, route, status, source = %caller.address, took = ?began.elapsed(), "request");
+    response
+}
+
+/// Paths come from anybody, so only these become log fields and labels.
+fn route_name(path: &str) -> &'static str {
+    match path {
+        "/GaslampService/ws" => "ws",
+        "/GaslampService" | "/GaslampService/" | "/GaslampService/rpc" => "rpc",
+        "/GaslampService/notify" => "notify",
+        "/v1/activation" => "activation",
+        _ => "other",
+    }
+}
+
+/// Apps send no `Origin`; a page in a browser always does.
+fn may_ask(headers: &HeaderMap, allowed: &[String]) -> bool {
+    headers.get_all(header::ORIGIN).iter().all(|origin| {
+        let origin = origin.as_bytes();
+        allowed.iter().any(|allowed| allowed.trim_end_matches('/').as_bytes().eq_ignore_ascii_case(origin))
+    })
+}
+
+fn seal(headers: &mut HeaderMap, id: LogId) {
+    if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
+        headers.insert("x-request-id", id);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+}

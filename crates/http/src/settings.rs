@@ -1,0 +1,43 @@
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+
+/// What the doors need to know; the names are those of the configuration keys, in lower case.
+#[derive(Clone)]
+pub struct HttpSettings {
+    /// The phones' TLS port; `None` is off.
+    pub https_bind: Option<SocketAddr>,
+    /// The phones' plain port, for a TLS proxy in front; `None` is off.
+    pub http_bind: Option<SocketAddr>,
+    /// Health and metrics: plain on loopback, else TLS, and then the token is required.
+    pub admin_bind: Option<SocketAddr>,
+    /// Certificate chain and private key, both PEM; `None` makes a self-signed pair in `data_dir` once.
+    pub tls_files: Option<(PathBuf, PathBuf)>,
+    /// Where a self-signed pair is kept, as `tls/cert.pem` and `tls/key.pem`.
+    pub data_dir: PathBuf,
+    /// Peers whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Values of `Origin` that may open sockets and activate, e.g. `https://chat.example.test`.
+    pub allowed_origins: Vec<String>,
+    /// False refuses every upgrade with 403.
+    pub allow_websockets: bool,
+    /// Most sockets of one source address; trusted proxies are exempt.
+    pub sockets_per_address: usize,
+    /// Largest message that a phone may send, in bytes; beyond it the socket closes with 1009.
+    pub frame_max_bytes: usize,
+    /// Over how long the sockets are closed at shutdown.
+    pub drain: Duration,
+    /// What `Authorization: Bearer` must carry on the admin port, for everything but `/health/live`.
+    pub admin_token: Option<SecretString>,
+}
+
+impl fmt::Debug for HttpSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpSettings")
+            .field("https_bind", &self.https_bind)
+            .field("http_bind", &self.http_bind)
+            .field("admin_bind", &self.admin_bind)
+            .finish_non_exhaustive()
+    }
+}

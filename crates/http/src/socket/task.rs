@@ -1,0 +1,248 @@
+use std::{pin::pin, time::Duration};
+
+use bytes::Bytes;
+use futures_util::{FutureExt, SinkExt, StreamExt};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::{Instant, sleep, timeout},
+};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Error, Message,
+        protocol::{
+            CloseFrame,
+            frame::{
+                Frame,
+                coding::{CloseCode, Data, OpCode},
+            },
+        },
+    },
+};
+use tracing::{Instrument, debug, info_span};
+use trunkline_core::{Connection, Outgoing};
+
+use super::{Membership, Transport};
+use crate::phone::LogId;
+
+/// Nothing from the phone for so long: it is gone, even if TCP does not know yet.
+const SILENCE: Duration = Duration::from_secs(90);
+/// For everything that waits to be written at one time.
+const WRITE_LIMIT: Duration = Duration::from_secs(20);
+/// For the phone's answer to a close.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+/// Frames that are ready together share a write up to about this size.
+const WRITE_TOGETHER: usize = 32 * 1024;
+
+/// A WebSocket in its own task. Kept small: there is one for every phone, and most of them do nothing.
+pub(super) struct Socket {
+    id: LogId,
+    stream: WebSocketStream<Transport>,
+    connection: Connection,
+    membership: Membership,
+    heard: Instant,
+}
+
+/// How a conversation ended.
+enum End {
+    /// We close it.
+    Close(u16, &'static str),
+    /// We close it because what came cannot be read on; the rest of it is thrown away.
+    Broken(u16, &'static str),
+    /// The phone closed it, with this code.
+    Closed(u16),
+    /// The connection is lost, or takes nothing more.
+    Lost,
+}
+
+impl Socket {
+    pub(super) fn new(
+        id: LogId,
+        stream: WebSocketStream<Transport>,
+        connection: Connection,
+        membership: Membership,
+    ) -> Self {
+        Self { id, stream, connection, membership, heard: Instant::now() }
+    }
+
+    /// Carries frames both ways until either side is done.
+    pub(super) async fn run(mut self) {
+        let end = self.converse().await;
+        let Self { id, stream, connection, membership, .. } = self;
+        // The core learns of the end before the good-byes, which can take a while.
+        drop(connection);
+        let code = match end {
+            End::Close(code, _) | End::Broken(code, _) | End::Closed(code) => code,
+            End::Lost => CloseCode::Abnormal.into(),
+        };
+        membership.sockets.metrics.socket_closed(code);
+        debug!(socket = %id, code, "socket closed");
+        Box::pin(finish(stream, end)).await;
+        drop(membership);
+    }
+
+    async fn converse(&mut self) -> End {
+        let leave = self.membership.sockets.leave.clone();
+        let mut leave = pin!(leave.cancelled_owned());
+        let mut leaving = false;
+        let mut timer = pin!(sleep(SILENCE));
+        let mut reading = false;
+        loop {
+            let end = tokio::select! {
+                message = self.stream.next(), if reading => {
+                    self.heard = Instant::now();
+                    match message {
+                        Some(Ok(Message::Text(text))) => {
+                            reading = false;
+                            self.hear(&text).await;
+                            None
+                        }
+                        other => self.note(other),
+                    }
+                }
+                () = self.connection.readable(), if !reading => {
+                    reading = true;
+                    self.heard = Instant::now();
+                    None
+                }
+                outgoing = self.connection.next() => Box::pin(self.tell(outgoing)).await,
+                () = timer.as_mut() => {
+                    if leaving {
+                        Some(End::Close(CloseCode::Away.into(), "the server restarts"))
+                    } else {
+                        // While we do not read, silence is our own doing.
+                        let since = if reading { self.heard } else { Instant::now() };
+                        timer.as_mut().reset(since + SILENCE);
+                        let silent = since.elapsed() >= SILENCE;
+                        silent.then_some(End::Close(CloseCode::Away.into(), "nothing heard for 90 s"))
+                    }
+                }
+                () = leave.as_mut(), if !leaving => {
+                    leaving = true;
+                    timer.as_mut().reset(self.membership.sockets.moment());
+                    None
+                }
+            };
+            if let Some(end) = end {
+                return end;
+            }
+        }
+    }
+
+    /// Hands a text frame over. The core logs within the socket's span, which lives no longer than this.
+    async fn hear(&self, text: &str) {
+        self.connection.heard();
+        let span = info_span!("socket", id = %self.id);
+        Box::pin(self.connection.receive(text).instrument(span)).await;
+    }
+
+    /// Takes note of everything else that can come.
+    fn note(&self, message: Option<Result<Message, Error>>) -> Option<End> {
+        match message {
+            Some(Ok(Message::Close(frame))) => {
+                Some(End::Closed(frame.map_or(CloseCode::Status.into(), |frame| frame.code.into())))
+            }
+            Some(Ok(Message::Pong(payload))) => {
+                self.connection.heard();
+                self.connection.pong(&payload);
+                None
+            }
+            // Pings are answered by the library; binary frames have no meaning.
+            Some(Ok(_)) => {
+                self.connection.heard();
+                None
+            }
+            Some(Err(Error::Capacity(_))) => {
+                Some(End::Broken(CloseCode::Size.into(), "the frame is too large"))
+            }
+            Some(Err(Error::Utf8(_))) => {
+                Some(End::Broken(CloseCode::Invalid.into(), "text frames must be UTF-8"))
+            }
+            Some(Err(Error::Protocol(error))) => {
+                use tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
+                if error == ResetWithoutClosingHandshake {
+                    return Some(End::Lost);
+                }
+                debug!(socket = %self.id, %error, "the phone breaks the WebSocket protocol");
+                Some(End::Broken(CloseCode::Protocol.into(), "not the WebSocket protocol"))
+            }
+            Some(Err(_)) | None => Some(End::Lost),
+        }
+    }
+
+    /// Writes what the core has to say now, in one go.
+    async fn tell(&mut self, first: Outgoing) -> Option<End> {
+        let mut bytes = Vec::new();
+        let mut end = None;
+        let mut next = Some(first);
+        while let Some(outgoing) = next.take() {
+            match outgoing {
+                Outgoing::Text(text) => {
+                    encode(Frame::message(Bytes::from(text), OpCode::Data(Data::Text), true), &mut bytes);
+                }
+                Outgoing::Ping(payload) => encode(Frame::ping(payload), &mut bytes),
+                Outgoing::Close(code, reason) => {
+                    end = Some(End::Close(code, reason));
+                    break;
+                }
+            }
+            if bytes.len() < WRITE_TOGETHER {
+                next = self.connection.next().now_or_never();
+            }
+        }
+        match timeout(WRITE_LIMIT, self.write(&bytes)).await {
+            Ok(Ok(())) => end,
+            Ok(Err(_)) => Some(End::Lost),
+            Err(_) => {
+                debug!(socket = %self.id, "the phone takes nothing more");
+                Some(End::Lost)
+            }
+        }
+    }
+
+    /// Past the library's write buffer, once that is empty.
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.stream.flush().await?;
+        let transport = self.stream.get_mut();
+        transport.write_all(bytes).await?;
+        transport.flush().await?;
+        Ok(())
+    }
+}
+
+/// Says good-bye as far as the end allows.
+async fn finish(mut stream: WebSocketStream<Transport>, end: End) {
+    let farewell = async {
+        match end {
+            End::Lost => return Ok(()),
+            End::Closed(_) => {}
+            End::Close(code, reason) => stream.close(Some(frame(code, reason))).await?,
+            End::Broken(code, reason) => return discard(&mut stream, frame(code, reason)).await,
+        }
+        while let Some(Ok(_)) = stream.next().await {}
+        Ok::<(), Error>(())
+    };
+    // Who does not answer is left alone.
+    let _ = timeout(CLOSE_LIMIT, farewell).await;
+    let _ = timeout(CLOSE_LIMIT, stream.get_mut().shutdown()).await;
+}
+
+/// Unread bytes at the end would reset the connection and take our close with them.
+async fn discard(stream: &mut WebSocketStream<Transport>, frame: CloseFrame) -> Result<(), Error> {
+    stream.close(Some(frame)).await?;
+    let transport = stream.get_mut();
+    transport.shutdown().await?;
+    let mut waste = vec![0; 4096];
+    while transport.read(&mut waste).await? > 0 {}
+    Ok(())
+}
+
+fn frame(code: u16, reason: &'static str) -> CloseFrame {
+    CloseFrame { code: code.into(), reason: reason.into() }
+}
+
+fn encode(frame: Frame, bytes: &mut Vec<u8>) {
+    bytes.reserve(frame.len());
+    // Writing to memory does not fail.
+    let _ = frame.format(bytes);
+}

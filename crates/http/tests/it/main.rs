@@ -1,0 +1,9 @@
+//! The doors over real sockets.
+
+mod activation;
+mod admin;
+mod drain;
+mod socket;
+mod support;
+mod tls;
+mod upgrade;

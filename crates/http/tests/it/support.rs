@@ -1,0 +1,213 @@
+//! A server on free ports with a relay behind it, and clients that can be as rude as needed.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use futures_util::StreamExt;
+use prometheus_client::registry::Registry;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{
+        Message,
+        client::IntoClientRequest,
+        handshake::client::Response,
+        http::{HeaderName, HeaderValue},
+    },
+};
+use tokio_util::sync::CancellationToken;
+use trunkline_core::Relay;
+use trunkline_http::{Addresses, HttpSettings, Server};
+
+/// No test waits longer for anything.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) type Phone = WebSocketStream<TcpStream>;
+
+pub(crate) struct Running {
+    pub(crate) addresses: Addresses,
+    pub(crate) fingerprint: Option<String>,
+    pub(crate) folder: TempDir,
+    shutdown: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// Every listener on loopback and a free port; what a test needs differently it changes.
+pub(crate) fn settings(data_dir: PathBuf) -> HttpSettings {
+    let free = SocketAddr::from(([127, 0, 0, 1], 0));
+    HttpSettings {
+        https_bind: Some(free),
+        http_bind: Some(free),
+        admin_bind: Some(free),
+        tls_files: None,
+        data_dir,
+        trusted_proxies: Vec::new(),
+        allowed_origins: Vec::new(),
+        allow_websockets: true,
+        sockets_per_address: 256,
+        frame_max_bytes: 64 * 1024,
+        drain: Duration::from_millis(300),
+        admin_token: None,
+    }
+}
+
+impl Running {
+    pub(crate) async fn start(change: impl FnOnce(&mut HttpSettings)) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut settings = settings(folder.path().to_owned());
+        change(&mut settings);
+        let server = Server::bind(settings, Relay::stub(), Registry::default()).await.expect("bound");
+        let (addresses, fingerprint) = (server.addresses(), server.fingerprint());
+        let shutdown = CancellationToken::new();
+        let task = tokio::spawn(server.run(shutdown.clone()));
+        Self { addresses, fingerprint, folder, shutdown, task }
+    }
+
+    pub(crate) fn http(&self) -> SocketAddr {
+        self.addresses.http.expect("the plain port")
+    }
+
+    pub(crate) fn https(&self) -> SocketAddr {
+        self.addresses.https.expect("the TLS port")
+    }
+
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.addresses.admin.expect("the admin port")
+    }
+
+    pub(crate) fn shut_down(&self) {
+        self.shutdown.cancel();
+    }
+
+    pub(crate) async fn gone(self) {
+        timeout(PATIENCE, self.task).await.expect("the server ends").expect("without panic");
+    }
+
+    /// A phone that comes with these headers; the answer to its upgrade is given too.
+    pub(crate) async fn phone(&self, headers: &[(&str, &str)]) -> (Phone, Response) {
+        let tcp = TcpStream::connect(self.http()).await.expect("connected");
+        let mut request = "ws://relay.test/GaslampService/ws".into_client_request().expect("a request");
+        for (name, value) in headers {
+            let name = name.parse::<HeaderName>().expect("a header name");
+            request.headers_mut().append(name, HeaderValue::from_str(value).expect("a header value"));
+        }
+        timeout(PATIENCE, client_async(request, tcp)).await.expect("in time").expect("upgraded")
+    }
+}
+
+/// The text of an upgrade request with further header lines, each ending in `\r\n`.
+pub(crate) fn upgrade_request(lines: &str) -> String {
+    format!(
+        "GET /GaslampService/ws HTTP/1.1\r\nHost: relay.test\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{lines}\r\n"
+    )
+}
+
+/// An answer taken from the wire.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    /// A header's value; names in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value).next()
+    }
+
+    pub(crate) fn cookies(&self) -> Vec<&str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.filter(|(key, _)| key.eq_ignore_ascii_case("set-cookie")).map(|(_, value)| value).collect()
+    }
+
+    /// The `code` of a problem document, after checking that it is one.
+    pub(crate) fn problem(&self) -> String {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        let document: serde_json::Value = serde_json::from_str(&self.body).expect("JSON");
+        assert_eq!(document["status"], self.status);
+        document["code"].as_str().expect("a code").to_owned()
+    }
+}
+
+/// Sends bytes as they are and reads one answer.
+pub(crate) async fn ask(address: SocketAddr, request: &[u8]) -> Answer {
+    let mut tcp = TcpStream::connect(address).await.expect("connected");
+    tcp.write_all(request).await.expect("sent");
+    timeout(PATIENCE, answer(&mut tcp)).await.expect("answered in time")
+}
+
+pub(crate) async fn get(address: SocketAddr, path: &str, lines: &str) -> Answer {
+    ask(address, format!("GET {path} HTTP/1.1\r\nHost: relay.test\r\n{lines}\r\n").as_bytes()).await
+}
+
+pub(crate) async fn post(address: SocketAddr, path: &str, lines: &str, body: &str) -> Answer {
+    let length = body.len();
+    let head = format!("POST {path} HTTP/1.1\r\nHost: relay.test\r\nContent-Length: {length}\r\n{lines}\r\n");
+    ask(address, format!("{head}{body}").as_bytes()).await
+}
+
+async fn answer(tcp: &mut TcpStream) -> Answer {
+    let mut bytes = Vec::new();
+    loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            let head = String::from_utf8(bytes[..end].to_vec()).expect("text");
+            let status = head[9..12].parse().expect("a status");
+            let mut answer = Answer { status, head, body: String::new() };
+            let length: usize = answer.header("content-length").map_or(0, |n| n.parse().expect("a length"));
+            if bytes.len() >= end + 4 + length {
+                answer.body = String::from_utf8(bytes[end + 4..end + 4 + length].to_vec()).expect("text");
+                return answer;
+            }
+        }
+        assert!(tcp.read_buf(&mut bytes).await.expect("readable") > 0, "ended early: {bytes:?}");
+    }
+}
+
+/// The next message that is no ping.
+pub(crate) async fn next(phone: &mut Phone) -> Option<Message> {
+    loop {
+        match timeout(PATIENCE, phone.next()).await.expect("something in time") {
+            Some(Ok(Message::Ping(_))) => {}
+            Some(Ok(message)) => return Some(message),
+            Some(Err(_)) | None => return None,
+        }
+    }
+}
+
+/// The close code with which the server ends the socket.
+pub(crate) async fn close_code(phone: &mut Phone) -> Option<u16> {
+    while let Some(message) = next(phone).await {
+        if let Message::Close(frame) = message {
+            return frame.map(|frame| frame.code.into());
+        }
+    }
+    None
+}
+
+/// The head of an answer, and not a byte more.
+pub(crate) async fn head(tcp: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\r\n\r\n") {
+        bytes.push(timeout(PATIENCE, tcp.read_u8()).await.expect("in time").expect("readable"));
+    }
+    String::from_utf8(bytes).expect("text")
+}
+
+/// Asks again until it is so.
+pub(crate) async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
+    timeout(PATIENCE, async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .expect("it holds in the end");
+}
