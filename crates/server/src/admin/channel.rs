@@ -1,0 +1,80 @@
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{Instant, sleep};
+use trunkline_store::{CommitListener, Committed};
+
+use super::{Command, Executor, Refusal, Reply, socket};
+use crate::{exit::Failure, place::Place};
+
+/// How long to wait for a server that is starting, or for another command at work on the database.
+const PATIENCE: Duration = Duration::from_secs(5);
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
+
+/// The way to whoever carries out commands.
+pub(crate) enum Channel {
+    /// The running server, over the socket in its data folder.
+    Server(Place),
+    /// This process, with the database opened under its lock.
+    Here(Box<Executor>),
+}
+
+impl Channel {
+    /// Finds the running server, else opens the database.
+    pub(crate) async fn open(place: Place) -> Result<Self, Failure> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if server_answers(&place).await? {
+                return Ok(Self::Server(place));
+            }
+            if let Some(store) = place.open_store(Arc::new(Deaf)).await? {
+                return Ok(Self::Here(Box::new(Executor::new(store, None, place))));
+            }
+            if Instant::now() >= deadline {
+                return Err(unreachable(&place, &"its admin socket does not answer"));
+            }
+            sleep(BETWEEN_TRIES).await;
+        }
+    }
+
+    /// Has one command carried out.
+    pub(crate) async fn ask(&self, command: Command) -> Result<Reply, Failure> {
+        let reply = match self {
+            Self::Server(place) => {
+                let answer = socket::ask(&place.data_dir, &command).await;
+                let answer = answer.map_err(|error| unreachable(place, &error))?;
+                answer.ok_or_else(|| unreachable(place, &"it has just stopped"))?
+            }
+            Self::Here(executor) => executor.execute(command).await,
+        };
+        match reply {
+            Reply::Refused { refusal: Refusal { words, .. } } => Err(Failure::failed(words)),
+            reply => Ok(reply),
+        }
+    }
+
+    /// Closes the database, if it was opened here.
+    pub(crate) async fn close(self) {
+        if let Self::Here(executor) = self {
+            executor.store().close().await;
+        }
+    }
+}
+
+/// True when a server listens in the data folder.
+pub(crate) async fn server_answers(place: &Place) -> Result<bool, Failure> {
+    socket::answers(&place.data_dir).await.map_err(|error| unreachable(place, &error))
+}
+
+fn unreachable(place: &Place, why: &dyn std::fmt::Display) -> Failure {
+    let words = format!("the process that holds {} cannot be asked: {why}", place.data_dir.display());
+    Failure::unreachable(words)
+        .advise("look whether `trunkline serve` hangs or belongs to another user; then restart it")
+}
+
+/// Nobody listens to the commits of a command.
+#[derive(Debug)]
+struct Deaf;
+
+impl CommitListener for Deaf {
+    fn committed(&self, _entries: &[Committed]) {}
+}

@@ -1,0 +1,81 @@
+use serde::{Deserialize, Serialize};
+use trunkline_model::{Address, DeviceId};
+
+use super::{AccountView, DeviceView, KeyView, ProfileChange, StatusView};
+
+/// What may be asked; one JSON line on the admin socket.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub(crate) enum Command {
+    /// Answered by [`Reply::Account`].
+    AccountAdd { address: Address, profile: ProfileChange },
+    /// The next page of accounts in the order of their addresses; answered by [`Reply::Accounts`].
+    AccountList { after: Option<Address> },
+    /// Answered by [`Reply::Account`], with its devices.
+    AccountShow { address: Address },
+    /// Answered by [`Reply::Account`].
+    AccountSet { address: Address, change: ProfileChange },
+    /// Answered by [`Reply::Account`].
+    AccountEnable { address: Address, enabled: bool },
+    /// Answered by [`Reply::Account`], as it was.
+    AccountRemove { address: Address },
+    /// Answered by [`Reply::Key`].
+    ActivationIssue { address: Address, expires_secs: u64 },
+    /// The devices of the next page of accounts; answered by [`Reply::Devices`].
+    DeviceList { after: Option<Address> },
+    /// Answered by [`Reply::Devices`], with the one.
+    DeviceShow { device: DeviceId },
+    /// Answered by [`Reply::Devices`], with the one as it was.
+    DeviceRevoke { device: DeviceId },
+    /// Answered by [`Reply::Status`].
+    Status,
+}
+
+/// The answer to a [`Command`]; one JSON line. It has no `Debug`, since it may hold an access key.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub(crate) enum Reply {
+    /// One account.
+    Account { account: AccountView },
+    /// A page of accounts; `next` is where the following page begins, absent on the last.
+    Accounts { accounts: Vec<AccountView>, next: Option<Address> },
+    /// Devices; `next` as above.
+    Devices { devices: Vec<DeviceView>, next: Option<Address> },
+    /// An access key.
+    Key { key: KeyView },
+    /// How the relay is.
+    Status { status: Box<StatusView> },
+    /// It was not done.
+    Refused { refusal: Refusal },
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{words}")]
+pub(crate) struct Refusal {
+    /// What kind of no.
+    pub(crate) kind: RefusalKind,
+    /// Plain words.
+    pub(crate) words: String,
+}
+
+/// What kind of no a [`Refusal`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum RefusalKind {
+    /// No such account or device.
+    NotFound,
+    /// It is there already.
+    Conflict,
+    /// The request itself is not understood or not possible.
+    Invalid,
+    /// The store failed, or is busy.
+    Store,
+}
+
+impl Refusal {
+    /// A refusal in plain words.
+    pub(crate) fn new(kind: RefusalKind, words: impl Into<String>) -> Self {
+        Self { kind, words: words.into() }
+    }
+}

@@ -1,0 +1,55 @@
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use trunkline_model::Profile;
+
+/// What a directory knows of a person; only what is given counts.
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ProfileChange {
+    /// Name to show
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+    /// E-mail address
+    #[arg(long, value_name = "TEXT")]
+    email: Option<String>,
+    /// Job title
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
+    /// Desk phone
+    #[arg(long, value_name = "TEXT")]
+    phone: Option<String>,
+    /// Mobile phone
+    #[arg(long, value_name = "TEXT")]
+    mobile: Option<String>,
+    /// Department
+    #[arg(long, value_name = "TEXT")]
+    department: Option<String>,
+    /// Company
+    #[arg(long, value_name = "TEXT")]
+    company: Option<String>,
+    /// Office or room
+    #[arg(long, value_name = "TEXT")]
+    office: Option<String>,
+}
+
+impl ProfileChange {
+    /// True when nothing was given.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { name, email, title, phone, mobile, department, company, office } = self;
+        [name, email, title, phone, mobile, department, company, office].iter().all(|field| field.is_none())
+    }
+
+    /// `profile` with what was given put over it.
+    pub(crate) fn over(self, profile: Profile) -> Profile {
+        Profile {
+            display_name: self.name.unwrap_or(profile.display_name),
+            email: self.email.unwrap_or(profile.email),
+            title: self.title.unwrap_or(profile.title),
+            work_phone: self.phone.unwrap_or(profile.work_phone),
+            mobile_phone: self.mobile.unwrap_or(profile.mobile_phone),
+            department: self.department.unwrap_or(profile.department),
+            company: self.company.unwrap_or(profile.company),
+            office: self.office.unwrap_or(profile.office),
+        }
+    }
+}

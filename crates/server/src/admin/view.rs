@@ -1,0 +1,126 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use trunkline_model::{Address, DeviceId, Profile, Timestamp};
+
+/// An account as the command line shows it, and as `--json` prints it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AccountView {
+    pub(crate) address: Address,
+    #[serde(flatten)]
+    pub(crate) profile: Profile,
+    pub(crate) enabled: bool,
+    /// RFC 3339, whole seconds, UTC.
+    pub(crate) created_at: String,
+    /// The kind of the backend that serves its domain; `local` when no backend declares it.
+    pub(crate) backend: String,
+    /// Present where one account is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) devices: Option<Vec<DeviceView>>,
+}
+
+/// A device as the command line shows it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DeviceView {
+    pub(crate) id: DeviceId,
+    pub(crate) address: Address,
+    pub(crate) name: String,
+    pub(crate) platform: String,
+    pub(crate) app_version: String,
+    /// RFC 3339.
+    pub(crate) created_at: String,
+    /// RFC 3339.
+    pub(crate) last_seen: String,
+    pub(crate) revoked: bool,
+    /// Mailbox entries that it has not acknowledged.
+    pub(crate) behind: i64,
+}
+
+/// A fresh access key. It has no `Debug`.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct KeyView {
+    pub(crate) address: Address,
+    pub(crate) access_key: String,
+    /// RFC 3339.
+    pub(crate) expires_at: String,
+}
+
+/// How the relay is, running or not.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StatusView {
+    /// A server answers on the admin socket.
+    pub(crate) running: bool,
+    /// The version of the program that answers.
+    pub(crate) version: String,
+    /// The folder that holds everything.
+    pub(crate) data_dir: String,
+    /// Bytes of the database and its log; absent when there is none yet.
+    pub(crate) database_bytes: Option<u64>,
+    /// Rows by kind; absent when there is no database yet.
+    pub(crate) counts: Option<BTreeMap<String, u64>>,
+    /// Present when running.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) server: Option<RunningView>,
+}
+
+/// What only a running server knows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RunningView {
+    pub(crate) pid: u32,
+    pub(crate) uptime_secs: u64,
+    pub(crate) listeners: ListenersView,
+    /// Live sessions, with and without a socket.
+    pub(crate) sessions: usize,
+    /// Open sockets.
+    pub(crate) sockets: usize,
+    /// The lines of each backend.
+    pub(crate) backends: Vec<BackendView>,
+}
+
+/// How a backend's lines stand.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BackendView {
+    pub(crate) kind: String,
+    /// Absent for the local backend, which serves every domain that no other declares.
+    pub(crate) domain: Option<String>,
+    pub(crate) lines: usize,
+    pub(crate) connected: usize,
+    pub(crate) connecting: usize,
+    pub(crate) refused: usize,
+}
+
+/// Where the server listens; `None` = off.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ListenersView {
+    /// Phones, TLS.
+    pub(crate) https: Option<String>,
+    /// Phones, plain, behind a TLS proxy.
+    pub(crate) http: Option<String>,
+    /// Health and metrics.
+    pub(crate) admin: Option<String>,
+    /// SHA-256 of a self-made certificate, colon hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) fingerprint: Option<String>,
+}
+
+/// A moment as RFC 3339 in UTC with whole seconds.
+pub(crate) fn rfc3339(moment: Timestamp) -> String {
+    jiff::Timestamp::from_second(moment.as_secs()).map(|moment| moment.to_string()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use trunkline_model::Timestamp;
+
+    #[test]
+    fn moments_are_rfc_3339() {
+        assert_eq!(super::rfc3339(Timestamp(1_764_064_800_123_456)), "2025-11-25T10:00:00Z");
+    }
+}

@@ -1,0 +1,119 @@
+//! The relay put together: store, backends, relay, listeners, admin socket; and taken apart in the right order.
+
+use std::{sync::Arc, time::Instant};
+
+use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+use trunkline_config::{BackendConfig, Config};
+use trunkline_core::{CommitFeed, Parts, Relay, port::Backend};
+use trunkline_http::{HttpSettings, Server};
+use trunkline_store::Store;
+use trunkline_xmpp::XmppBackend;
+
+use crate::{
+    admin::{AdminSocket, Executor, ListenersView, Running, server_answers},
+    configuration,
+    exit::Failure,
+    place::Place,
+};
+
+/// A relay with everything around it, listening.
+pub(crate) struct Assembly {
+    store: Store,
+    relay: Relay,
+    server: Server,
+    socket: AdminSocket,
+    executor: Executor,
+    listeners: ListenersView,
+}
+
+impl Assembly {
+    /// Opens everything that the configuration names, in this order: lock and store, backends, relay, listeners, admin
+    /// socket. Nothing stays open when one of them fails.
+    pub(crate) async fn start(config: &Config) -> Result<Self, Failure> {
+        let place = configuration::place(config)?;
+        let feed = Arc::new(CommitFeed::default());
+        let Some(store) = place.open_store(feed.clone()).await? else { return Err(occupied(&place).await) };
+        let backends = config.backends.iter().map(backend).collect::<Result<Vec<_>, _>>()?;
+        let mut registry = Registry::default();
+        let parts = Parts { store: store.clone(), feed, backends, settings: configuration::relay(config) };
+        let relay = Relay::start(parts, &mut registry)
+            .await
+            .map_err(|error| Failure::failed(format!("the relay cannot start: {error}")))?;
+        let server = bind(configuration::http(config), relay.clone(), registry).await?;
+        let listeners = listeners(&server);
+        let socket = AdminSocket::bind(&place.data_dir).map_err(|error| {
+            Failure::failed(format!(
+                "the admin socket in {} cannot be made: {error}",
+                place.data_dir.display()
+            ))
+            .advise("set DATA_DIR to a folder on a local file system that this user may write to")
+        })?;
+        let running = Running { relay: relay.clone(), listeners: listeners.clone(), since: Instant::now() };
+        let executor = Executor::new(store.clone(), Some(running), place);
+        Ok(Self { store, relay, server, socket, executor, listeners })
+    }
+
+    /// Where it listens.
+    pub(crate) fn listeners(&self) -> &ListenersView {
+        &self.listeners
+    }
+
+    /// Carries out commands, as the admin socket does.
+    pub(crate) fn executor(&self) -> Executor {
+        self.executor.clone()
+    }
+
+    /// Serves until `shutdown`, then drains, signs lines out and closes the store.
+    pub(crate) async fn run(self, shutdown: CancellationToken) {
+        let commands = tokio::spawn(self.socket.serve(self.executor, shutdown.clone()));
+        self.server.run(shutdown).await;
+        info!("no socket is open any more; closing lines and database");
+        if let Err(error) = commands.await {
+            tracing::error!(%error, "the admin socket broke");
+        }
+        self.relay.stop().await;
+        self.store.close().await;
+    }
+}
+
+async fn bind(settings: HttpSettings, relay: Relay, registry: Registry) -> Result<Server, Failure> {
+    Server::bind(settings, relay, registry).await.map_err(|error| {
+        Failure::failed(format!("the server cannot listen: {error}"))
+            .advise("free the port (`ss -ltnp` shows its holder), or set HTTPS_BIND, HTTP_BIND or ADMIN_BIND")
+    })
+}
+
+fn listeners(server: &Server) -> ListenersView {
+    let addresses = server.addresses();
+    ListenersView {
+        https: addresses.https.map(|at| at.to_string()),
+        http: addresses.http.map(|at| at.to_string()),
+        admin: addresses.admin.map(|at| at.to_string()),
+        fingerprint: server.fingerprint(),
+    }
+}
+
+fn backend(config: &BackendConfig) -> Result<Arc<dyn Backend>, Failure> {
+    match config {
+        BackendConfig::Xmpp(xmpp) => {
+            let domain = xmpp.domain.clone();
+            let backend = XmppBackend::new(configuration::xmpp(xmpp));
+            let backend =
+                backend.map_err(|error| Failure::failed(format!("the XMPP backend of {domain}: {error}")))?;
+            Ok(Arc::new(backend))
+        }
+    }
+}
+
+/// Says who holds the data folder.
+async fn occupied(place: &Place) -> Failure {
+    let folder = place.data_dir.display();
+    if server_answers(place).await.unwrap_or(false) {
+        return Failure::failed(format!("a server already runs on {folder}"))
+            .advise("look at it with `trunkline status`, or give this one another DATA_DIR");
+    }
+    Failure::failed(format!("another process holds the database of {folder}"))
+        .advise("wait for the command that is at work there to end, and start again")
+}

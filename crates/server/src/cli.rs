@@ -1,0 +1,306 @@
+//! The command line: what may be typed, and the text that `--help` shows.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use trunkline_model::{Address, DeviceId};
+
+use crate::admin::ProfileChange;
+
+mod span;
+
+pub(crate) use span::Span;
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "trunkline",
+    version,
+    about = "The open relay that lets phones reach the instant messaging a company runs on its own premises",
+    after_help = "Examples:\n  trunkline demo\n  trunkline account add sip:alice@example.test --name \"Alice Example\"\n  \
+                  trunkline serve --config GoodConnectServer.exe.config\n\n\
+                  Exit codes: 0 done, 1 failed, 2 wrong usage, 4 the server cannot be reached.",
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub(crate) struct Cli {
+    /// Configuration file [default: $TRUNKLINE_CONFIG, else ./GoodConnectServer.exe.config, else built-in defaults]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The first word.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the relay until it is told to stop (SIGTERM or Ctrl-C)
+    #[command(
+        after_help = "Example:\n  trunkline serve --config /etc/trunkline/GoodConnectServer.exe.config"
+    )]
+    Serve(Json),
+
+    /// Watch phones talk through a relay in a temporary folder, then join in
+    #[command(after_help = "Examples:\n  trunkline demo\n  trunkline demo --once && echo all well")]
+    Demo(Demo),
+
+    /// Be a phone in this terminal: activate, see who is there, chat
+    #[command(
+        after_help = "Example:\n  trunkline chat --server https://relay.example.test:8082 --user sip:alice@example.test"
+    )]
+    Chat(Chat),
+
+    /// Report every problem of a configuration file at once
+    #[command(after_help = "Example:\n  trunkline check-config GoodConnectServer.exe.config")]
+    CheckConfig(CheckConfig),
+
+    /// Add, show, change and remove accounts
+    #[command(
+        subcommand,
+        after_help = "Example:\n  trunkline account add sip:alice@example.test --name \"Alice Example\""
+    )]
+    Account(AccountCommand),
+
+    /// Hand out the keys with which phones activate
+    #[command(subcommand, after_help = "Example:\n  trunkline activation issue sip:alice@example.test")]
+    Activation(ActivationCommand),
+
+    /// List and revoke activated phones
+    #[command(subcommand, after_help = "Example:\n  trunkline device list sip:alice@example.test")]
+    Device(DeviceCommand),
+
+    /// Show whether the relay runs, who is connected, and how much it holds
+    #[command(after_help = "Example:\n  trunkline status --json")]
+    Status(Json),
+
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  trunkline completions bash > /etc/bash_completion.d/trunkline")]
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+/// Output for programs.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Json {
+    /// Print JSON, and nothing else, on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `trunkline demo`.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// End after the story: 0 when all went well, 1 with the step that failed
+    #[arg(long)]
+    pub(crate) once: bool,
+}
+
+/// `trunkline chat`.
+#[derive(Debug, Args)]
+pub(crate) struct Chat {
+    /// The relay, e.g. https://relay.example.test:8082 or http://127.0.0.1:8080
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: String,
+
+    /// Whose phone this is
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) user: Address,
+}
+
+/// `trunkline check-config`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckConfig {
+    /// The file to check [default: the one that `serve` would read]
+    pub(crate) file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) output: Json,
+}
+
+/// `trunkline account …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccountCommand {
+    /// Add an account
+    #[command(
+        after_help = "Example:\n  trunkline account add sip:alice@example.test --name \"Alice Example\" \
+                            --email alice@example.test --title Engineer"
+    )]
+    Add {
+        /// The account's address, e.g. sip:alice@example.test
+        address: Address,
+        #[command(flatten)]
+        profile: ProfileChange,
+        #[command(flatten)]
+        output: Json,
+    },
+
+    /// List all accounts
+    #[command(after_help = "Example:\n  trunkline account list --json")]
+    List(Json),
+
+    /// Show one account and its devices
+    #[command(after_help = "Example:\n  trunkline account show sip:alice@example.test")]
+    Show {
+        /// The account's address
+        address: Address,
+        #[command(flatten)]
+        output: Json,
+    },
+
+    /// Change what the directory says of an account; what is not named stays, "" clears
+    #[command(
+        after_help = "Example:\n  trunkline account set sip:alice@example.test --title \"Lead Engineer\""
+    )]
+    Set {
+        /// The account's address
+        address: Address,
+        #[command(flatten)]
+        profile: ProfileChange,
+        #[command(flatten)]
+        output: Json,
+    },
+
+    /// Lock an account out: its sessions end within a second, its messages stay
+    #[command(after_help = "Example:\n  trunkline account disable sip:alice@example.test")]
+    Disable {
+        /// The account's address
+        address: Address,
+        #[command(flatten)]
+        output: Json,
+    },
+
+    /// Let a disabled account in again
+    #[command(after_help = "Example:\n  trunkline account enable sip:alice@example.test")]
+    Enable {
+        /// The account's address
+        address: Address,
+        #[command(flatten)]
+        output: Json,
+    },
+
+    /// Remove an account, its devices and its mailbox for good
+    #[command(after_help = "Example:\n  trunkline account remove sip:alice@example.test --yes")]
+    Remove {
+        /// The account's address
+        address: Address,
+        #[command(flatten)]
+        consent: Consent,
+        #[command(flatten)]
+        output: Json,
+    },
+}
+
+/// `trunkline activation …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ActivationCommand {
+    /// Print a key with which one phone may activate once
+    #[command(after_help = "Example:\n  trunkline activation issue sip:alice@example.test --expires 2h")]
+    Issue {
+        /// The account's address
+        address: Address,
+        /// How long the key stays good, e.g. 30m, 24h, 7d
+        #[arg(long, value_name = "SPAN", default_value = "24h")]
+        expires: Span,
+        #[command(flatten)]
+        output: Json,
+    },
+}
+
+/// `trunkline device …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeviceCommand {
+    /// List the devices of one account, or of all
+    #[command(after_help = "Example:\n  trunkline device list sip:alice@example.test")]
+    List {
+        /// The account's address [default: every account]
+        address: Option<Address>,
+        #[command(flatten)]
+        output: Json,
+    },
+
+    /// Sign a device out for good: its session ends within a second, its token is void
+    #[command(after_help = "Example:\n  trunkline device revoke 019a2f0c-8d3e-7c51-9a1b-2f6f5f0d9c11")]
+    Revoke {
+        /// The device's id, as `device list` shows it
+        device: DeviceId,
+        #[command(flatten)]
+        consent: Consent,
+        #[command(flatten)]
+        output: Json,
+    },
+}
+
+/// Consent to what cannot be undone.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Consent {
+    /// Do it without asking
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, CommandFactory, Parser};
+
+    use super::Cli;
+
+    #[test]
+    fn every_command_shows_an_example_that_it_takes() {
+        let mut command = Cli::command();
+        command.build();
+        walk(&command);
+    }
+
+    fn walk(command: &Command) {
+        let name = command.get_name();
+        if name == "help" {
+            return;
+        }
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let examples: Vec<_> = help.lines().filter_map(|line| line.strip_prefix("  trunkline ")).collect();
+        assert!(!examples.is_empty(), "{name} shows no example");
+        for example in examples {
+            let words = words(example);
+            assert!(
+                name == "trunkline" || example.contains(name),
+                "the example of {name} is of another command: {example}"
+            );
+            if let Err(error) = Cli::try_parse_from(std::iter::once("trunkline".to_owned()).chain(words)) {
+                panic!("the example of {name} is not taken: {example}\n{error}");
+            }
+        }
+        command.get_subcommands().for_each(walk);
+    }
+
+    /// Splits at blanks outside quotes, up to what belongs to the shell.
+    fn words(example: &str) -> Vec<String> {
+        let parts: Vec<_> = example.split('"').enumerate().collect();
+        let mut words = Vec::new();
+        for (at, part) in parts {
+            match at % 2 {
+                1 => words.push(part.to_owned()),
+                _ => words.extend(part.split_whitespace().map(str::to_owned)),
+            }
+        }
+        words.into_iter().take_while(|word| word != ">" && word != "&&").collect()
+    }
+
+    #[test]
+    fn the_configuration_may_be_named_after_any_subcommand() {
+        for line in [
+            "trunkline --config a.config status",
+            "trunkline status --config a.config",
+            "trunkline account add a@b.test --config a.config",
+            "trunkline activation issue a@b.test --json --config a.config",
+        ] {
+            let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
+            assert_eq!(cli.config.as_deref(), Some(std::path::Path::new("a.config")), "{line}");
+        }
+    }
+}

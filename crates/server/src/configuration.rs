@@ -1,0 +1,145 @@
+//! From the configuration file to the settings of each crate.
+
+use std::path::{Path, PathBuf};
+
+use trunkline_config::{Config, Database, Diagnostic, Severity, System, XmppTls, locate};
+use trunkline_core::Settings;
+use trunkline_http::HttpSettings;
+use trunkline_xmpp::{Tls, XmppSettings};
+
+use crate::{exit::Failure, place::Place, print};
+
+/// A configuration, and where it came from.
+pub(crate) struct Loaded {
+    pub(crate) config: Config,
+    pub(crate) warnings: Vec<Diagnostic>,
+    /// `None`: built-in defaults.
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// Reads the file that `--config` names, else TRUNKLINE_CONFIG, else the one in the working directory, else none.
+/// All problems come at once, on standard error.
+pub(crate) fn load(named: Option<&Path>) -> Result<Loaded, Failure> {
+    let Some(file) = locate(named, &System) else {
+        return Ok(Loaded { config: Config::default(), warnings: Vec::new(), file: None });
+    };
+    match trunkline_config::load(&file) {
+        Ok((config, warnings)) => Ok(Loaded { config, warnings, file: Some(file) }),
+        Err(problems) => {
+            eprintln!("{problems}");
+            Err(Failure::told())
+        }
+    }
+}
+
+/// `trunkline check-config`: every problem on standard output, or the word that all is well.
+pub(crate) fn check(named: Option<&Path>, json: bool) -> Result<(), Failure> {
+    let Some(file) = locate(named, &System) else {
+        return if json {
+            print::json(&report(None, &[]))
+        } else {
+            print::text("no file: the built-in defaults hold\n")
+        };
+    };
+    let (problems, told) = match trunkline_config::load(&file) {
+        Ok((_, warnings)) => {
+            let told = warnings.iter().map(|warning| format!("{warning}\n\n")).collect::<String>();
+            (warnings, format!("{told}{}: no errors\n", file.display()))
+        }
+        Err(problems) => (problems.iter().cloned().collect(), format!("{problems}\n")),
+    };
+    if json {
+        print::json(&report(Some(&file), &problems))?
+    } else {
+        print::text(&told)?
+    }
+    let wrong = problems.iter().any(|problem| problem.severity() == Severity::Error);
+    if wrong { Err(Failure::told()) } else { Ok(()) }
+}
+
+fn report(file: Option<&Path>, problems: &[Diagnostic]) -> serde_json::Value {
+    let problems: Vec<_> = problems
+        .iter()
+        .map(|problem| {
+            serde_json::json!({
+                "severity": if problem.severity() == Severity::Error { "error" } else { "warning" },
+                "code": problem.code(),
+                "line": problem.position().map(|(line, _)| line),
+                "column": problem.position().map(|(_, column)| column),
+                "message": problem.message(),
+                "hints": problem.hints().collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    serde_json::json!({ "file": file.map(|file| file.display().to_string()), "problems": problems })
+}
+
+/// Where things lie.
+pub(crate) fn place(config: &Config) -> Result<Place, Failure> {
+    let Database::Sqlite(database) = &config.db_connection else {
+        return Err(Failure::failed(
+            "DB_CONNECTION names a PostgreSQL database, which this version does not use yet",
+        )
+        .advise("DB_CONNECTION=sqlite:trunkline.db"));
+    };
+    let domains = config.backends.iter().map(|backend| (backend.domain().to_owned(), "xmpp".to_owned()));
+    Ok(Place {
+        data_dir: config.data_dir.clone(),
+        database: database.clone(),
+        master_key: config.master_key_file.clone(),
+        domains: domains.collect(),
+    })
+}
+
+/// What the relay's core needs.
+pub(crate) fn relay(config: &Config) -> Settings {
+    Settings {
+        session_timeout: config.session_timeout,
+        send_outcome_wait: config.send_outcome_wait,
+        line_wait: config.line_wait,
+        request_rate: config.request_rate,
+        request_burst: config.request_burst,
+        retention: config.message_retention,
+        undelivered: config.undelivered,
+        device_expiry: config.device_expiry,
+        line_keep: config.line_keep,
+        max_message_chars: config.max_message_chars,
+        frame_max_bytes: config.frame_max_bytes,
+        activation_failures_per_hour: config.activation_failures_per_hour,
+        persistent_chat: config.enable_persistent_chat,
+    }
+}
+
+/// What the listeners need.
+pub(crate) fn http(config: &Config) -> HttpSettings {
+    HttpSettings {
+        https_bind: config.https_bind,
+        http_bind: config.http_bind,
+        admin_bind: config.admin_bind,
+        tls_files: config.tls_certificate_file.clone().zip(config.tls_private_key_file.clone()),
+        data_dir: config.data_dir.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
+        allowed_origins: config.allowed_origins.clone(),
+        allow_websockets: config.allow_websockets,
+        sockets_per_address: usize::try_from(config.sockets_per_address).unwrap_or(usize::MAX),
+        frame_max_bytes: config.frame_max_bytes,
+        drain: config.drain,
+        admin_token: config.admin_token.clone(),
+    }
+}
+
+/// What an XMPP backend needs.
+pub(crate) fn xmpp(backend: &trunkline_config::XmppBackend) -> XmppSettings {
+    XmppSettings {
+        domain: backend.domain.clone(),
+        host: backend.host.clone(),
+        port: backend.port,
+        tls: match backend.tls {
+            XmppTls::StartTls => Tls::StartTls,
+            XmppTls::Direct => Tls::Direct,
+        },
+        ca_file: backend.ca_file.clone(),
+        server_name: backend.server_name.clone(),
+        login_rate: backend.login_rate,
+    }
+}

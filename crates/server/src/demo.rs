@@ -1,0 +1,39 @@
+//! `trunkline demo`: a relay in a temporary folder and phones that talk through it over real sockets, told as a story.
+
+mod cast;
+mod encore;
+mod narrator;
+mod network;
+mod phone;
+mod stage;
+mod story;
+
+use narrator::Narrator;
+use stage::Stage;
+
+use crate::{exit::Failure, shutdown};
+
+/// Tells the story, every step checked; unless `once`, then stays up so that others can join in.
+pub(crate) async fn demo(once: bool) -> Result<(), Failure> {
+    let shutdown = shutdown::on_signal()?;
+    let mut narrator = Narrator::new();
+    let stage = Stage::set(&shutdown).await?;
+    let ended = tokio::select! {
+        ended = play(&mut narrator, &stage, once) => ended,
+        () = shutdown.cancelled() => Ok(()),
+    };
+    shutdown.cancel();
+    stage.strike().await;
+    ended
+}
+
+async fn play(narrator: &mut Narrator, stage: &Stage, once: bool) -> Result<(), Failure> {
+    let cast = match story::tell(narrator, stage).await {
+        Ok(cast) => cast,
+        Err(broken) => {
+            narrator.broken(&broken.step, &broken.trouble);
+            return Err(Failure::failed(format!("the demo broke at this step: {}", broken.step)));
+        }
+    };
+    if once { Ok(()) } else { encore::stay(narrator, stage, cast).await }
+}

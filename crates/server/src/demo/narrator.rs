@@ -1,0 +1,78 @@
+use std::{
+    fmt::Display,
+    io::{self, IsTerminal, Write},
+    time::Instant,
+};
+
+const BOLD: &str = "1";
+const DIM: &str = "2";
+const GREEN: &str = "32";
+const RED: &str = "31";
+const CYAN: &str = "36";
+
+/// Tells the story on standard output; colour only on a terminal and without NO_COLOR.
+pub(super) struct Narrator {
+    colour: bool,
+    chapter: usize,
+    begun: Instant,
+}
+
+impl Narrator {
+    /// A narrator who has said nothing yet.
+    pub(super) fn new() -> Self {
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Self { colour: wanted && !dumb && io::stdout().is_terminal(), chapter: 0, begun: Instant::now() }
+    }
+
+    /// The title, and what it is about.
+    pub(super) fn title(&self, title: &str, about: &str) {
+        self.say(&format!("{}\n\n{about}", self.paint(BOLD, title)));
+    }
+
+    /// A new chapter.
+    pub(super) fn chapter(&mut self, title: &str) {
+        self.chapter += 1;
+        self.begun = Instant::now();
+        self.say(&format!("\n{}", self.paint(BOLD, &format!("{}. {title}", self.chapter))));
+    }
+
+    /// What happens next, or why.
+    pub(super) fn aside(&self, text: &str) {
+        self.say(&format!("   {}", self.paint(DIM, text)));
+    }
+
+    /// Somebody writes something.
+    pub(super) fn line(&self, who: &str, text: &str) {
+        self.say(&format!("     {} {text}", self.paint(CYAN, &format!("{who}:"))));
+    }
+
+    /// Something was checked and is so.
+    pub(super) fn check(&mut self, what: impl Display) {
+        let took = self.begun.elapsed().as_millis();
+        self.begun = Instant::now();
+        let took = self.paint(DIM, &format!("({took} ms)"));
+        self.say(&format!("   {} {what} {took}", self.paint(GREEN, "✔")));
+    }
+
+    /// Something was checked and is not so.
+    pub(super) fn broken(&self, what: impl Display, why: impl Display) {
+        self.say(&format!("   {} {what}\n     {why}", self.paint(RED, "✘")));
+    }
+
+    /// A paragraph.
+    pub(super) fn say(&self, text: &str) {
+        let mut out = io::stdout().lock();
+        // A reader that has gone away is no reason to stop: `--once` still tells by its exit code.
+        let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    }
+
+    /// A command to copy.
+    pub(super) fn command(&self, command: &str) {
+        self.say(&format!("     {}", self.paint(CYAN, command)));
+    }
+
+    fn paint(&self, colour: &str, text: &str) -> String {
+        if self.colour { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}

@@ -1,0 +1,252 @@
+use std::{fmt::Display, future::Future, time::Duration};
+
+use tokio::time::timeout;
+use trunkline_model::{Address, Availability};
+
+use super::{
+    cast::{ALICE, BOB, CAROL, Cast, Person},
+    narrator::Narrator,
+    network::Network,
+    phone::Phone,
+    stage::Stage,
+};
+use crate::admin::{Command, Reply};
+
+/// How long any step may take: much longer than it does, for machines that are busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+const GROUP: &str = "Lamp room";
+
+/// A step that did not go as it should.
+#[derive(Debug)]
+pub(super) struct Broken {
+    /// What should have happened.
+    pub(super) step: String,
+    /// What happened instead.
+    pub(super) trouble: String,
+}
+
+type Told<T> = Result<T, Broken>;
+
+struct Story<'a> {
+    narrator: &'a mut Narrator,
+    stage: &'a Stage,
+}
+
+/// Tells the whole story; gives back the phones, all signed in.
+pub(super) async fn tell(narrator: &mut Narrator, stage: &Stage) -> Told<Cast> {
+    narrator.title(
+        &format!("Trunkline {}: three people, four devices, one broken network", env!("CARGO_PKG_VERSION")),
+        "What you read happens now, over real sockets on this machine. Every ✔ has been checked.",
+    );
+    let mut story = Story { narrator, stage };
+    story.opening().await?;
+    let mut cast = story.activation().await?;
+    story.presence(&mut cast).await?;
+    story.first_chat(&mut cast).await?;
+    story.second_device(&mut cast).await?;
+    story.broken_network(&mut cast).await?;
+    story.end().await?;
+    Ok(cast)
+}
+
+impl Story<'_> {
+    async fn opening(&mut self) -> Told<()> {
+        self.narrator.chapter("A relay opens");
+        let relay = self.stage.relay();
+        self.step(format!("it takes phones on http://{relay}"), async {
+            tokio::net::TcpStream::connect(relay).await.map(drop)
+        })
+        .await?;
+        for person in [&ALICE, &BOB, &CAROL] {
+            let command = Command::AccountAdd { address: person.address(), profile: person.profile() };
+            let step = format!("{} ({}) has an account: {}", person.name, person.title, person.address());
+            self.step(step, self.stage.administer(command)).await?;
+        }
+        Ok(())
+    }
+
+    async fn activation(&mut self) -> Told<Cast> {
+        self.narrator.chapter("Phones activate, each with a key that works once");
+        let network = self.step("Alice's phone has a network of its own; remember it", Network::to(self.stage.relay())).await?;
+        let url = format!("http://{}", network.address());
+        let (alice, key) = self.activate(&ALICE, "Alice's phone", &url).await?;
+        self.step("the same key is refused the second time", async {
+            match Phone::activate(&url, &ALICE.address(), &key, "A thief's phone").await {
+                Ok(_) => Err("it was taken".to_owned()),
+                Err(_) => Ok(()),
+            }
+        })
+        .await?;
+        let url = format!("http://{}", self.stage.relay());
+        let (bob, _) = self.activate(&BOB, "Bob's phone", &url).await?;
+        let (carol, _) = self.activate(&CAROL, "Carol's phone", &url).await?;
+        let (tablet, _) = self.activate(&ALICE, "Alice's tablet", &url).await?;
+        Ok(Cast { alice, tablet, bob, carol, network })
+    }
+
+    async fn activate(&mut self, person: &Person, device: &str, url: &str) -> Told<(Phone, String)> {
+        let address = person.address();
+        let issue = Command::ActivationIssue { address: address.clone(), expires_secs: 600 };
+        let key = match self.quietly("an access key is issued", self.stage.administer(issue)).await? {
+            Reply::Key { key } => key.access_key,
+            _ => return Err(Broken { step: "an access key is issued".into(), trouble: "something else came".into() }),
+        };
+        let phone = self.step(
+            format!("{device} shows the key {key} and gets a token for good"),
+            Phone::activate(url, &address, &key, device),
+        );
+        Ok((phone.await?, key))
+    }
+
+    async fn presence(&mut self, cast: &mut Cast) -> Told<()> {
+        self.narrator.chapter("They sign in and see each other");
+        self.step("Alice's and Bob's phones sign in", async {
+            cast.alice.sign_in().await?;
+            cast.bob.sign_in().await
+        })
+        .await?;
+        self.step(format!("Alice puts Bob and Carol into her group “{GROUP}”"), async {
+            cast.alice.gather(GROUP, &[BOB.address(), CAROL.address()]).await?;
+            cast.bob.gather(GROUP, &[ALICE.address()]).await
+        })
+        .await?;
+        self.step("Alice sees that Bob is available and Carol is not there", async {
+            cast.alice.sees(&BOB.address(), Availability::Available, "").await?;
+            cast.alice.sees(&CAROL.address(), Availability::Offline, "").await
+        })
+        .await?;
+        self.step("Carol signs in, and Alice's phone shows it without asking", async {
+            cast.carol.sign_in().await?;
+            cast.alice.sees(&CAROL.address(), Availability::Available, "").await
+        })
+        .await?;
+        let note = "Polishing the lens";
+        self.step(format!("Bob is busy, “{note}”, and Alice's phone shows that too"), async {
+            cast.bob.be(Availability::Busy, note).await?;
+            cast.alice.sees(&BOB.address(), Availability::Busy, note).await
+        })
+        .await
+    }
+
+    async fn first_chat(&mut self, cast: &mut Cast) -> Told<()> {
+        self.narrator.chapter("A first chat");
+        let (alice, bob) = (ALICE.address(), BOB.address());
+        let text = "Bob, will the lamp burn tonight?";
+        self.narrator.line(ALICE.first(), text);
+        let question = self.step("the relay has it on disk: Alice may forget it", cast.alice.send(&bob, text)).await?;
+        let chat = self.step("Bob's phone rings: Alice invites him", cast.bob.invited(&alice, text)).await?;
+        self.step("Bob accepts, and Alice's phone knows", async {
+            cast.bob.accept(chat).await?;
+            cast.alice.accepted(&bob).await
+        })
+        .await?;
+        self.step("two ticks on Alice's phone: her message is with Bob", cast.alice.delivered(&bob, &question)).await?;
+        self.step("Bob is typing …", async {
+            cast.bob.types(&alice).await?;
+            cast.alice.sees_typing(&bob).await
+        })
+        .await?;
+        let text = "It burns. Come up and see!";
+        self.narrator.line(BOB.first(), text);
+        self.step("Alice has Bob's answer, and Bob the two ticks", async {
+            let answer = cast.bob.send(&alice, text).await?;
+            cast.alice.hears(&bob, &[text]).await?;
+            cast.bob.delivered(&alice, &answer).await
+        })
+        .await
+    }
+
+    async fn second_device(&mut self, cast: &mut Cast) -> Told<()> {
+        self.narrator.chapter("Alice takes her tablet");
+        let (alice, carol) = (ALICE.address(), CAROL.address());
+        self.step("the tablet signs in as Alice, too", cast.tablet.sign_in()).await?;
+        let text = "Ship in sight, north-north-west.";
+        self.narrator.line(CAROL.first(), text);
+        self.step("it rings on both of Alice's devices", async {
+            cast.carol.send(&alice, text).await?;
+            let chat = cast.alice.invited(&carol, text).await?;
+            cast.tablet.invited(&carol, text).await?;
+            cast.tablet.accept(chat).await?;
+            cast.alice.accepted(&carol).await
+        })
+        .await?;
+        let text = "I see her. All hands to the lamp room!";
+        self.narrator.line("Alice (tablet)", text);
+        self.step("Carol has the answer, and Alice's phone shows what the tablet sent", async {
+            cast.tablet.send(&carol, text).await?;
+            cast.carol.hears(&alice, &[text]).await?;
+            cast.alice.sent_elsewhere(&carol, text).await
+        })
+        .await
+    }
+
+    async fn broken_network(&mut self, cast: &mut Cast) -> Told<()> {
+        self.narrator.chapter("The network breaks");
+        let (alice, bob) = (ALICE.address(), BOB.address());
+        self.step("the network between Alice's phone and the relay is cut", async {
+            cast.network.cut();
+            cast.alice.loses_the_relay().await
+        })
+        .await?;
+        let texts = ["The storm is here.", "The lamp flickers …", "… and burns again. Do you read me?"];
+        texts.iter().for_each(|text| self.narrator.line(BOB.first(), text));
+        self.step("Bob gets COMPLETE for each: the relay keeps them for Alice", async {
+            for text in texts {
+                cast.bob.send(&alice, text).await?;
+            }
+            Ok::<_, String>(())
+        })
+        .await?;
+        self.step("Alice's tablet, on another network, has all three", cast.tablet.hears(&bob, &texts)).await?;
+        let answer = "I read you. Alice, over.";
+        self.narrator.line("Alice (no network)", answer);
+        let pending = cast.alice.send_later(&bob, answer);
+        self.step("the network is back: Alice's phone finds the relay by itself", async {
+            cast.network.mend();
+            cast.alice.finds_the_relay().await
+        })
+        .await?;
+        self.step("it has all three messages, in order, none twice", cast.alice.hears(&bob, &texts)).await?;
+        self.step("and Bob has what Alice wrote without a network, once", async {
+            pending.await?;
+            cast.bob.hears(&alice, &[answer]).await
+        })
+        .await
+    }
+
+    async fn end(&mut self) -> Told<()> {
+        self.narrator.chapter("The end");
+        let status = match self.quietly("the relay tells its state", self.stage.administer(Command::Status)).await? {
+            Reply::Status { status } => status,
+            _ => return Ok(()),
+        };
+        let count = |what: &str| status.counts.as_ref().and_then(|counts| counts.get(what)).copied().unwrap_or(0);
+        let (people, devices, messages) = (count("accounts"), count("devices"), count("messages"));
+        self.step(format!("{people} people, {devices} devices, {messages} messages; none lost, none twice"), async {
+            if (people, devices, messages) == (3, 4, 8) { Ok(()) } else { Err("it should be 3, 4 and 8") }
+        })
+        .await
+    }
+
+    /// Does something that must work, and says so.
+    async fn step<T, E: Display>(
+        &mut self,
+        step: impl Into<String>,
+        doing: impl Future<Output = Result<T, E>>,
+    ) -> Told<T> {
+        let step = step.into();
+        let result = self.quietly(&step, doing).await?;
+        self.narrator.check(&step);
+        Ok(result)
+    }
+
+    /// Does something that must work.
+    async fn quietly<T, E: Display>(&self, step: &str, doing: impl Future<Output = Result<T, E>>) -> Told<T> {
+        let trouble = match timeout(PATIENCE, doing).await {
+            Ok(Ok(result)) => return Ok(result),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("it did not happen within {} seconds", PATIENCE.as_secs()),
+        };
+        Err(Broken { step: step.to_owned(), trouble })
+    }
+}

@@ -1,0 +1,70 @@
+//! How the program ends: exit codes and the words on standard error.
+
+use std::{fmt, process::ExitCode};
+
+/// Something was asked for and did not happen.
+const FAILED: u8 = 1;
+/// The command line asked for something that makes no sense.
+const USAGE: u8 = 2;
+/// The server, or whatever holds its database, does not answer.
+const UNREACHABLE: u8 = 4;
+
+/// Why a command failed: an exit code, plain words, and what to try.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    words: String,
+    advice: Option<String>,
+}
+
+impl Failure {
+    /// It did not work (exit code 1).
+    pub(crate) fn failed(words: impl Into<String>) -> Self {
+        Self { code: FAILED, words: words.into(), advice: None }
+    }
+
+    /// It cannot be asked like this (exit code 2).
+    pub(crate) fn usage(words: impl Into<String>) -> Self {
+        Self { code: USAGE, words: words.into(), advice: None }
+    }
+
+    /// The server does not answer (exit code 4).
+    pub(crate) fn unreachable(words: impl Into<String>) -> Self {
+        Self { code: UNREACHABLE, words: words.into(), advice: None }
+    }
+
+    /// It did not work, and all that there is to say has been printed (exit code 1).
+    pub(crate) fn told() -> Self {
+        Self::failed(String::new())
+    }
+
+    /// Adds what to try.
+    pub(crate) fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+
+    /// Prints it on standard error and gives the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        if !self.words.is_empty() {
+            eprintln!("error: {self}");
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)?;
+        match &self.advice {
+            Some(advice) => write!(f, "\n  try: {advice}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::failed(error.to_string())
+    }
+}

@@ -1,0 +1,66 @@
+//! The folder that holds everything: made when missing, opened under its lock.
+
+use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc};
+
+use trunkline_model::Address;
+use trunkline_store::{CommitListener, Database, MasterKey, OpenStore, Store, StoreError};
+
+use crate::exit::Failure;
+
+/// What the configuration says of where things lie and who serves which domain.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// The folder that holds everything.
+    pub(crate) data_dir: PathBuf,
+    /// The SQLite file.
+    pub(crate) database: PathBuf,
+    /// The file of the master key.
+    pub(crate) master_key: PathBuf,
+    /// Domains that a backend serves, lower-case, with the backend's kind.
+    pub(crate) domains: Vec<(String, String)>,
+}
+
+impl Place {
+    /// The kind of the backend that serves an address; `local` when none declares its domain.
+    pub(crate) fn backend(&self, address: &Address) -> &str {
+        let declared = self.domains.iter().find(|(domain, _)| domain == address.domain());
+        declared.map_or("local", |(_, kind)| kind)
+    }
+
+    /// Opens the store for this process alone; folder, key and database are made when missing.
+    /// `Ok(None)` when another process holds it.
+    pub(crate) async fn open_store(
+        &self,
+        listener: Arc<dyn CommitListener>,
+    ) -> Result<Option<Store>, Failure> {
+        self.make_folder()?;
+        let master_key =
+            MasterKey::load_or_create(&self.master_key).map_err(|error| self.key_trouble(&error))?;
+        let database = Database::Sqlite(self.database.clone());
+        match Store::open(OpenStore { database, master_key, listener, exclusive: true }).await {
+            Ok(store) => Ok(Some(store)),
+            Err(StoreError::Locked(_)) => Ok(None),
+            Err(error) => Err(self.store_trouble(&error)),
+        }
+    }
+
+    fn make_folder(&self) -> Result<(), Failure> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.data_dir).map_err(|error| {
+            let words = format!("the data folder {} cannot be made: {error}", self.data_dir.display());
+            Failure::failed(words).advise("set DATA_DIR to a folder that this user may write to")
+        })
+    }
+
+    fn key_trouble(&self, error: &dyn std::fmt::Display) -> Failure {
+        Failure::failed(format!("the master key {}: {error}", self.master_key.display()))
+            .advise(format!("check MASTER_KEY_FILE, and its mode: chmod 600 {}", self.master_key.display()))
+    }
+
+    fn store_trouble(&self, error: &StoreError) -> Failure {
+        let failure = Failure::failed(format!("the database {}: {error}", self.database.display()));
+        match error {
+            StoreError::TooNew { .. } => failure.advise("run the newer version of trunkline that wrote it"),
+            _ => failure.advise("check DB_CONNECTION, the folder's owner, and the space on its disk"),
+        }
+    }
+}

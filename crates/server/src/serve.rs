@@ -1,0 +1,52 @@
+//! `trunkline serve`.
+
+use crate::{
+    admin::{Command, ListenersView, Reply},
+    ask,
+    assembly::Assembly,
+    configuration::Loaded,
+    exit::Failure,
+    print, shutdown, telemetry,
+};
+
+/// Runs the relay until it is told to stop.
+pub(crate) async fn serve(loaded: Loaded, json: bool) -> Result<(), Failure> {
+    let Loaded { config, warnings, file } = loaded;
+    for warning in &warnings {
+        eprintln!("{warning}\n");
+    }
+    telemetry::start(&config.log_level, config.log_format)?;
+    let shutdown = shutdown::on_signal()?;
+    let assembly = Assembly::start(&config).await?;
+    if json {
+        print::json(assembly.listeners())?;
+    } else {
+        print::text(&greeting(assembly.listeners(), file.as_deref(), &config.data_dir))?;
+        hint(&assembly).await?;
+    }
+    assembly.run(shutdown).await;
+    Ok(())
+}
+
+fn greeting(listeners: &ListenersView, file: Option<&std::path::Path>, data_dir: &std::path::Path) -> String {
+    let file = file.map_or_else(|| "built-in defaults".to_owned(), |file| file.display().to_string());
+    format!(
+        "Trunkline {} is up\n{}  {:<12}{}\n  {:<12}{}\n",
+        env!("CARGO_PKG_VERSION"),
+        ask::listeners(listeners),
+        "data",
+        data_dir.display(),
+        "settings",
+        file
+    )
+}
+
+/// On an empty database, the first thing to do.
+async fn hint(assembly: &Assembly) -> Result<(), Failure> {
+    match assembly.executor().execute(Command::AccountList { after: None }).await {
+        Reply::Accounts { accounts, .. } if accounts.is_empty() => print::text(
+            "There are no accounts yet. Add one: trunkline account add sip:alice@example.test --name \"Alice\"\n",
+        ),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,65 @@
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::program::Folder;
+
+const BROKEN: &str = r#"<?xml version="1.0"?>
+<configuration>
+  <startup><supportedRuntime version="v4.0" /></startup>
+  <appSettings>
+    <add key="HTTPS_BND" value="0.0.0.0:8082" />
+    <add key="SESSION_TIMEOUT_SECS" value="a day" />
+    <add key="ADMIN_TOKEN" value="sh0rt" />
+  </appSettings>
+  <backends>
+    <backend kind="xmpp" domain="corp.test" />
+  </backends>
+</configuration>
+"#;
+
+#[test]
+fn every_problem_is_told_at_once_at_its_place() {
+    let folder = Folder::new();
+    folder.write("broken.config", BROKEN);
+    let outcome = folder.run(&["check-config", "broken.config"]);
+    assert_eq!((outcome.code, outcome.err.as_str()), (Some(1), ""));
+    assert_snapshot!(outcome.out);
+}
+
+#[test]
+fn programs_get_the_same_as_json() {
+    let folder = Folder::new();
+    folder.write("broken.config", BROKEN);
+    let outcome = folder.run(&["check-config", "--json", "--config", "broken.config"]);
+    assert_eq!((outcome.code, outcome.err.as_str()), (Some(1), ""));
+    let report: serde_json::Value = serde_json::from_str(&outcome.out).unwrap();
+    assert_eq!(report["file"], json!("broken.config"));
+    let lines: Vec<_> =
+        report["problems"].as_array().unwrap().iter().map(|problem| &problem["line"]).collect();
+    assert_eq!(lines, [3, 5, 6, 7, 10]);
+    assert!(!outcome.out.contains("sh0rt"), "a secret is not shown");
+}
+
+#[test]
+fn serve_refuses_what_check_config_refuses() {
+    let folder = Folder::new();
+    folder.write("broken.config", BROKEN);
+    let outcome = folder.run(&["serve", "--config", "broken.config"]);
+    assert_eq!((outcome.code, outcome.out.as_str()), (Some(1), ""));
+    assert!(
+        outcome.err.contains("HTTPS_BND") && outcome.err.contains("a whole number of seconds"),
+        "{}",
+        outcome.err
+    );
+    assert!(!folder.path().join("data").exists(), "nothing is made before the configuration is right");
+}
+
+#[test]
+fn a_good_file_and_no_file_are_fine() {
+    let folder = Folder::new();
+    assert_eq!(folder.well(&["check-config"]), "GoodConnectServer.exe.config: no errors\n");
+    std::fs::remove_file(folder.path().join("GoodConnectServer.exe.config")).unwrap();
+    assert_eq!(folder.well(&["check-config"]), "no file: the built-in defaults hold\n");
+    assert_eq!(folder.json(&["check-config"]), json!({ "file": null, "problems": [] }));
+    assert_eq!(folder.run(&["check-config", "absent.config"]).code, Some(1));
+}

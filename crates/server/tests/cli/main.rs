@@ -1,0 +1,11 @@
+//! The real program, as an administrator and a shell script use it.
+
+#![allow(clippy::unwrap_used)]
+
+mod account;
+mod activation;
+mod check_config;
+mod demo;
+mod device;
+mod program;
+mod server;

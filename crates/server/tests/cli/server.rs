@@ -1,0 +1,127 @@
+use std::{fs, os::unix::fs::PermissionsExt, os::unix::net::UnixListener, process::Stdio, time::Duration};
+
+use serde_json::json;
+
+use crate::program::{Folder, eventually};
+
+#[test]
+fn status_tells_a_running_server_from_a_stopped_one() {
+    let folder = Folder::new();
+    let never = folder.json(&["status"]);
+    assert_eq!((&never["running"], &never["counts"]), (&json!(false), &json!(null)));
+    assert!(!folder.path().join("data").exists(), "status makes nothing");
+
+    let serving = folder.serve();
+    let running = folder.json(&["status"]);
+    assert_eq!(running["running"], json!(true));
+    assert_eq!(running["server"]["listeners"]["http"], serving.listeners["http"]);
+    assert!(folder.well(&["status"]).contains("is running"));
+
+    let (code, took) = serving.stop();
+    assert_eq!(code, Some(0));
+    assert!(
+        took < Duration::from_secs(8),
+        "nobody is connected, so it ends at once, not after DRAIN_SECS: {took:?}"
+    );
+    assert!(!folder.path().join("data/admin.sock").exists());
+
+    let stopped = folder.json(&["status"]);
+    assert_eq!((&stopped["running"], &stopped["counts"]["accounts"]), (&json!(false), &json!(0)));
+    assert!(folder.well(&["status"]).contains("not running"));
+}
+
+#[test]
+fn the_admin_socket_is_for_its_owner_and_replaces_a_dead_one() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path().join("data")).unwrap();
+    let socket = folder.path().join("data/admin.sock");
+    drop(UnixListener::bind(&socket).unwrap());
+    assert!(socket.exists());
+
+    let _serving = folder.serve();
+    assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
+    folder.well(&["account", "list"]);
+}
+
+#[test]
+fn two_servers_do_not_share_a_folder() {
+    let folder = Folder::new();
+    let _serving = folder.serve();
+    let second = folder.run(&["serve"]);
+    assert_eq!((second.code, second.out.as_str()), (Some(1), ""));
+    assert!(second.err.contains("a server already runs"), "{}", second.err);
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_not_gone_around() {
+    let folder = Folder::new();
+    let _serving = folder.serve();
+    fs::remove_file(folder.path().join("data/admin.sock")).unwrap();
+    let outcome = folder.run(&["account", "list"]);
+    assert_eq!((outcome.code, outcome.out.as_str()), (Some(4), ""), "{outcome:?}");
+    assert!(outcome.err.contains("cannot be asked"), "{}", outcome.err);
+}
+
+#[test]
+fn after_a_kill_the_next_command_works() {
+    let folder = Folder::new();
+    let serving = folder.serve();
+    folder.well(&["account", "add", "alice@example.test"]);
+    drop(serving);
+    assert!(folder.path().join("data/admin.sock").exists());
+    assert_eq!(folder.json(&["account", "list"])["accounts"].as_array().unwrap().len(), 1);
+    let again = folder.serve();
+    assert_eq!(folder.json(&["status"])["counts"]["accounts"], json!(1));
+    drop(again);
+}
+
+#[test]
+fn a_data_folder_deep_below_works_too() {
+    let folder = Folder::new();
+    let deep = "d/".repeat(80);
+    let config = fs::read_to_string(folder.path().join("GoodConnectServer.exe.config")).unwrap();
+    folder.write("GoodConnectServer.exe.config", &config.replace("./data", &format!("./{deep}")));
+    let _serving = folder.serve();
+    folder.well(&["account", "add", "alice@example.test"]);
+    assert_eq!(folder.json(&["status"])["running"], json!(true));
+}
+
+#[test]
+fn a_port_in_use_is_told_with_what_to_do() {
+    let folder = Folder::new();
+    let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let config = fs::read_to_string(folder.path().join("GoodConnectServer.exe.config")).unwrap();
+    let taken = config.replacen("127.0.0.1:0", &holder.local_addr().unwrap().to_string(), 1);
+    folder.write("GoodConnectServer.exe.config", &taken);
+    let outcome = folder.run(&["serve"]);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.err.contains("try:") && outcome.err.contains("HTTP_BIND"), "{}", outcome.err);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let folder = Folder::new();
+    let mut child = folder.command(&["completions", "bash"]).stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut code = None;
+    eventually("the end", || {
+        code = child.try_wait().unwrap();
+        code.is_some()
+    });
+    assert_eq!(code.unwrap().code(), Some(0));
+}
+
+#[test]
+fn nonsense_on_the_admin_socket_is_refused_and_harms_nothing() {
+    let folder = Folder::new();
+    let _serving = folder.serve();
+    for nonsense in ["\n", "{}\n", "[[[[\n", r#"{"do":"reboot"}"#, "{\"do\":\"status\",\n"] {
+        let answer = folder.say(&format!("{}\n", nonsense.trim_end()));
+        assert!(answer.contains(r#""kind":"invalid""#), "{nonsense:?}: {answer:?}");
+    }
+    assert_eq!(folder.say(&"x".repeat(1_000_000)), "", "a line without end");
+    let profile =
+        format!(r#"{{"do":"accountAdd","address":"a@b.test","profile":{{"name":"{}"}}}}"#, "x".repeat(300));
+    assert!(folder.say(&format!("{profile}\n")).contains("over 255 characters"));
+    assert_eq!(folder.json(&["account", "list"]), json!({ "accounts": [] }));
+}
