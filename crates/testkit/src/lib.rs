@@ -1,1 +1,3 @@
-//! Placeholder.
+//! What tests of Trunkline need from the outside world; never in a release build.
+
+pub mod peer;
