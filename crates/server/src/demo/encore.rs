@@ -51,7 +51,9 @@ async fn invite(stage: &Stage) -> Result<String, String> {
 async fn host(mut phone: Phone, person: &Person, greeting: &str) {
     let mut told = 0_u32;
     while let Some((from, text)) = phone.next_words().await {
-        let echo = || format!("“{}” … {} says the same.", text.chars().take(200).collect::<String>(), person.first());
+        let echo = || {
+            format!("“{}” … {} says the same.", text.chars().take(200).collect::<String>(), person.first())
+        };
         let answer = if told == 0 { greeting.to_owned() } else { echo() };
         told += 1;
         if let Err(trouble) = phone.send(&from, &answer).await {
@@ -64,6 +66,7 @@ async fn host(mut phone: Phone, person: &Person, greeting: &str) {
 fn program() -> String {
     let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("trunkline"));
     let here = std::env::current_dir().ok();
-    let near = here.and_then(|here| program.strip_prefix(here).ok().map(|path| format!("./{}", path.display())));
+    let near =
+        here.and_then(|here| program.strip_prefix(here).ok().map(|path| format!("./{}", path.display())));
     near.unwrap_or_else(|| program.display().to_string())
 }

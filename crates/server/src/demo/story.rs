@@ -67,7 +67,9 @@ impl Story<'_> {
 
     async fn activation(&mut self) -> Told<Cast> {
         self.narrator.chapter("Phones activate, each with a key that works once");
-        let network = self.step("Alice's phone has a network of its own; remember it", Network::to(self.stage.relay())).await?;
+        let network = self
+            .step("Alice's phone has a network of its own; remember it", Network::to(self.stage.relay()))
+            .await?;
         let url = format!("http://{}", network.address());
         let (alice, key) = self.activate(&ALICE, "Alice's phone", &url).await?;
         self.step("the same key is refused the second time", async {
@@ -89,7 +91,12 @@ impl Story<'_> {
         let issue = Command::ActivationIssue { address: address.clone(), expires_secs: 600 };
         let key = match self.quietly("an access key is issued", self.stage.administer(issue)).await? {
             Reply::Key { key } => key.access_key,
-            _ => return Err(Broken { step: "an access key is issued".into(), trouble: "something else came".into() }),
+            _ => {
+                return Err(Broken {
+                    step: "an access key is issued".into(),
+                    trouble: "something else came".into(),
+                });
+            }
         };
         let phone = self.step(
             format!("{device} shows the key {key} and gets a token for good"),
@@ -133,14 +140,19 @@ impl Story<'_> {
         let (alice, bob) = (ALICE.address(), BOB.address());
         let text = "Bob, will the lamp burn tonight?";
         self.narrator.line(ALICE.first(), text);
-        let question = self.step("the relay has it on disk: Alice may forget it", cast.alice.send(&bob, text)).await?;
+        let question =
+            self.step("the relay has it on disk: Alice may forget it", cast.alice.send(&bob, text)).await?;
         let chat = self.step("Bob's phone rings: Alice invites him", cast.bob.invited(&alice, text)).await?;
         self.step("Bob accepts, and Alice's phone knows", async {
             cast.bob.accept(chat).await?;
             cast.alice.accepted(&bob).await
         })
         .await?;
-        self.step("two ticks on Alice's phone: her message is with Bob", cast.alice.delivered(&bob, &question)).await?;
+        self.step(
+            "two ticks on Alice's phone: her message is with Bob",
+            cast.alice.delivered(&bob, &question),
+        )
+        .await?;
         self.step("Bob is typing …", async {
             cast.bob.types(&alice).await?;
             cast.alice.sees_typing(&bob).await
@@ -197,7 +209,8 @@ impl Story<'_> {
             Ok::<_, String>(())
         })
         .await?;
-        self.step("Alice's tablet, on another network, has all three", cast.tablet.hears(&bob, &texts)).await?;
+        self.step("Alice's tablet, on another network, has all three", cast.tablet.hears(&bob, &texts))
+            .await?;
         let answer = "I read you. Alice, over.";
         self.narrator.line("Alice (no network)", answer);
         let pending = cast.alice.send_later(&bob, answer);
@@ -216,15 +229,20 @@ impl Story<'_> {
 
     async fn end(&mut self) -> Told<()> {
         self.narrator.chapter("The end");
-        let status = match self.quietly("the relay tells its state", self.stage.administer(Command::Status)).await? {
-            Reply::Status { status } => status,
-            _ => return Ok(()),
-        };
-        let count = |what: &str| status.counts.as_ref().and_then(|counts| counts.get(what)).copied().unwrap_or(0);
+        let status =
+            match self.quietly("the relay tells its state", self.stage.administer(Command::Status)).await? {
+                Reply::Status { status } => status,
+                _ => return Ok(()),
+            };
+        let count =
+            |what: &str| status.counts.as_ref().and_then(|counts| counts.get(what)).copied().unwrap_or(0);
         let (people, devices, messages) = (count("accounts"), count("devices"), count("messages"));
-        self.step(format!("{people} people, {devices} devices, {messages} messages; none lost, none twice"), async {
-            if (people, devices, messages) == (3, 4, 8) { Ok(()) } else { Err("it should be 3, 4 and 8") }
-        })
+        self.step(
+            format!("{people} people, {devices} devices, {messages} messages; none lost, none twice"),
+            async {
+                if (people, devices, messages) == (3, 4, 8) { Ok(()) } else { Err("it should be 3, 4 and 8") }
+            },
+        )
         .await
     }
 
