@@ -1,8 +1,10 @@
 use std::{
     fmt::Display,
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     time::Instant,
 };
+
+use crate::print;
 
 const BOLD: &str = "1";
 const DIM: &str = "2";
@@ -62,9 +64,8 @@ impl Narrator {
 
     /// A paragraph.
     pub(super) fn say(&self, text: &str) {
-        let mut out = io::stdout().lock();
         // A reader that has gone away is no reason to stop: `--once` still tells by its exit code.
-        let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+        print::courtesy(&format!("{text}\n"));
     }
 
     /// A command to copy.
