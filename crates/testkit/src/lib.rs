@@ -1,6 +1,8 @@
-//! What tests and the load generator stand on: the relay's own program in a temp folder, and patience.
+//! What tests and the load generator stand on: the relay's own program in a temp folder, programs that others wrote, and
+//! patience.
 
 mod patience;
+pub mod peer;
 pub mod relay;
 
 pub use patience::{eventually, patience};

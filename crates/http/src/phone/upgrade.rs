@@ -146,7 +146,6 @@ fn opening(headers: &HeaderMap, device: &DeviceToken, caller: Caller) -> Opening
         sequence: text("sequence").and_then(|n| n.parse::<i64>().ok()).filter(|n| *n >= 0),
         background: text("x-good-background")
             .is_some_and(|flag| flag.eq_ignore_ascii_case("true") || flag == "1"),
-        platform: text("x-user-agent").map(str::to_owned),
         source: caller.address,
     }
 }

@@ -1,0 +1,90 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use tokio_xmpp::jid::{BareJid, DomainPart};
+use trunkline_core::port::{Backend, Line, LineError, OpenLine};
+
+use crate::{
+    connect::{connect, restart},
+    fault::LoginFault,
+    line::XmppLine,
+    login::sign_in,
+    negotiate::{Ready, Resumption, negotiate},
+    pace::Pace,
+    settings::{XmppError, XmppSettings},
+    tls::TlsSetup,
+};
+
+/// One XMPP domain: opens a client-to-server connection per account.
+pub struct XmppBackend {
+    server: Arc<Server>,
+}
+
+/// What all lines of a backend share.
+pub(crate) struct Server {
+    pub(crate) settings: XmppSettings,
+    pub(crate) pace: Pace,
+    tls: TlsSetup,
+}
+
+impl XmppBackend {
+    /// Reads the trusted authorities and checks the names; connects to nobody yet.
+    pub fn new(settings: XmppSettings) -> Result<Self, XmppError> {
+        let domain = DomainPart::new(&settings.domain).map_err(|error| XmppError::Domain {
+            domain: settings.domain.clone(),
+            reason: error.to_string(),
+        })?;
+        let settings = XmppSettings { domain: domain.as_str().to_lowercase(), ..settings };
+        if settings.login_rate == 0 {
+            return Err(XmppError::LoginRate);
+        }
+        let tls = TlsSetup::new(&settings)?;
+        let pace = Pace::new(settings.login_rate);
+        Ok(Self { server: Arc::new(Server { settings, pace, tls }) })
+    }
+}
+
+#[async_trait]
+impl Backend for XmppBackend {
+    fn kind(&self) -> &'static str {
+        "xmpp"
+    }
+
+    fn domain(&self) -> Option<&str> {
+        Some(&self.server.settings.domain)
+    }
+
+    fn needs_password(&self) -> bool {
+        true
+    }
+
+    async fn open(&self, request: OpenLine) -> Result<Arc<dyn Line>, LineError> {
+        let password = request.password.ok_or(LineError::PasswordNeeded)?;
+        let address = &request.person.address;
+        let domain = &self.server.settings.domain;
+        if address.domain() != domain {
+            return Err(LineError::Refused(format!("{address} is not of the domain {domain}")));
+        }
+        let own = crate::address::jid_of(address)
+            .ok_or_else(|| LineError::Refused(format!("{address} is not an address that XMPP can hold")))?;
+        Ok(XmppLine::open(self.server.clone(), request.person, own, password, request.inlet))
+    }
+}
+
+impl Server {
+    /// One attempt to get a stream that is ready for stanzas. Unbounded in time: the caller's to limit.
+    pub(crate) async fn log_in(
+        &self,
+        own: &BareJid,
+        password: &SecretString,
+        resource: &str,
+        old: Option<Resumption>,
+    ) -> Result<Ready, LoginFault> {
+        let (features, mut stream) = connect(&self.settings, &self.tls).await?;
+        let user = own.node().map(|node| node.as_str()).unwrap_or_default();
+        sign_in(&mut stream, &features, user, password).await?;
+        let (features, stream) = restart(stream, &self.settings.domain).await?;
+        negotiate(stream, features, resource, old).await
+    }
+}

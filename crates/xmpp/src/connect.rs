@@ -1,0 +1,125 @@
+use std::{borrow::Cow, time::Duration};
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::{
+    io::{AsyncBufRead, AsyncRead, AsyncWrite, BufStream},
+    net::TcpStream,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_xmpp::{
+    parsers::{
+        ns,
+        starttls::{Nonza as StartTls, Request},
+        stream_features::StreamFeatures,
+    },
+    xmlstream::{
+        FallibleStreamElement, InitiatingStream, StreamHeader, Timeouts, XmppStream, XmppStreamElement,
+        initiate_stream,
+    },
+};
+
+use crate::{
+    fault::LoginFault,
+    guard::Guard,
+    settings::{Tls, XmppSettings},
+    tls::TlsSetup,
+};
+
+/// An encrypted XMPP stream to a server that has proved who it is.
+pub(crate) type Stream = XmppStream<Wire>;
+/// What it runs over.
+pub(crate) type Wire = BufStream<Guard<TlsStream<TcpStream>>>;
+
+/// Silence after which the server is asked whether it is still there, and how long it may take to answer.
+pub(crate) const KEEP_ALIVE: Timeouts =
+    Timeouts { read_timeout: Duration::from_secs(60), response_timeout: Duration::from_secs(30) };
+
+/// Small: ten thousand lines each have two of them.
+const BUFFER: usize = 2_048;
+
+/// Connects and encrypts; gives the stream and what the server offers on it. Unbounded in time: the caller's to limit.
+pub(crate) async fn connect(
+    settings: &XmppSettings,
+    tls: &TlsSetup,
+) -> Result<(StreamFeatures, Stream), LoginFault> {
+    let tcp = TcpStream::connect((settings.host.as_str(), settings.port))
+        .await
+        .map_err(|error| LoginFault::Passing(format!("cannot connect to {}: {error}", settings.host)))?;
+    // Best effort: without it small stanzas are only slower.
+    let _ = tcp.set_nodelay(true);
+    let tcp = match settings.tls {
+        Tls::Direct => tcp,
+        Tls::StartTls => start_tls(tcp, &settings.domain).await?,
+    };
+    let encrypted = TlsConnector::from(tls.config.clone())
+        .connect(tls.name.clone(), tcp)
+        .await
+        .map_err(|error| distrust(&error, settings))?;
+    let wire = BufStream::with_capacity(BUFFER, BUFFER, Guard::new(encrypted));
+    let pending = initiate_stream(wire, ns::JABBER_CLIENT, header(&settings.domain), KEEP_ALIVE).await?;
+    Ok(pending.recv_features().await?)
+}
+
+/// Asks for TLS and gives the bare connection back once the server agrees. Whatever came in the clear behind its
+/// agreement is dropped unread.
+async fn start_tls(tcp: TcpStream, domain: &str) -> Result<TcpStream, LoginFault> {
+    let wire = BufStream::with_capacity(BUFFER, BUFFER, Guard::new(tcp));
+    let pending = initiate_stream(wire, ns::JABBER_CLIENT, header(domain), KEEP_ALIVE).await?;
+    let (features, mut stream) = pending.recv_features::<FallibleStreamElement>().await?;
+    if !features.can_starttls() {
+        return Err(LoginFault::Untrusted(
+            "the server offers no TLS; nothing is sent to it in the clear".into(),
+        ));
+    }
+    stream.send(&XmppStreamElement::Starttls(StartTls::Request(Request))).await?;
+    match next(&mut stream).await? {
+        XmppStreamElement::Starttls(StartTls::Proceed(_)) => {
+            Ok(stream.into_inner().into_inner().into_inner())
+        }
+        XmppStreamElement::StreamError(error) => {
+            Err(LoginFault::Passing(format!("the server ended the stream: {}", error.0.condition)))
+        }
+        _ => Err(LoginFault::Untrusted("the server refused to begin TLS".into())),
+    }
+}
+
+fn distrust(error: &std::io::Error, settings: &XmppSettings) -> LoginFault {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidCertificate(reason)) => LoginFault::Untrusted(format!(
+            "the certificate of {} is not to be trusted for {}: {reason}",
+            settings.host, settings.server_name
+        )),
+        Some(error) => LoginFault::Untrusted(format!("TLS with {} failed: {error}", settings.host)),
+        None => LoginFault::Passing(format!("the connection to {} failed: {error}", settings.host)),
+    }
+}
+
+fn header(domain: &str) -> StreamHeader<'_> {
+    StreamHeader { to: Some(Cow::Borrowed(domain)), from: None, id: None }
+}
+
+/// Begins the stream anew after the sign-in (RFC 6120 section 6.4.6).
+pub(crate) async fn restart(stream: Stream, domain: &str) -> Result<(StreamFeatures, Stream), LoginFault> {
+    stream.get_stream().get_ref().restart();
+    let stream: InitiatingStream<Wire> = stream.initiate_reset();
+    let pending = stream.send_header(header(domain)).await?;
+    Ok(pending.recv_features().await?)
+}
+
+/// The next element of a stream that is being set up; one that makes no sense ends the attempt.
+pub(crate) async fn next<Io>(stream: &mut XmppStream<Io>) -> Result<XmppStreamElement, LoginFault>
+where
+    Io: AsyncBufRead + AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        match stream.next().await {
+            Some(Ok(FallibleStreamElement::Ok(element))) => return Ok(element),
+            Some(Ok(FallibleStreamElement::Err(error))) => {
+                return Err(LoginFault::Passing(format!("the server sent what XMPP does not know: {error}")));
+            }
+            Some(Err(tokio_xmpp::xmlstream::ReadError::SoftTimeout)) => {}
+            Some(Err(error)) => return Err(error.into()),
+            None => return Err(LoginFault::Passing("the server closed the connection".into())),
+        }
+    }
+}

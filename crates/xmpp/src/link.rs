@@ -1,0 +1,93 @@
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use futures_util::{Sink, Stream as _};
+use tokio_xmpp::xmlstream::{FallibleStreamElement, ReadError, XmppStreamElement};
+
+use crate::{connect::Stream, fault::lost};
+
+/// An element on its way out, shared with the ledger that may have to send it again.
+pub(crate) type Outgoing = Arc<XmppStreamElement>;
+
+/// A stream, whole: reading and writing are driven together, so that neither can starve the other (the library's
+/// split halves lose wake-ups under load).
+pub(crate) struct Link {
+    stream: Stream,
+    waiting: VecDeque<Outgoing>,
+    unflushed: bool,
+}
+
+/// What came in.
+pub(crate) enum Heard {
+    Element(FallibleStreamElement),
+    /// Nothing for a minute; the stream dies unless the server can be made to say something.
+    Silence,
+}
+
+impl Link {
+    pub(crate) fn new(stream: Stream) -> Self {
+        Self { stream, waiting: VecDeque::new(), unflushed: false }
+    }
+
+    /// Puts an element into the queue; [`Link::next`] sends it.
+    pub(crate) fn push(&mut self, element: impl Into<Outgoing>) {
+        self.waiting.push_back(element.into());
+    }
+
+    /// Elements that were not handed to the stream yet.
+    pub(crate) fn waiting(&self) -> impl ExactSizeIterator<Item = &Outgoing> {
+        self.waiting.iter()
+    }
+
+    /// Sends what waits and gives what comes, if `reading`; an error is the end of the link, in plain words. Safe to
+    /// cancel.
+    pub(crate) async fn next(&mut self, reading: bool) -> Result<Heard, String> {
+        poll_fn(|cx| {
+            if let Poll::Ready(Err(error)) = self.poll_write(cx) {
+                return Poll::Ready(Err(format!("the connection was lost: {error}")));
+            }
+            if reading { self.poll_read(cx) } else { Poll::Pending }
+        })
+        .await
+    }
+
+    /// Sends what waits.
+    pub(crate) async fn flush(&mut self) -> std::io::Result<()> {
+        poll_fn(|cx| self.poll_write(cx)).await
+    }
+
+    /// Sends what waits, ends the stream and the connection.
+    pub(crate) async fn close(mut self) -> std::io::Result<()> {
+        self.flush().await?;
+        self.stream.shutdown().await
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        let mut stream = Pin::new(&mut self.stream);
+        while let Some(element) = self.waiting.front() {
+            ready!(Sink::<&XmppStreamElement>::poll_ready(stream.as_mut(), cx))?;
+            Sink::<&XmppStreamElement>::start_send(stream.as_mut(), element)?;
+            self.waiting.pop_front();
+            self.unflushed = true;
+        }
+        if self.unflushed {
+            ready!(Sink::<&XmppStreamElement>::poll_flush(stream.as_mut(), cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Heard, String>> {
+        Poll::Ready(match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
+            Some(Ok(element)) => Ok(Heard::Element(element)),
+            Some(Err(ReadError::SoftTimeout)) => Ok(Heard::Silence),
+            Some(Err(error)) => Err(lost(&error)),
+            None => Err("the server closed the connection".into()),
+        })
+    }
+}

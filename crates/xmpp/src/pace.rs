@@ -1,0 +1,104 @@
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// Paces the sign-ins of all lines of a backend: a token bucket of one second's worth, refilled at `rate` a second.
+pub(crate) struct Pace {
+    interval: Duration,
+    burst: Duration,
+    /// When the bucket would be full again ("theoretical arrival time" of the generic cell rate algorithm).
+    full_at: Mutex<Option<Instant>>,
+}
+
+impl Pace {
+    /// `rate` sign-ins per second; 0 counts as 1.
+    pub(crate) fn new(rate: u32) -> Self {
+        let rate = rate.max(1);
+        let interval = Duration::from_secs(1) / rate;
+        Self { interval, burst: interval * (rate - 1), full_at: Mutex::new(None) }
+    }
+
+    /// Waits for a token. A caller that gives up while waiting has used its token.
+    pub(crate) async fn turn(&self) {
+        tokio::time::sleep_until(self.reserve(Instant::now())).await;
+    }
+
+    fn reserve(&self, now: Instant) -> Instant {
+        let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let base = full_at.unwrap_or(now).max(now);
+        *full_at = Some(base + self.interval);
+        (base.checked_sub(self.burst).unwrap_or(now)).max(now)
+    }
+}
+
+/// Exponential back-off with full jitter: a random moment up to a ceiling that doubles with each failure.
+#[derive(Debug, Default)]
+pub(crate) struct BackOff {
+    failures: u32,
+}
+
+impl BackOff {
+    const BASE: Duration = Duration::from_secs(1);
+    const CAP: Duration = Duration::from_secs(60);
+
+    /// How long to wait after one more failure, at least `floor`.
+    pub(crate) fn next(&mut self, floor: Duration) -> Duration {
+        let wait = floor + self.ceiling().mul_f64(fraction());
+        self.failures = self.failures.saturating_add(1);
+        wait
+    }
+
+    pub(crate) fn reset(&mut self) {
+        self.failures = 0;
+    }
+
+    fn ceiling(&self) -> Duration {
+        Self::BASE.saturating_mul(1 << self.failures.min(16)).min(Self::CAP)
+    }
+}
+
+/// A random number in 0..1.
+fn fraction() -> f64 {
+    let bits = (Uuid::new_v4().as_u128() >> 96) as u32;
+    f64::from(bits) / (f64::from(u32::MAX) + 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use super::{BackOff, Pace, fraction};
+
+    #[test]
+    fn a_burst_goes_at_once_and_the_rest_is_spread() {
+        let (pace, now) = (Pace::new(4), Instant::now());
+        let waits: Vec<u128> = (0..8).map(|_| (pace.reserve(now) - now).as_millis()).collect();
+        assert_eq!(waits, [0, 0, 0, 0, 250, 500, 750, 1000]);
+        let later = now + Duration::from_secs(60);
+        assert_eq!(pace.reserve(later), later, "an idle bucket is full again");
+    }
+
+    #[test]
+    fn waits_grow_to_the_cap_and_are_spread() {
+        let mut back_off = BackOff::default();
+        let ceilings: Vec<u64> = (0..8)
+            .map(|_| {
+                let ceiling = back_off.ceiling();
+                assert!(back_off.next(Duration::ZERO) < ceiling);
+                ceiling.as_secs()
+            })
+            .collect();
+        assert_eq!(ceilings, [1, 2, 4, 8, 16, 32, 60, 60]);
+        back_off.reset();
+        assert_eq!(back_off.ceiling().as_secs(), 1);
+        assert!(back_off.next(Duration::from_secs(30)) >= Duration::from_secs(30));
+        let drawn: Vec<f64> = (0..64).map(|_| fraction()).collect();
+        assert!(drawn.iter().any(|f| *f < 0.4) && drawn.iter().any(|f| *f > 0.6), "no jitter");
+    }
+}

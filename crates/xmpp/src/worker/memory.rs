@@ -1,0 +1,132 @@
+use std::{collections::VecDeque, sync::Arc};
+
+use tokio::sync::oneshot;
+use tokio_xmpp::jid::BareJid;
+use trunkline_core::port::Outcome;
+use trunkline_model::MessageKey;
+
+use crate::{
+    iq::Questions,
+    ledger::{Inbound, Outbound, WrongCount},
+    link::Outgoing,
+    negotiate::{Management, Resumption},
+    recent::Recent,
+};
+
+/// Messages of ours whose peers are remembered, to check who sends receipts and bounces.
+const MAX_SENT: usize = 1_024;
+
+/// What the worker knows of its session with the server; it outlives the link.
+pub(super) struct Memory {
+    /// As the person signs in.
+    account: BareJid,
+    /// As the server bound it; the same but on servers with aliases.
+    pub(super) own: BareJid,
+    pub(super) management: Option<Management>,
+    pub(super) outbound: Outbound<Sent>,
+    pub(super) inbound: Inbound,
+    pub(super) questions: Questions,
+    /// To whom each message went.
+    pub(super) peers: Recent<MessageKey, BareJid>,
+    /// How many of the last in `outbound` never left the queue.
+    unwritten: usize,
+}
+
+/// A stanza of ours that the server has not confirmed.
+pub(super) struct Sent {
+    pub(super) element: Outgoing,
+    pub(super) delivery: Option<Delivery>,
+}
+
+/// A message whose outcome somebody waits for.
+pub(super) struct Delivery {
+    pub(super) key: MessageKey,
+    reply: oneshot::Sender<Outcome>,
+}
+
+impl Delivery {
+    pub(super) fn new(key: MessageKey, reply: oneshot::Sender<Outcome>) -> Self {
+        Self { key, reply }
+    }
+
+    /// Tells the outcome; whoever waited may have given up.
+    pub(super) fn tell(self, outcome: Outcome) {
+        let _ = self.reply.send(outcome);
+    }
+}
+
+impl Memory {
+    pub(super) fn new(account: BareJid) -> Self {
+        Self {
+            own: account.clone(),
+            account,
+            management: None,
+            outbound: Outbound::default(),
+            inbound: Inbound::default(),
+            questions: Questions::default(),
+            peers: Recent::new(MAX_SENT),
+            unwritten: 0,
+        }
+    }
+
+    pub(super) fn account(&self) -> &BareJid {
+        &self.account
+    }
+
+    /// What to ask the server to take up again, if it offered that.
+    pub(super) fn resumption(&self) -> Option<Resumption> {
+        let id = self.management.as_ref()?.id.clone()?;
+        Some(Resumption { id, handled: self.inbound.handled() })
+    }
+
+    /// Takes the server's word on how much of ours it has.
+    pub(super) fn confirm(&mut self, h: u32) -> Result<(), WrongCount> {
+        for sent in self.outbound.confirm(h)? {
+            if let Some(delivery) = sent.delivery {
+                delivery.tell(Outcome::Confirmed);
+            }
+        }
+        Ok(())
+    }
+
+    /// The link is gone and `waiting` never left it. Unless the session may be resumed, that decides what became of
+    /// every open message.
+    pub(super) fn link_lost<'a>(&mut self, waiting: impl Iterator<Item = &'a Outgoing>) {
+        let waiting: Vec<&Outgoing> = waiting.collect();
+        let open = self.outbound.iter().rev();
+        self.unwritten =
+            open.take_while(|sent| waiting.iter().any(|w| Arc::ptr_eq(w, &sent.element))).count();
+        if self.resumption().is_none() {
+            self.give_up();
+        }
+    }
+
+    /// The session is gone: what was not confirmed never will be.
+    pub(super) fn give_up(&mut self) {
+        self.questions.clear();
+        self.management = None;
+        let open: VecDeque<Sent> = self.outbound.reset();
+        let written = open.len().saturating_sub(self.unwritten);
+        self.unwritten = 0;
+        for (place, sent) in open.into_iter().enumerate() {
+            if let Some(delivery) = sent.delivery {
+                delivery.tell(if place < written { Outcome::Unknown } else { Outcome::NotSent });
+            }
+        }
+    }
+
+    /// A message came back before it was confirmed: its delivery, if it is one.
+    pub(super) fn take_delivery(&mut self, key: MessageKey) -> Option<Delivery> {
+        let matches = |sent: &&mut Sent| sent.delivery.as_ref().is_some_and(|delivery| delivery.key == key);
+        self.outbound.iter_mut().find(matches)?.delivery.take()
+    }
+
+    /// Whether `from` may speak of a message of ours: the peer, their server, or ours. Messages that are not remembered
+    /// (a restart lies between) are left to the core to judge.
+    pub(super) fn may_speak_of(&self, key: MessageKey, from: &BareJid) -> bool {
+        let Some(peer) = self.peers.get(&key) else { return true };
+        let server =
+            from.node().is_none() && (from.domain() == peer.domain() || from.domain() == self.own.domain());
+        from == peer || server
+    }
+}

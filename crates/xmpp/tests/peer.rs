@@ -1,0 +1,12 @@
+//! The line against a real Prosody, with a colleague on slixmpp at the other end.
+
+#[path = "peer/fault.rs"]
+mod fault;
+#[path = "peer/house.rs"]
+mod house;
+#[path = "peer/login.rs"]
+mod login;
+#[path = "peer/message.rs"]
+mod message;
+#[path = "peer/roster.rs"]
+mod roster;

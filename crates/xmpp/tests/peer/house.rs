@@ -1,0 +1,156 @@
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use async_trait::async_trait;
+use trunkline_core::port::{
+    Backend, Incoming, Inlet, InletError, Line, LineState, OpenLine, OutgoingMessage, Person,
+};
+use trunkline_model::{AccountId, Address, Contact, MessageKey, MessageText, Timestamp};
+use trunkline_testkit::peer::{Prosody, eventually};
+use trunkline_xmpp::{Tls, XmppBackend, XmppSettings};
+
+pub const DOMAIN: &str = "corp.test";
+pub const USERS: &[(&str, &str)] = &[("alice", "alice's secret"), ("bob", "bob's secret")];
+
+/// An inlet that remembers what it was told, and can be made to fail.
+#[derive(Default)]
+pub struct Recorder {
+    pub received: Mutex<Vec<Incoming>>,
+    pub delivered: Mutex<Vec<(Address, MessageKey)>>,
+    pub failed: Mutex<Vec<(MessageKey, bool)>>,
+    pub typing: Mutex<Vec<(Address, bool)>>,
+    pub contacts: Mutex<Vec<Contact>>,
+    pub states: Mutex<Vec<LineState>>,
+    pub rosters: AtomicUsize,
+    /// The store is down: nothing is taken.
+    pub broken: AtomicBool,
+    /// How often something was refused for that.
+    pub refusals: AtomicUsize,
+}
+
+#[async_trait]
+impl Inlet for Recorder {
+    async fn receive(&self, message: Incoming) -> Result<(), InletError> {
+        if self.broken.load(Ordering::SeqCst) {
+            self.refusals.fetch_add(1, Ordering::SeqCst);
+            return Err(InletError::Store("the disk is full".into()));
+        }
+        let mut received = self.received.lock().unwrap();
+        if received.iter().all(|known| known.foreign_id != message.foreign_id) {
+            received.push(message);
+        }
+        Ok(())
+    }
+
+    async fn delivered(&self, peer: &Address, key: MessageKey) -> Result<(), InletError> {
+        self.delivered.lock().unwrap().push((peer.clone(), key));
+        Ok(())
+    }
+
+    async fn failed(&self, key: MessageKey, permanent: bool, _: &str) -> Result<(), InletError> {
+        self.failed.lock().unwrap().push((key, permanent));
+        Ok(())
+    }
+
+    fn typing(&self, peer: &Address, composing: bool) {
+        self.typing.lock().unwrap().push((peer.clone(), composing));
+    }
+
+    fn contact_changed(&self, contact: Contact) {
+        self.contacts.lock().unwrap().push(contact);
+    }
+
+    fn roster_changed(&self) {
+        self.rosters.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn state_changed(&self, state: LineState) {
+        self.states.lock().unwrap().push(state);
+    }
+}
+
+impl Recorder {
+    pub fn texts(&self) -> Vec<String> {
+        self.received.lock().unwrap().iter().map(|message| message.text.expose().to_owned()).collect()
+    }
+
+    pub async fn text(&self, text: &str) -> Result<Incoming> {
+        eventually(&format!("{text:?} arrives"), async || {
+            self.received.lock().unwrap().iter().find(|message| message.text.expose() == text).cloned()
+        })
+        .await
+    }
+
+    pub async fn contact(&self, what: &str, pick: impl Fn(&Contact) -> bool) -> Result<Contact> {
+        eventually(what, async || {
+            self.contacts.lock().unwrap().iter().rev().find(|contact| pick(contact)).cloned()
+        })
+        .await
+        .with_context(|| format!("{:?}", self.contacts.lock().unwrap()))
+    }
+}
+
+pub fn settings(prosody: &Prosody) -> XmppSettings {
+    XmppSettings {
+        domain: DOMAIN.into(),
+        host: "127.0.0.1".into(),
+        port: prosody.port(),
+        tls: Tls::StartTls,
+        ca_file: Some(prosody.ca_file()),
+        server_name: DOMAIN.into(),
+        login_rate: 50,
+    }
+}
+
+pub fn address(user: &str) -> Address {
+    format!("{user}@{DOMAIN}").parse().unwrap()
+}
+
+pub async fn open(
+    settings: XmppSettings,
+    user: &str,
+    password: &str,
+) -> Result<(Arc<dyn Line>, Arc<Recorder>)> {
+    let backend = XmppBackend::new(settings)?;
+    let inlet = Arc::new(Recorder::default());
+    let person = Person { account: AccountId(1), address: address(user) };
+    let request = OpenLine { person, password: Some(password.to_owned().into()), inlet: inlet.clone() };
+    Ok((backend.open(request).await?, inlet))
+}
+
+/// Alice's line, signed in, with her roster told.
+pub async fn alice(prosody: &Prosody) -> Result<(Arc<dyn Line>, Arc<Recorder>)> {
+    let (line, inlet) = open(settings(prosody), "alice", "alice's secret").await?;
+    connected(&line).await?;
+    eventually("the roster is told", async || (inlet.rosters.load(Ordering::SeqCst) > 0).then_some(()))
+        .await?;
+    Ok((line, inlet))
+}
+
+pub async fn connected(line: &Arc<dyn Line>) -> Result<()> {
+    state(line, "the line is connected", |state| *state == LineState::Connected).await.map(drop)
+}
+
+pub async fn state(line: &Arc<dyn Line>, what: &str, pick: impl Fn(&LineState) -> bool) -> Result<LineState> {
+    eventually(what, async || Some(line.state()).filter(|state| pick(state)))
+        .await
+        .with_context(|| format!("{:?}", line.state()))
+}
+
+pub fn message(to: &str, text: &str) -> OutgoingMessage {
+    OutgoingMessage {
+        key: MessageKey::fresh(),
+        peer: address(to),
+        text: MessageText::new(text, 8_000).unwrap(),
+        sent_at: Timestamp::now(),
+    }
+}
+
+/// A moment in which something that must not happen would have happened.
+pub const MOMENT: Duration = Duration::from_millis(500);
