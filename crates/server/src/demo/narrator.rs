@@ -39,11 +39,6 @@ impl Narrator {
         self.say(&format!("\n{}", self.paint(BOLD, &format!("{}. {title}", self.chapter))));
     }
 
-    /// What happens next, or why.
-    pub(super) fn aside(&self, text: &str) {
-        self.say(&format!("   {}", self.paint(DIM, text)));
-    }
-
     /// Somebody writes something.
     pub(super) fn line(&self, who: &str, text: &str) {
         self.say(&format!("     {} {text}", self.paint(CYAN, &format!("{who}:"))));
