@@ -76,7 +76,7 @@ fn a_revoked_device_is_signed_out_at_once() {
         (&json!("Alice's phone"), &json!("Android"), &json!("7"), &json!(false))
     );
     assert_eq!(folder.json(&["device", "list"]), listed);
-    assert!(folder.well(&["status"]).contains("1 live, 1 sockets open"));
+    assert!(folder.well(&["status"]).contains("1; open sockets: 1"));
 
     let id = device["id"].as_str().unwrap();
     assert_eq!(folder.run(&["device", "revoke", id]).code, Some(2), "without consent nothing happens");
