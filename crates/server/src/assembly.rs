@@ -30,7 +30,7 @@ pub(crate) struct Assembly {
 
 impl Assembly {
     /// Opens everything that the configuration names, in this order: lock and store, backends, relay, listeners, admin
-    /// socket. Nothing stays open when one of them fails.
+    /// socket.
     pub(crate) async fn start(config: &Config) -> Result<Self, Failure> {
         let place = configuration::place(config)?;
         let feed = Arc::new(CommitFeed::default());

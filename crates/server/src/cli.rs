@@ -129,7 +129,7 @@ pub(crate) enum AccountCommand {
     /// Add an account
     #[command(
         after_help = "Example:\n  trunkline account add sip:alice@example.test --name \"Alice Example\" \
-                            --email alice@example.test --title Engineer"
+                      --title Engineer"
     )]
     Add {
         /// The account's address, e.g. sip:alice@example.test

@@ -20,11 +20,16 @@ pub(crate) async fn demo(once: bool) -> Result<(), Failure> {
     let stage = Stage::set(&shutdown).await?;
     let ended = tokio::select! {
         ended = play(&mut narrator, &stage, once) => ended,
-        () = shutdown.cancelled() => Ok(()),
+        () = shutdown.cancelled() => interrupted(once),
     };
     shutdown.cancel();
     stage.strike().await;
     ended
+}
+
+/// Being told to stop is how a demo ends that stays up, and no success for one that should tell its story.
+fn interrupted(once: bool) -> Result<(), Failure> {
+    if once { Err(Failure::failed("told to stop before the story was over")) } else { Ok(()) }
 }
 
 async fn play(narrator: &mut Narrator, stage: &Stage, once: bool) -> Result<(), Failure> {

@@ -19,6 +19,12 @@ pub(crate) fn text(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Writes text that is a courtesy: nothing depends on its being read.
+pub(crate) fn courtesy(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
 /// Writes one JSON value on one line.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let mut line = serde_json::to_string(value).map_err(|error| Failure::failed(error.to_string()))?;

@@ -1,5 +1,7 @@
 //! `trunkline serve`.
 
+use tracing::info;
+
 use crate::{
     admin::{Command, ListenersView, Reply},
     ask,
@@ -18,11 +20,13 @@ pub(crate) async fn serve(loaded: Loaded, json: bool) -> Result<(), Failure> {
     telemetry::start(&config.log_level, config.log_format)?;
     let shutdown = shutdown::on_signal()?;
     let assembly = Assembly::start(&config).await?;
+    let listeners = assembly.listeners();
+    info!(https = listeners.https, http = listeners.http, admin = listeners.admin, "listening");
     if json {
-        print::json(assembly.listeners())?;
+        print::json(listeners)?;
     } else {
-        print::text(&greeting(assembly.listeners(), file.as_deref(), &config.data_dir))?;
-        hint(&assembly).await?;
+        print::courtesy(&greeting(listeners, file.as_deref(), &config.data_dir));
+        hint(&assembly).await;
     }
     assembly.run(shutdown).await;
     Ok(())
@@ -42,11 +46,11 @@ fn greeting(listeners: &ListenersView, file: Option<&std::path::Path>, data_dir:
 }
 
 /// On an empty database, the first thing to do.
-async fn hint(assembly: &Assembly) -> Result<(), Failure> {
-    match assembly.executor().execute(Command::AccountList { after: None }).await {
-        Reply::Accounts { accounts, .. } if accounts.is_empty() => print::text(
+async fn hint(assembly: &Assembly) {
+    let accounts = assembly.executor().execute(Command::AccountList { after: None }).await;
+    if matches!(accounts, Reply::Accounts { accounts, .. } if accounts.is_empty()) {
+        print::courtesy(
             "There are no accounts yet. Add one: trunkline account add sip:alice@example.test --name \"Alice\"\n",
-        ),
-        _ => Ok(()),
+        );
     }
 }

@@ -36,7 +36,7 @@ pub(crate) enum Command {
 #[serde(tag = "reply", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub(crate) enum Reply {
     /// One account.
-    Account { account: AccountView },
+    Account { account: Box<AccountView> },
     /// A page of accounts; `next` is where the following page begins, absent on the last.
     Accounts { accounts: Vec<AccountView>, next: Option<Address> },
     /// Devices; `next` as above.

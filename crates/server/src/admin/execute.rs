@@ -91,7 +91,7 @@ impl Executor {
         let account = self.account(address).await?;
         let devices = self.devices(&account).await?;
         let view = AccountView { devices: Some(devices), ..self.view(account) };
-        Ok(Reply::Account { account: view })
+        Ok(Reply::Account { account: Box::new(view) })
     }
 
     async fn account_set(&self, address: &Address, change: ProfileChange) -> Result<Reply, Refusal> {
@@ -201,7 +201,7 @@ impl Executor {
     }
 
     fn told(&self, account: Account) -> Result<Reply, Refusal> {
-        Ok(Reply::Account { account: self.view(account) })
+        Ok(Reply::Account { account: Box::new(self.view(account)) })
     }
 
     fn view(&self, account: Account) -> AccountView {

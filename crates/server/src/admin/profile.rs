@@ -2,11 +2,12 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use trunkline_model::Profile;
 
-/// What a directory knows of a person; only what is given counts.
+/// What a directory knows of a person; only what is given counts. Its JSON has the names of the model's `Profile`.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ProfileChange {
     /// Name to show
+    #[serde(rename = "displayName")]
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
     /// E-mail address
@@ -16,9 +17,11 @@ pub(crate) struct ProfileChange {
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
     /// Desk phone
+    #[serde(rename = "workPhone")]
     #[arg(long, value_name = "TEXT")]
     phone: Option<String>,
     /// Mobile phone
+    #[serde(rename = "mobilePhone")]
     #[arg(long, value_name = "TEXT")]
     mobile: Option<String>,
     /// Department
@@ -33,6 +36,18 @@ pub(crate) struct ProfileChange {
 }
 
 impl ProfileChange {
+    /// Name, title, e-mail address and desk phone.
+    pub(crate) fn of(name: &str, title: &str, email: &str, phone: &str) -> Self {
+        let given = |text: &str| Some(text.to_owned());
+        Self {
+            name: given(name),
+            title: given(title),
+            email: given(email),
+            phone: given(phone),
+            ..Self::default()
+        }
+    }
+
     /// True when nothing was given.
     pub(crate) fn is_empty(&self) -> bool {
         let Self { name, email, title, phone, mobile, department, company, office } = self;

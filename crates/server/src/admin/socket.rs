@@ -60,13 +60,16 @@ impl AdminSocket {
     pub(crate) async fn serve(self, executor: Executor, shutdown: CancellationToken) {
         let places = Arc::new(Semaphore::new(AT_ONCE));
         loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            let next = async {
+                let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
+                self.listener.accept().await.map(|(stream, _)| (stream, place))
+            };
             let accepted = tokio::select! {
                 () = shutdown.cancelled() => return,
-                accepted = self.listener.accept() => accepted,
+                accepted = next => accepted,
             };
             match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, place)) => {
                     let executor = executor.clone();
                     tokio::spawn(async move {
                         if let Err(error) = converse(stream, &executor).await {

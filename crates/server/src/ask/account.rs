@@ -59,7 +59,7 @@ async fn enable(place: Place, address: Address, enabled: bool, json: bool) -> Re
 
 async fn one(place: Place, command: Command) -> Result<AccountView, Failure> {
     match once(place, command).await? {
-        Reply::Account { account } => Ok(account),
+        Reply::Account { account } => Ok(*account),
         _ => Err(odd()),
     }
 }

@@ -50,7 +50,7 @@ fn running(status: &StatusView, server: &RunningView) -> String {
         length(server.uptime_secs)
     );
     text += &listeners(&server.listeners);
-    text += &line("sessions", &format!("{} live, {} sockets open", server.sessions, server.sockets));
+    text += &line("sessions", &format!("{}; open sockets: {}", server.sessions, server.sockets));
     text.extend(server.backends.iter().map(|backend| line("backend", &lines(backend))));
     text
 }

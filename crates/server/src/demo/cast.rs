@@ -1,6 +1,9 @@
 use trunkline_model::Address;
 
-use super::{network::Network, phone::Phone};
+use super::{
+    network::Network,
+    phone::{Phone, Token},
+};
 use crate::admin::ProfileChange;
 
 /// Somebody who plays in the story.
@@ -23,12 +26,13 @@ pub(super) const CAROL: Person =
 pub(super) const GUEST: Person =
     Person { name: "A curious guest", user: "guest", title: "Visitor", phone: "+44 20 7946 0199" };
 
-/// Everybody's phones after the story.
+/// Everybody's phones, signed in.
 pub(super) struct Cast {
     pub(super) alice: Phone,
-    pub(super) tablet: Phone,
     pub(super) bob: Phone,
     pub(super) carol: Phone,
+    /// Alice's second device, which has not signed in yet.
+    pub(super) tablet: Token,
     /// The network between Alice's phone and the relay.
     pub(super) network: Network,
 }

@@ -14,7 +14,11 @@ use crate::{
 };
 
 /// Stays up: prints how to join in, and has the cast answer whoever does. Ends only by being dropped.
-pub(super) async fn stay(narrator: &Narrator, stage: &Stage, cast: Cast) -> Result<(), Failure> {
+pub(super) async fn stay(
+    narrator: &Narrator,
+    stage: &Stage,
+    (cast, tablet): (Cast, Phone),
+) -> Result<(), Failure> {
     let key = invite(stage).await.map_err(Failure::failed)?;
     let (program, server, guest) = (program(), stage.relay(), GUEST.address());
     narrator.say("\nThe relay stays up until you press Ctrl-C. Join in from another terminal:\n");
@@ -25,7 +29,7 @@ pub(super) async fn stay(narrator: &Narrator, stage: &Stage, cast: Cast) -> Resu
     let configuration = configuration.display();
     narrator.command(&format!("{program} activation issue {guest} --config {configuration}"));
     narrator.command(&format!("{program} status --config {configuration}"));
-    let Cast { alice, tablet, bob, carol, network: _network } = cast;
+    let Cast { alice, bob, carol, network: _network, .. } = cast;
     tokio::join!(
         host(alice, &ALICE, "Welcome to the lighthouse!"),
         host(bob, &BOB, "I am up in the lamp room. What do you see?"),

@@ -1,8 +1,10 @@
 use std::{
     fmt::Display,
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     time::Instant,
 };
+
+use crate::print;
 
 const BOLD: &str = "1";
 const DIM: &str = "2";
@@ -37,11 +39,6 @@ impl Narrator {
         self.say(&format!("\n{}", self.paint(BOLD, &format!("{}. {title}", self.chapter))));
     }
 
-    /// What happens next, or why.
-    pub(super) fn aside(&self, text: &str) {
-        self.say(&format!("   {}", self.paint(DIM, text)));
-    }
-
     /// Somebody writes something.
     pub(super) fn line(&self, who: &str, text: &str) {
         self.say(&format!("     {} {text}", self.paint(CYAN, &format!("{who}:"))));
@@ -62,9 +59,8 @@ impl Narrator {
 
     /// A paragraph.
     pub(super) fn say(&self, text: &str) {
-        let mut out = io::stdout().lock();
         // A reader that has gone away is no reason to stop: `--once` still tells by its exit code.
-        let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+        print::courtesy(&format!("{text}\n"));
     }
 
     /// A command to copy.

@@ -3,6 +3,7 @@ use std::{fs, net::SocketAddr, path::PathBuf};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use trunkline_model::Address;
 
 use crate::{
     admin::{Command, Executor, Reply},
@@ -64,6 +65,17 @@ impl Stage {
             Reply::Refused { refusal } => Err(refusal.words),
             reply => Ok(reply),
         }
+    }
+
+    /// Puts people into somebody's roster, as their phone would.
+    pub(super) async fn befriend(&self, who: &Address, friends: &[Address]) -> Result<(), String> {
+        let store = self.executor.store();
+        let account = store.account_by_address(who).await.map_err(|error| error.to_string())?;
+        let account = account.ok_or_else(|| format!("{who} has no account"))?;
+        for friend in friends {
+            store.contact_add(account.id, friend, None).await.map_err(|error| error.to_string())?;
+        }
+        Ok(())
     }
 
     /// Waits until the relay, told to stop, has ended; then removes the folder.

@@ -1,13 +1,13 @@
 use std::{fmt::Display, future::Future, time::Duration};
 
 use tokio::time::timeout;
-use trunkline_model::{Address, Availability};
+use trunkline_model::Availability;
 
 use super::{
     cast::{ALICE, BOB, CAROL, Cast, Person},
     narrator::Narrator,
     network::Network,
-    phone::Phone,
+    phone::{Phone, Token, activate},
     stage::Stage,
 };
 use crate::admin::{Command, Reply};
@@ -15,6 +15,8 @@ use crate::admin::{Command, Reply};
 /// How long any step may take: much longer than it does, for machines that are busy.
 const PATIENCE: Duration = Duration::from_secs(30);
 const GROUP: &str = "Lamp room";
+const QUESTION: &str = "Bob, will the lamp burn tonight?";
+const ANSWER: &str = "It burns. Come up and see!";
 
 /// A step that did not go as it should.
 #[derive(Debug)]
@@ -32,21 +34,30 @@ struct Story<'a> {
     stage: &'a Stage,
 }
 
-/// Tells the whole story; gives back the phones, all signed in.
-pub(super) async fn tell(narrator: &mut Narrator, stage: &Stage) -> Told<Cast> {
+/// Tells the whole story; gives back the phones, Alice's tablet beside the others.
+pub(super) async fn tell(narrator: &mut Narrator, stage: &Stage) -> Told<(Cast, Phone)> {
     narrator.title(
         &format!("Trunkline {}: three people, four devices, one broken network", env!("CARGO_PKG_VERSION")),
         "What you read happens now, over real sockets on this machine. Every ✔ has been checked.",
     );
     let mut story = Story { narrator, stage };
     story.opening().await?;
-    let mut cast = story.activation().await?;
-    story.presence(&mut cast).await?;
+    let tokens = story.activation().await?;
+    let mut cast = story.presence(tokens).await?;
     story.first_chat(&mut cast).await?;
-    story.second_device(&mut cast).await?;
-    story.broken_network(&mut cast).await?;
-    story.end().await?;
-    Ok(cast)
+    let mut tablet = story.second_device(&mut cast).await?;
+    story.broken_network(&mut cast, &mut tablet).await?;
+    story.end(&mut cast, &mut tablet).await?;
+    Ok((cast, tablet))
+}
+
+/// What the activations gave.
+struct Tokens {
+    alice: Token,
+    tablet: Token,
+    bob: Token,
+    carol: Token,
+    network: Network,
 }
 
 impl Story<'_> {
@@ -65,7 +76,7 @@ impl Story<'_> {
         Ok(())
     }
 
-    async fn activation(&mut self) -> Told<Cast> {
+    async fn activation(&mut self) -> Told<Tokens> {
         self.narrator.chapter("Phones activate, each with a key that works once");
         let network = self
             .step("Alice's phone has a network of its own; remember it", Network::to(self.stage.relay()))
@@ -73,7 +84,7 @@ impl Story<'_> {
         let url = format!("http://{}", network.address());
         let (alice, key) = self.activate(&ALICE, "Alice's phone", &url).await?;
         self.step("the same key is refused the second time", async {
-            match Phone::activate(&url, &ALICE.address(), &key, "A thief's phone").await {
+            match activate(&url, &ALICE.address(), &key, "A thief's phone").await {
                 Ok(_) => Err("it was taken".to_owned()),
                 Err(_) => Ok(()),
             }
@@ -83,10 +94,10 @@ impl Story<'_> {
         let (bob, _) = self.activate(&BOB, "Bob's phone", &url).await?;
         let (carol, _) = self.activate(&CAROL, "Carol's phone", &url).await?;
         let (tablet, _) = self.activate(&ALICE, "Alice's tablet", &url).await?;
-        Ok(Cast { alice, tablet, bob, carol, network })
+        Ok(Tokens { alice, tablet, bob, carol, network })
     }
 
-    async fn activate(&mut self, person: &Person, device: &str, url: &str) -> Told<(Phone, String)> {
+    async fn activate(&mut self, person: &Person, device: &str, url: &str) -> Told<(Token, String)> {
         let address = person.address();
         let issue = Command::ActivationIssue { address: address.clone(), expires_secs: 600 };
         let key = match self.quietly("an access key is issued", self.stage.administer(issue)).await? {
@@ -100,39 +111,37 @@ impl Story<'_> {
         };
         let phone = self.step(
             format!("{device} shows the key {key} and gets a token for good"),
-            Phone::activate(url, &address, &key, device),
+            activate(url, &address, &key, device),
         );
         Ok((phone.await?, key))
     }
 
-    async fn presence(&mut self, cast: &mut Cast) -> Told<()> {
+    async fn presence(&mut self, tokens: Tokens) -> Told<Cast> {
         self.narrator.chapter("They sign in and see each other");
-        self.step("Alice's and Bob's phones sign in", async {
-            cast.alice.sign_in().await?;
-            cast.bob.sign_in().await
-        })
-        .await?;
+        let mut alice = self.step("Alice's phone signs in", Phone::sign_in(&tokens.alice)).await?;
+        let mut bob = self.step("so does Bob's", Phone::sign_in(&tokens.bob)).await?;
         self.step(format!("Alice puts Bob and Carol into her group “{GROUP}”"), async {
-            cast.alice.gather(GROUP, &[BOB.address(), CAROL.address()]).await?;
-            cast.bob.gather(GROUP, &[ALICE.address()]).await
+            alice.gather(GROUP, &[BOB.address(), CAROL.address()]).await?;
+            bob.gather(GROUP, &[ALICE.address()]).await
         })
         .await?;
-        self.step("Alice sees that Bob is available and Carol is not there", async {
-            cast.alice.sees(&BOB.address(), Availability::Available, "").await?;
-            cast.alice.sees(&CAROL.address(), Availability::Offline, "").await
+        self.step("she sees that Bob is available and Carol is not there", async {
+            alice.sees(&BOB.address(), Availability::Available, "").await?;
+            alice.sees(&CAROL.address(), Availability::Offline, "").await
         })
         .await?;
-        self.step("Carol signs in, and Alice's phone shows it without asking", async {
-            cast.carol.sign_in().await?;
-            cast.alice.sees(&CAROL.address(), Availability::Available, "").await
-        })
-        .await?;
+        let carol = self.step("Carol signs in, and Alice's phone shows it by itself", async {
+            let carol = Phone::sign_in(&tokens.carol).await?;
+            alice.sees(&CAROL.address(), Availability::Available, "").await.map(|()| carol)
+        });
+        let carol = carol.await?;
         let note = "Polishing the lens";
-        self.step(format!("Bob is busy, “{note}”, and Alice's phone shows that too"), async {
-            cast.bob.be(Availability::Busy, note).await?;
-            cast.alice.sees(&BOB.address(), Availability::Busy, note).await
+        self.step(format!("Bob is busy, “{note}”, and Alice's phone shows that, too"), async {
+            bob.be(Availability::Busy, note).await?;
+            alice.sees(&BOB.address(), Availability::Busy, note).await
         })
-        .await
+        .await?;
+        Ok(Cast { alice, bob, carol, tablet: tokens.tablet, network: tokens.network })
     }
 
     async fn first_chat(&mut self, cast: &mut Cast) -> Told<()> {
@@ -144,7 +153,8 @@ impl Story<'_> {
             self.step("the relay has it on disk: Alice may forget it", cast.alice.send(&bob, text)).await?;
         let chat = self.step("Bob's phone rings: Alice invites him", cast.bob.invited(&alice, text)).await?;
         self.step("Bob accepts, and Alice's phone knows", async {
-            cast.bob.accept(chat).await?;
+            cast.bob.accept(&chat).await?;
+            cast.bob.hears(&alice, &[text]).await?;
             cast.alice.accepted(&bob).await
         })
         .await?;
@@ -158,7 +168,7 @@ impl Story<'_> {
             cast.alice.sees_typing(&bob).await
         })
         .await?;
-        let text = "It burns. Come up and see!";
+        let text = ANSWER;
         self.narrator.line(BOB.first(), text);
         self.step("Alice has Bob's answer, and Bob the two ticks", async {
             let answer = cast.bob.send(&alice, text).await?;
@@ -168,31 +178,39 @@ impl Story<'_> {
         .await
     }
 
-    async fn second_device(&mut self, cast: &mut Cast) -> Told<()> {
+    async fn second_device(&mut self, cast: &mut Cast) -> Told<Phone> {
         self.narrator.chapter("Alice takes her tablet");
-        let (alice, carol) = (ALICE.address(), CAROL.address());
-        self.step("the tablet signs in as Alice, too", cast.tablet.sign_in()).await?;
+        let (alice, bob, carol) = (ALICE.address(), BOB.address(), CAROL.address());
+        let tablet = self.step("it signs in as Alice and has the chat with Bob, both sides of it", async {
+            let mut tablet = Phone::sign_in(&cast.tablet).await?;
+            tablet.sent_elsewhere(&bob, QUESTION).await?;
+            tablet.hears(&bob, &[ANSWER]).await.map(|()| tablet)
+        });
+        let mut tablet = tablet.await?;
         let text = "Ship in sight, north-north-west.";
         self.narrator.line(CAROL.first(), text);
-        self.step("it rings on both of Alice's devices", async {
+        self.step("it rings on both of Alice's devices; the tablet accepts, and the phone knows", async {
             cast.carol.send(&alice, text).await?;
             let chat = cast.alice.invited(&carol, text).await?;
-            cast.tablet.invited(&carol, text).await?;
-            cast.tablet.accept(chat).await?;
-            cast.alice.accepted(&carol).await
+            tablet.invited(&carol, text).await?;
+            tablet.accept(&chat).await?;
+            cast.alice.accepted(&carol).await?;
+            cast.alice.hears(&carol, &[text]).await?;
+            tablet.hears(&carol, &[text]).await
         })
         .await?;
         let text = "I see her. All hands to the lamp room!";
         self.narrator.line("Alice (tablet)", text);
         self.step("Carol has the answer, and Alice's phone shows what the tablet sent", async {
-            cast.tablet.send(&carol, text).await?;
+            tablet.send(&carol, text).await?;
             cast.carol.hears(&alice, &[text]).await?;
             cast.alice.sent_elsewhere(&carol, text).await
         })
-        .await
+        .await?;
+        Ok(tablet)
     }
 
-    async fn broken_network(&mut self, cast: &mut Cast) -> Told<()> {
+    async fn broken_network(&mut self, cast: &mut Cast, tablet: &mut Phone) -> Told<()> {
         self.narrator.chapter("The network breaks");
         let (alice, bob) = (ALICE.address(), BOB.address());
         self.step("the network between Alice's phone and the relay is cut", async {
@@ -209,8 +227,7 @@ impl Story<'_> {
             Ok::<_, String>(())
         })
         .await?;
-        self.step("Alice's tablet, on another network, has all three", cast.tablet.hears(&bob, &texts))
-            .await?;
+        self.step("Alice's tablet, on another network, has all three", tablet.hears(&bob, &texts)).await?;
         let answer = "I read you. Alice, over.";
         self.narrator.line("Alice (no network)", answer);
         let pending = cast.alice.send_later(&bob, answer);
@@ -227,7 +244,7 @@ impl Story<'_> {
         .await
     }
 
-    async fn end(&mut self) -> Told<()> {
+    async fn end(&mut self, cast: &mut Cast, tablet: &mut Phone) -> Told<()> {
         self.narrator.chapter("The end");
         let status =
             match self.quietly("the relay tells its state", self.stage.administer(Command::Status)).await? {
@@ -240,7 +257,14 @@ impl Story<'_> {
         self.step(
             format!("{people} people, {devices} devices, {messages} messages; none lost, none twice"),
             async {
-                if (people, devices, messages) == (3, 4, 8) { Ok(()) } else { Err("it should be 3, 4 and 8") }
+                if (people, devices, messages) != (3, 4, 8) {
+                    return Err("it should be 3, 4 and 8".to_owned());
+                }
+                let phones = [&mut cast.alice, &mut cast.bob, &mut cast.carol, tablet];
+                match phones.into_iter().find_map(Phone::left_over) {
+                    Some(message) => Err(format!("nobody expected {message}")),
+                    None => Ok(()),
+                }
             },
         )
         .await

@@ -120,8 +120,10 @@ fn nonsense_on_the_admin_socket_is_refused_and_harms_nothing() {
         assert!(answer.contains(r#""kind":"invalid""#), "{nonsense:?}: {answer:?}");
     }
     assert_eq!(folder.say(&"x".repeat(1_000_000)), "", "a line without end");
-    let profile =
-        format!(r#"{{"do":"accountAdd","address":"a@b.test","profile":{{"name":"{}"}}}}"#, "x".repeat(300));
+    let profile = format!(
+        r#"{{"do":"accountAdd","address":"a@b.test","profile":{{"displayName":"{}"}}}}"#,
+        "x".repeat(300)
+    );
     assert!(folder.say(&format!("{profile}\n")).contains("over 255 characters"));
     assert_eq!(folder.json(&["account", "list"]), json!({ "accounts": [] }));
 }
