@@ -140,6 +140,25 @@ impl FakeSocket {
         self.write(&frame).await.unwrap();
     }
 
+    /// The only phase of a method that has one.
+    pub async fn answer(&mut self, asked: &Asked, mut data: Value) {
+        data["method"] = asked.method.as_str().into();
+        data["state"] = "COMPLETE".into();
+        let frame = json!({"id": asked.id, "error": null, "result": {"data": data}, "jsonrpc": "2.0", "background": false});
+        self.write(&frame).await.unwrap();
+    }
+
+    /// The next request that is no acknowledgement, which must be of this method.
+    pub async fn asked_past_acks(&mut self, method: &str) -> Asked {
+        loop {
+            let asked = self.any().await;
+            if asked.method != "MessageAck" {
+                assert_eq!(asked.method, method);
+                return asked;
+            }
+        }
+    }
+
     /// An error in phase 1.
     pub async fn refuse(&mut self, asked: &Asked, code: i64, inner: &str) {
         let error = json!({"code": code, "message": "X", "innerError": inner});
