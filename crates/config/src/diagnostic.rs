@@ -217,8 +217,9 @@ impl<'a> Problems<'a> {
     }
 }
 
-/// A name from the file between backticks: not longer than 60 characters, and only up to the first character that
-/// no name of ours has, since what a slip of the hand has joined to a name may be a secret.
+/// A name from the file between backticks, not longer than 60 characters.
+///
+/// What cannot be a name is not shown, since a slip of the hand may have joined a secret to it.
 pub(crate) fn quoted(name: &str) -> String {
     format!("`{}`", shortened(name))
 }
@@ -234,9 +235,9 @@ pub(crate) fn end_tag(name: &str) -> String {
 }
 
 fn shortened(name: &str) -> String {
-    let mut shown: String = name.chars().take(60).take_while(|c| in_name(*c)).collect();
-    if shown.len() < name.len() {
-        shown.push('…');
+    match name.char_indices().nth(60) {
+        _ if !name.chars().all(in_name) => "…".to_owned(),
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
     }
-    shown
 }

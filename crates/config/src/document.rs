@@ -182,7 +182,7 @@ impl<'a> Builder<'a> {
         self.damaged = true;
         let inner = self.open.last().filter(|_| self.open.len() > 1).map(|element| element.name);
         let misspelt = inner.is_some_and(|inner| nearest(name, [inner].into_iter()).is_some());
-        let expected = match inner.map(|inner| end_tag(inner)) {
+        let expected = match inner.map(end_tag) {
             Some(tag) if misspelt => format!("did you mean {tag}?"),
             Some(tag) => format!("expected {tag}"),
             None => "expected no end tag here".to_owned(),

@@ -72,7 +72,15 @@ impl<'a> Scanner<'a> {
             return self.irregular();
         }
         self.skip(|c| matches!(c, '/' | '?'));
+        let start = self.at;
         let name = self.name();
+        if !self.rest().is_empty()
+            && !self.rest().starts_with(|c: char| c.is_whitespace() || "/?>".contains(c))
+        {
+            // What looks like a name may be the middle of a value.
+            self.at = start;
+            return self.irregular();
+        }
         let mut attributes = Vec::new();
         let first_mask = self.masks.len();
         loop {

@@ -123,12 +123,12 @@ fn add<'a, 'd>(
 }
 
 fn unknown_key(name: &Attribute<'_>, problems: &mut Problems<'_>) {
-    let message = format!("there is no key {}", quoted(&name.value));
+    let message = format!("there is no key {}", quoted(name.value.trim()));
     if let Some(sentence) = foreign::replacement(&name.value) {
         problems.error(&code::UNKNOWN_KEY, name.span, message, "").note(format!("help: {sentence}"));
         return;
     }
-    if let Some(near) = nearest(&name.value, KEYS.iter().map(|key: &Key| key.name)) {
+    if let Some(near) = nearest(name.value.trim(), KEYS.iter().map(|key: &Key| key.name)) {
         problems.error(&code::UNKNOWN_KEY, name.span, message, format!("did you mean `{near}`?"));
         return;
     }

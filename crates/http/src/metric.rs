@@ -33,20 +33,24 @@ struct CodeLabels {
 impl Metrics {
     pub(crate) fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
-        registry.register("http_sockets_open", "WebSockets open now", metrics.sockets.clone());
+        registry.register("trunkline_http_sockets_open", "WebSockets open now", metrics.sockets.clone());
         registry.register(
-            "http_connections_open",
+            "trunkline_http_connections_open",
             "Connections that are not, or not yet, a WebSocket",
             metrics.connections.clone(),
         );
-        registry.register("http_requests", "Requests by route and status", metrics.requests.clone());
         registry.register(
-            "http_handshakes_failed",
+            "trunkline_http_requests",
+            "Requests by route and status",
+            metrics.requests.clone(),
+        );
+        registry.register(
+            "trunkline_http_handshakes_failed",
             "Connections that ended before their first request, by reason",
             metrics.failures.clone(),
         );
         registry.register(
-            "http_socket_closes",
+            "trunkline_http_socket_closes",
             "Ended WebSockets by close code; 1006 is a lost connection, 0 a code outside the known ones",
             metrics.closes.clone(),
         );

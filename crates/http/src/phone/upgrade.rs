@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::{LogId, Phone, cookie};
 use crate::{caller::Caller, limit::Place, problem::Problem, socket};
 
-/// Longest device id, platform or session cookie that is looked at.
+/// Longest device id or other word that is looked at.
 const WORD_BYTES: usize = 255;
 /// For the `deviceToken` cookie: as long as browsers keep one.
 const COOKIE_SECS: u32 = 400 * 24 * 60 * 60;
@@ -202,7 +202,6 @@ mod tests {
         assert_eq!(opening.device_token.as_deref(), Some("0123456789abcdef"));
         assert_eq!(opening.sequence, Some(1_557_921_600_000_042));
         assert_eq!(opening.auth_token.expect("a token").expose_secret(), "tl1.secret");
-        assert_eq!(opening.platform.as_deref(), Some("Android"));
         assert!(opening.background);
     }
 

@@ -24,8 +24,16 @@ async fn metrics_are_openmetrics_and_count_requests() {
     get(server.http(), "/made/up/path", "").await;
     let answer = get(server.admin(), "/metrics", "").await;
     assert!(answer.header("content-type").expect("a type").starts_with("application/openmetrics-text"));
-    assert!(answer.body.contains("http_requests_total{route=\"ws\",status=\"426\"} 1"), "{}", answer.body);
-    assert!(answer.body.contains("http_requests_total{route=\"other\",status=\"404\"} 1"), "{}", answer.body);
+    assert!(
+        answer.body.contains("trunkline_http_requests_total{route=\"ws\",status=\"426\"} 1"),
+        "{}",
+        answer.body
+    );
+    assert!(
+        answer.body.contains("trunkline_http_requests_total{route=\"other\",status=\"404\"} 1"),
+        "{}",
+        answer.body
+    );
     assert!(answer.body.ends_with("# EOF\n"));
     assert!(!answer.body.contains("made"), "a stranger's path is no label");
     assert_eq!(post(server.admin(), "/metrics", "", "").await.status, 405);

@@ -3,6 +3,7 @@
 mod activation;
 mod admin;
 mod drain;
+mod relay;
 mod socket;
 mod support;
 mod tls;

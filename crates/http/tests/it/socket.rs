@@ -83,12 +83,12 @@ async fn every_socket_is_counted_however_it_ends() {
     drop(silent);
     open_is(&server, 0).await;
     let page = get(server.admin(), "/metrics", "").await.body;
-    assert!(page.contains("http_socket_closes_total{code=\"1005\"} 1"), "{page}");
-    assert!(page.contains("http_socket_closes_total{code=\"1006\"} 2"), "{page}");
+    assert!(page.contains("trunkline_http_socket_closes_total{code=\"1005\"} 1"), "{page}");
+    assert!(page.contains("trunkline_http_socket_closes_total{code=\"1006\"} 2"), "{page}");
 }
 
 async fn open_is(server: &Running, count: usize) {
-    let line = format!("http_sockets_open {count}\n");
+    let line = format!("trunkline_http_sockets_open {count}\n");
     eventually(async || get(server.admin(), "/metrics", "").await.body.contains(&line)).await;
 }
 

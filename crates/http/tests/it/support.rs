@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use crate::relay::relay;
 use futures_util::StreamExt;
 use prometheus_client::registry::Registry;
 use tempfile::TempDir;
@@ -21,7 +22,6 @@ use tokio_tungstenite::{
     },
 };
 use tokio_util::sync::CancellationToken;
-use trunkline_core::Relay;
 use trunkline_http::{Addresses, HttpSettings, Server};
 
 /// No test waits longer for anything.
@@ -61,7 +61,8 @@ impl Running {
         let folder = tempfile::tempdir().expect("a folder");
         let mut settings = settings(folder.path().to_owned());
         change(&mut settings);
-        let server = Server::bind(settings, Relay::stub(), Registry::default()).await.expect("bound");
+        let server =
+            Server::bind(settings, relay(folder.path()).await, Registry::default()).await.expect("bound");
         let (addresses, fingerprint) = (server.addresses(), server.fingerprint());
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(server.run(shutdown.clone()));

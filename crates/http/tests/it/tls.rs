@@ -1,5 +1,6 @@
 use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
+use crate::relay::relay;
 use prometheus_client::registry::Registry;
 use rustls::{
     ClientConfig, RootCertStore,
@@ -13,7 +14,6 @@ use tokio::{
     time::timeout,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
-use trunkline_core::Relay;
 use trunkline_http::Server;
 
 use crate::support::{PATIENCE, Running, get, settings, upgrade_request};
@@ -103,7 +103,8 @@ async fn the_admin_port_is_never_open_to_the_network_without_tls_and_token() {
 }
 
 async fn refusal(settings: trunkline_http::HttpSettings) -> String {
-    match Server::bind(settings, Relay::stub(), Registry::default()).await {
+    let relay = relay(&settings.data_dir).await;
+    match Server::bind(settings, relay, Registry::default()).await {
         Ok(_) => panic!("the server was bound"),
         Err(error) => error.to_string(),
     }

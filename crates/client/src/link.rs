@@ -1,0 +1,304 @@
+mod inbox;
+mod pump;
+mod requests;
+
+use std::{
+    future::{Future, pending},
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::{Instant, sleep_until},
+};
+use trunkline_wire::{ApiError, ErrorCode};
+
+use self::{inbox::Inbox, pump::Wire, requests::Requests};
+use crate::{
+    Backoff, Event, Handshake, Profile, Received, RequestError, Session, StopReason, handshake::open,
+};
+
+/// A connection that stood this long counts as good: the next attempt comes at once.
+const STEADY: Duration = Duration::from_secs(5);
+
+/// What is told after a cut that was asked for.
+const CUT: &str = "the network was cut";
+
+/// A request of a caller's.
+pub(crate) struct Command {
+    pub(crate) method: String,
+    pub(crate) params: Value,
+    /// Write it again after a drop, because the relay knows it by its `messageId`.
+    pub(crate) resend: bool,
+    pub(crate) reply: oneshot::Sender<Result<Value, RequestError>>,
+}
+
+/// What the handle tells its task besides requests.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Control {
+    /// Rises with every cut of the network that is asked for.
+    pub(crate) cuts: u64,
+    pub(crate) offline: bool,
+    pub(crate) closing: bool,
+}
+
+/// Where a phone stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum State {
+    Connecting,
+    Connected(Session),
+    Stopped(StopReason),
+}
+
+/// What the task tells its handles.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) last_sequence: AtomicI64,
+    pub(crate) state: watch::Sender<State>,
+}
+
+/// The task behind a phone: one connection after the other.
+pub(crate) struct Link {
+    profile: Profile,
+    commands: mpsc::Receiver<Command>,
+    control: watch::Receiver<Control>,
+    events: mpsc::Sender<Received>,
+    shared: Arc<Shared>,
+    requests: Requests,
+    inbox: Inbox,
+    attempt: u32,
+    session: Option<String>,
+    /// The last failure to connect that was told.
+    told: Option<String>,
+}
+
+/// How one connection ended.
+#[derive(Debug)]
+enum End {
+    /// To be opened again; how long the session stood, if it did.
+    Lost {
+        reason: String,
+        stood: Option<Duration>,
+    },
+    /// The handle wants the network to fail.
+    Cut,
+    Stop(StopReason),
+}
+
+impl End {
+    fn lost(reason: impl Into<String>) -> Self {
+        Self::Lost { reason: reason.into(), stood: None }
+    }
+}
+
+impl Link {
+    pub(crate) fn new(
+        profile: Profile,
+        commands: mpsc::Receiver<Command>,
+        control: watch::Receiver<Control>,
+        events: mpsc::Sender<Received>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        let inbox = Inbox::new(profile.auto_ack);
+        Self {
+            profile,
+            commands,
+            control,
+            events,
+            shared,
+            requests: Requests::default(),
+            inbox,
+            attempt: 0,
+            session: None,
+            told: None,
+        }
+    }
+
+    pub(crate) async fn run(mut self) {
+        let reason = loop {
+            let stop = match self.connection().await {
+                End::Stop(reason) => Some(reason),
+                End::Lost { reason, stood } => self.recover(reason, stood).await,
+                End::Cut => self.recover(CUT.to_owned(), None).await,
+            };
+            if let Some(stop) = stop {
+                break stop;
+            }
+        };
+        self.finish(reason).await;
+    }
+
+    async fn connection(&mut self) -> End {
+        let mut handshake = Handshake::new(self.profile.device_token.clone());
+        handshake.auth_token = Some(self.profile.token.clone());
+        handshake.sequence = self.shared.last_sequence.load(Ordering::Relaxed);
+        handshake.platform.clone_from(&self.profile.platform);
+        handshake.locale.clone_from(&self.profile.locale);
+        let server = self.profile.server.clone();
+        match self.meanwhile(async move { open(&server, &handshake).await }).await {
+            Some(Ok((socket, _))) => {
+                self.requests.begin(self.begin_session());
+                self.pump(Wire::new(socket)).await
+            }
+            Some(Err(error)) => End::lost(error.to_string()),
+            None => self.interrupted(),
+        }
+    }
+
+    fn begin_session(&self) -> Value {
+        use secrecy::ExposeSecret;
+        let profile = &self.profile;
+        let mut params = json!({
+            "gdAuthToken": profile.token.expose_secret(),
+            "deviceToken": profile.device_token,
+            "platform": profile.platform,
+            "appVersion": profile.app_version,
+        });
+        if let Some(password) = &profile.im_password {
+            params["imPassword"] = password.expose_secret().into();
+        }
+        if let Some(presence) = profile.presence {
+            params["presence"] = presence.name().into();
+        }
+        if let Some(note) = &profile.personal_message {
+            params["personalMessage"] = note.as_str().into();
+        }
+        params
+    }
+
+    /// Tells of the loss and waits until the next attempt is due.
+    async fn recover(&mut self, reason: String, stood: Option<Duration>) -> Option<StopReason> {
+        self.requests.lost();
+        self.shared.state.send_replace(State::Connecting);
+        if stood.is_some() || self.told.as_ref() != Some(&reason) {
+            self.told = stood.is_none().then(|| reason.clone());
+            self.inbox.push_own(Event::Disconnected { reason });
+        }
+        match stood {
+            Some(stood) if stood >= STEADY => self.attempt = 0,
+            Some(_) => {}
+            None => self.attempt = self.attempt.max(1),
+        }
+        let due = Instant::now() + pause(self.profile.backoff, self.attempt);
+        self.attempt = self.attempt.saturating_add(1);
+        loop {
+            let offline = self.control.borrow().offline;
+            let wait = async move { if offline { pending().await } else { sleep_until(due).await } };
+            if self.meanwhile(wait).await.is_some() {
+                return None;
+            }
+            if let End::Stop(stop) = self.interrupted() {
+                return Some(stop);
+            }
+        }
+    }
+
+    /// Runs `work` and goes on handing over events; `None` when the handle wants something else.
+    async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                output = &mut work => return Some(output),
+                _ = self.control.changed() => return None,
+                () = room(&self.events), if self.inbox.waits() && self.requests.acks_have_room() => self.hand_over(),
+            }
+        }
+    }
+
+    fn hand_over(&mut self) {
+        let handed = self.inbox.hand_over(&self.events);
+        self.handed(handed);
+    }
+
+    fn handed(&mut self, handed: inbox::Handed) {
+        if let Some(sequence) = handed.sequence {
+            self.shared.last_sequence.store(sequence, Ordering::Relaxed);
+        }
+        if let Some(params) = handed.ack {
+            self.requests.acknowledge(params);
+        }
+    }
+
+    /// What a change of [`Control`] means for a connection, or for the wait for one.
+    fn interrupted(&mut self) -> End {
+        let gone = self.control.has_changed().is_err();
+        if gone || self.control.borrow_and_update().closing {
+            End::Stop(StopReason::Closed)
+        } else {
+            End::Cut
+        }
+    }
+
+    async fn finish(mut self, reason: StopReason) {
+        self.requests.fail_all(&reason);
+        self.commands.close();
+        while let Some(command) = self.commands.recv().await {
+            // A caller that gave up is not there to be told.
+            let _ = command.reply.send(Err(RequestError::Stopped(reason.clone())));
+        }
+        self.shared.state.send_replace(State::Stopped(reason.clone()));
+        self.inbox.push_own(Event::Terminated { reason });
+        while self.inbox.waits() && !self.events.is_closed() {
+            room(&self.events).await;
+            self.hand_over();
+        }
+    }
+}
+
+/// Waits until an event can be handed over, or nobody takes them any more; only this task sends.
+async fn room(events: &mpsc::Sender<Received>) {
+    let _ = events.reserve().await;
+}
+
+/// Whether a refused BeginSession is final.
+fn refused(error: ApiError) -> End {
+    use ErrorCode as Code;
+    if error.inner.starts_with("im-password-refused") {
+        return End::Stop(StopReason::PasswordRefused(error.inner));
+    }
+    match error.code {
+        Code::TokenInvalid | Code::AuthTokenInvalid => End::Stop(StopReason::TokenRefused(error.inner)),
+        Code::ParseError
+        | Code::InvalidRequest
+        | Code::MethodNotFound
+        | Code::InvalidParams
+        | Code::NullArgument
+        | Code::InvalidArgument
+        | Code::InvalidOperation
+        | Code::NotSupported => End::Stop(StopReason::SessionRefused(error.to_string())),
+        _ => End::lost(error.to_string()),
+    }
+}
+
+/// Full jitter: at random from zero to the bound; none at all before the first attempt.
+fn pause(backoff: Backoff, attempt: u32) -> Duration {
+    let Some(doublings) = attempt.checked_sub(1) else { return Duration::ZERO };
+    let bound = backoff.first.saturating_mul(1_u32 << doublings.min(20)).min(backoff.longest);
+    let [a, b, c, d, ..] = *uuid::Uuid::new_v4().as_bytes();
+    let random = u32::from_be_bytes([a, b, c, d]);
+    bound.mul_f64(f64::from(random) / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Backoff, pause};
+
+    #[test]
+    fn pauses_are_jittered_and_bounded() {
+        let backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(2) };
+        assert_eq!(pause(backoff, 0), Duration::ZERO);
+        let longest = |attempt| (0..200).map(|_| pause(backoff, attempt)).max().unwrap();
+        assert!(longest(1) <= Duration::from_millis(100));
+        assert!(longest(3) > Duration::from_millis(100) && longest(3) <= Duration::from_millis(400));
+        assert!(longest(u32::MAX) <= Duration::from_secs(2));
+        assert!((0..200).any(|_| pause(backoff, 5) < Duration::from_millis(800)));
+    }
+}

@@ -1,0 +1,77 @@
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use trunkline_client::{ActivationRequest, Handshake, Phone, RawSocket, Server, Trust};
+use trunkline_testkit::Relay;
+use trunkline_wire::phone::{ServerFrame, read, request};
+
+/// How many phones are made or opened side by side.
+const WIDTH: usize = 64;
+/// How long a phone waits for an answer before the measurement counts as failed.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+/// An activated phone without a socket.
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    pub(crate) address: String,
+    device_token: String,
+    token: SecretString,
+}
+
+/// Accounts `u0@bench.test` … with one activated phone each.
+pub(crate) async fn recruit(relay: &Relay, count: usize) -> Result<Vec<Member>> {
+    let server = Server::new(&relay.url(), &Trust::System)?;
+    let recruits = stream::iter(0..count).map(|number| recruit_one(relay, &server, number));
+    recruits.buffered(WIDTH).try_collect().await
+}
+
+async fn recruit_one(relay: &Relay, server: &Server, number: usize) -> Result<Member> {
+    let address = format!("sip:u{number}@bench.test");
+    relay.add_account(&address, &format!("User {number}")).await?;
+    let device_token = format!("bench-{number:08}");
+    let request = ActivationRequest {
+        address: address.clone(),
+        access_key: SecretString::from(relay.access_key(&address).await?),
+        device_token: device_token.clone(),
+        platform: "Android".to_owned(),
+        name: String::new(),
+        app_version: String::new(),
+        locale: String::new(),
+    };
+    let activated = Phone::activate(server, &request).await?;
+    Ok(Member { address, device_token, token: activated.token })
+}
+
+/// A socket for each, with its session begun; in the order of `members`.
+pub(crate) async fn connect(server: &Server, members: &[Member]) -> Result<Vec<RawSocket>> {
+    stream::iter(members).map(|member| connect_one(server, member)).buffered(WIDTH).try_collect().await
+}
+
+async fn connect_one(server: &Server, member: &Member) -> Result<RawSocket> {
+    let mut handshake = Handshake::new(member.device_token.clone());
+    handshake.auth_token = Some(member.token.clone());
+    let mut socket = RawSocket::connect(server, &handshake).await?;
+    socket.send(request("begin", "BeginSession", json!({}))).await?;
+    completed(&mut socket, "begin").await?;
+    Ok(socket)
+}
+
+/// Reads until the request with this id has completed.
+pub(crate) async fn completed(socket: &mut RawSocket, wanted: &str) -> Result<Value> {
+    loop {
+        let text = match socket.next_text(LIMIT).await {
+            Ok(text) => text,
+            Err(end) => bail!("the socket ended: {end:?}"),
+        };
+        match read(&text)? {
+            ServerFrame::Early { id, result: Err(error), .. } if id == wanted => bail!("{error}"),
+            ServerFrame::Late { id, result, .. } if id == wanted => {
+                return result.context("the request failed");
+            }
+            _ => {}
+        }
+    }
+}
