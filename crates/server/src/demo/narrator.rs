@@ -22,9 +22,7 @@ pub(super) struct Narrator {
 impl Narrator {
     /// A narrator who has said nothing yet.
     pub(super) fn new() -> Self {
-        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Self { colour: wanted && !dumb && io::stdout().is_terminal(), chapter: 0, begun: Instant::now() }
+        Self { colour: print::colour(io::stdout().is_terminal()), chapter: 0, begun: Instant::now() }
     }
 
     /// The title, and what it is about.
