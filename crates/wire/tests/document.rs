@@ -55,6 +55,7 @@ fn every_sample_is_a_frame_and_every_method_has_one() {
         }
     }
     let works = |method: &&Method| !method.name().starts_with("pc.") && !method.name().contains("File");
-    let missing: Vec<_> = Method::ALL.iter().filter(works).filter(|one| !shown.contains(one.name())).collect();
+    let missing: Vec<_> =
+        Method::ALL.iter().filter(works).filter(|one| !shown.contains(one.name())).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
