@@ -7,7 +7,6 @@ use std::{
     collections::VecDeque,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
 };
 
 use secrecy::SecretString;
@@ -22,6 +21,7 @@ use crate::{
     router,
     session::{End, Session},
 };
+use tokio::time::Instant;
 
 /// What a phone tells as it opens a socket.
 #[derive(Debug)]
@@ -32,8 +32,8 @@ pub struct Opening {
     pub auth_token: Option<SecretString>,
     /// Header `sequence`: the last one that the phone has; `None` when it has seen nothing.
     pub sequence: Option<i64>,
-    /// Header `x-good-background`.
-    pub background: bool,
+    /// Header `x-good-background`, when there.
+    pub background: Option<bool>,
     /// Where the phone comes from, proxies looked through.
     pub source: IpAddr,
 }
@@ -72,7 +72,7 @@ struct State {
 }
 
 impl Connection {
-    /// Binds the socket at once when device, token and session are good (connect-decisions 1).
+    /// Binds the socket at once when device, token and session are good.
     pub(crate) async fn open(relay: &Arc<Inner>, opening: Opening) -> Self {
         let now = Instant::now();
         let connection = Self {
@@ -165,6 +165,9 @@ impl Connection {
             Err(malformed) => {
                 let (id, name) = (malformed.id.as_ref(), malformed.name.as_deref());
                 self.relay.metrics.error(malformed.error.code);
+                if let (Some(id), Some(session)) = (id, self.session()) {
+                    session.settle(id, false);
+                }
                 let frame = trunkline_wire::failure_now(id, name, &malformed.error, self.background());
                 return self.push(frame);
             }
@@ -183,7 +186,7 @@ impl Connection {
                 }
                 self.push(frame);
             }
-            Err(error) if !request.method.needs_session() => self.push(self.refusal(&request, &error)),
+            Err(error) if !request.method.needs_session() => self.refuse(&request, &error),
             call => {
                 request.call = call;
                 self.session_request(request, plan).await;
@@ -208,14 +211,16 @@ impl Connection {
     async fn begin_session(&self, request: Request, params: BeginSession) {
         let begun = match request::begin(&self.relay, &self.opening, &request, params).await {
             Ok(begun) => begun,
-            Err(error) => return self.push(self.refusal(&request, &error)),
+            Err(error) => return self.refuse(&request, &error),
         };
         if let Err(error) = self.attach(&begun.session).await {
-            return self.push(self.refusal(&request, &error::store(error)));
+            return self.refuse(&request, &error::store(error));
         }
         let session = Arc::clone(&begun.session);
+        if !session.state().recent.begin(request.id.key()) {
+            return self.push(self.refusal(&request, &request::pending()));
+        }
         tracing::info!(session = short(&session.id), account = %session.address(), source = %self.opening.source, fresh = begun.fresh, "session begins");
-        session.state().recent.begin(request.id.key());
         session.push(trunkline_wire::processing(
             &request.id,
             &request.name,
@@ -240,6 +245,9 @@ impl Connection {
         let acknowledged = session.attach(self.socket, self.opening.sequence, self.opening.background);
         session.touch(trunkline_model::Timestamp::now());
         self.changed.notify_one();
+        if let Some(slot) = self.relay.lines.slot(session.account()) {
+            session.tell_line(&slot.state());
+        }
         self.relay.catch_up(session).await?;
         if let Some(up_to) = acknowledged {
             let later = router::acknowledge_up_to(&self.relay, session, up_to).await;
@@ -254,13 +262,21 @@ impl Connection {
         Ok(())
     }
 
+    /// Refuses a request that no session has taken; others may depend on it all the same.
+    fn refuse(&self, request: &Request, error: &ApiError) {
+        if let Some(session) = self.session() {
+            session.settle(&request.id, false);
+        }
+        self.push(self.refusal(request, error));
+    }
+
     fn refusal(&self, request: &Request, error: &ApiError) -> String {
         self.relay.metrics.error(error.code);
         trunkline_wire::failure_now(Some(&request.id), Some(&request.name), error, self.background())
     }
 
     fn background(&self) -> bool {
-        self.session().map_or(self.opening.background, |session| session.state().background)
+        self.session().map_or(self.opening.background == Some(true), |session| session.state().background)
     }
 
     fn push(&self, frame: String) {

@@ -38,6 +38,7 @@ pub(crate) fn line(error: LineError) -> ApiError {
             ApiError::new(ErrorCode::OperationFailure, format!("im-password-needed: {error}"))
         }
         LineError::NotFound(what) => ApiError::new(ErrorCode::InvalidArgument, what),
+        LineError::Conflict(what) => ApiError::new(ErrorCode::InvalidOperation, what),
         LineError::GroupNotEmpty => {
             ApiError::new(ErrorCode::InvalidOperation, "group-not-empty: the group is not empty")
         }
@@ -65,7 +66,7 @@ pub(crate) fn no_session() -> ApiError {
     ApiError::new(ErrorCode::SessionTimeout, "there is no session: call BeginSession first")
 }
 
-/// The code for a message that an IM system refused (connect-decisions 3).
+/// The code for a message that an IM system refused.
 pub(crate) fn refusal(permanent: bool) -> ErrorCode {
     if permanent { ErrorCode::OperationFailure } else { ErrorCode::ImSystemFailure }
 }

@@ -14,8 +14,8 @@ use tokio_xmpp::{
         stream_features::StreamFeatures,
     },
     xmlstream::{
-        FallibleStreamElement, InitiatingStream, ReadError, StreamElementError, StreamHeader, Timeouts, XmppStream, XmppStreamElement,
-        initiate_stream,
+        FallibleStreamElement, InitiatingStream, ReadError, StreamElementError, StreamHeader, Timeouts,
+        XmppStream, XmppStreamElement, initiate_stream,
     },
 };
 
@@ -116,9 +116,10 @@ where
         match stream.next().await {
             Some(Ok(FallibleStreamElement::Ok(element))) => return Ok(element),
             // The library insists on a count here, and most servers that know of no old session give none.
-            Some(Ok(FallibleStreamElement::Err(StreamElementError::InvalidNonza { qname: (space, name), .. })))
-                if space == ns::SM && name == "failed" =>
-            {
+            Some(Ok(FallibleStreamElement::Err(StreamElementError::InvalidNonza {
+                qname: (space, name),
+                ..
+            }))) if space == ns::SM && name == "failed" => {
                 return Ok(XmppStreamElement::SM(Sm::Failed(Failed { h: None, error: None })));
             }
             Some(Ok(FallibleStreamElement::Err(error))) => {

@@ -235,6 +235,9 @@ pub enum LineError {
     /// No such person, group or contact.
     #[error("{0}")]
     NotFound(String),
+    /// It is there already; the text says what.
+    #[error("{0}")]
+    Conflict(String),
     /// The group still has contacts.
     #[error("the group is not empty")]
     GroupNotEmpty,

@@ -42,7 +42,11 @@ async fn peer_restart_loses_nothing_that_was_confirmed() -> Result<()> {
         let stored = || prosody.log().matches("Received[c2s]: <message").count();
         let before = stored();
         eventually("some messages are through", async || (stored() > before + 10).then_some(())).await?;
-        if round == 1 { prosody.kill().await? } else { prosody.stop().await? }
+        if round == 1 {
+            prosody.kill().await?
+        } else {
+            prosody.stop().await?
+        }
         for (text, outcome) in sending.await? {
             match outcome {
                 Outcome::Confirmed => confirmed.push(text),
@@ -101,7 +105,8 @@ async fn peer_goes_on_once_the_store_is_well_again() -> Result<()> {
     inlet.broken.store(true, Ordering::SeqCst);
     bob.send(ALICE, "b-1", "one").await?;
     bob.send(ALICE, "b-2", "two").await?;
-    eventually("the store refuses", async || (inlet.refusals.load(Ordering::SeqCst) > 0).then_some(())).await?;
+    eventually("the store refuses", async || (inlet.refusals.load(Ordering::SeqCst) > 0).then_some(()))
+        .await?;
     assert_eq!(line.send(message("bob", "my store is down, but I can write")).await, Outcome::Confirmed);
     inlet.broken.store(false, Ordering::SeqCst);
     inlet.text("two").await?;
