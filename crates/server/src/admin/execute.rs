@@ -276,7 +276,7 @@ fn counted(counts: &Counts) -> BTreeMap<String, u64> {
         ("devices", counts.devices),
         ("messages", counts.messages),
         ("outbox", counts.outbox),
-        ("mailboxEntries", counts.entries),
+        ("entries", counts.entries),
     ];
     rows.into_iter().map(|(what, count)| (what.to_owned(), count)).collect()
 }

@@ -66,15 +66,15 @@ pub(crate) fn listeners(listeners: &ListenersView) -> String {
     rows.into_iter().filter_map(|(name, value)| value.map(|value| line(name, &value))).collect()
 }
 
-/// How a backend's lines stand: `xmpp corp.test: 4 lines, 3 connected, 1 connecting`.
+/// How a backend's lines stand: `xmpp corp.test: lines 4, connected 3, connecting 1`.
 fn lines(backend: &BackendView) -> String {
     let parts =
         [(backend.connected, "connected"), (backend.connecting, "connecting"), (backend.refused, "refused")];
     let name = [Some(backend.kind.as_str()), backend.domain.as_deref()];
     let mut text =
-        format!("{}: {} lines", name.into_iter().flatten().collect::<Vec<_>>().join(" "), backend.lines);
+        format!("{}: lines {}", name.into_iter().flatten().collect::<Vec<_>>().join(" "), backend.lines);
     for (count, state) in parts.iter().filter(|(count, _)| *count > 0) {
-        let _ = write!(text, ", {count} {state}");
+        let _ = write!(text, ", {state} {count}");
     }
     text
 }

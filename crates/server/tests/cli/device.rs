@@ -83,7 +83,7 @@ fn a_revoked_device_is_signed_out_at_once() {
     let begun = Instant::now();
     assert_eq!(folder.json(&["device", "revoke", id, "--yes"])["revoked"], json!(true));
     runtime.block_on(signed.locked_out());
-    assert!(begun.elapsed() < Duration::from_secs(2), "took {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(3), "took {:?}", begun.elapsed());
     assert_eq!(folder.json(&["account", "show", "alice@example.test"])["devices"][0]["revoked"], json!(true));
 }
 
@@ -94,7 +94,7 @@ fn a_disabled_account_is_signed_out_and_may_come_back() {
     let begun = Instant::now();
     folder.well(&["account", "disable", "alice@example.test"]);
     runtime.block_on(signed.locked_out());
-    assert!(begun.elapsed() < Duration::from_secs(2), "took {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(3), "took {:?}", begun.elapsed());
 
     folder.well(&["account", "enable", "alice@example.test"]);
     runtime.block_on(connect(profile));
