@@ -9,11 +9,11 @@ use std::{
 
 use axum::Router;
 use ipnet::IpNet;
+use rustls::ServerConfig;
 use tokio::{
     net::{TcpListener, TcpStream},
     time::sleep,
 };
-use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
 
@@ -36,7 +36,7 @@ pub(crate) struct Listener {
 pub(crate) struct Door {
     /// The configuration key that bound it.
     pub(crate) name: &'static str,
-    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) tls: Option<Arc<ServerConfig>>,
     pub(crate) router: Router,
     /// Counts connections that are no socket yet.
     pub(crate) limit: Arc<AddressLimit>,

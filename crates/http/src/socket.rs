@@ -87,7 +87,7 @@ impl Sockets {
                 return;
             };
             debug!(socket = %id, %source, "socket open");
-            let socket = Socket::new(id, stream, connection, membership);
+            let socket = Box::new(Socket::new(id, stream, connection, membership));
             tokio::spawn(socket.run());
         });
     }

@@ -66,9 +66,9 @@ impl Socket {
     }
 
     /// Carries frames both ways until either side is done.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(mut self: Box<Self>) {
         let end = self.converse().await;
-        let Self { id, stream, connection, membership, .. } = self;
+        let Self { id, stream, connection, membership, .. } = *self;
         // The core learns of the end before the good-byes, which can take a while.
         drop(connection);
         let code = match end {

@@ -160,6 +160,11 @@ impl Colleague {
         .await
     }
 
+    /// How often a message with this text was heard so far.
+    pub fn message_count(&self, text: &str) -> usize {
+        self.heard.iter().filter(|heard| matches!(heard, Heard::Message { body, .. } if body == text)).count()
+    }
+
     /// Everything heard so far.
     pub fn heard(&self) -> &[Heard] {
         &self.heard

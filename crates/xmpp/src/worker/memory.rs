@@ -1,6 +1,6 @@
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 use tokio_xmpp::jid::BareJid;
 use trunkline_core::port::Outcome;
 use trunkline_model::MessageKey;
@@ -15,6 +15,10 @@ use crate::{
 
 /// Messages of ours whose peers are remembered, to check who sends receipts and bounces.
 const MAX_SENT: usize = 1_024;
+/// How long a server that does not say is taken to keep a session without a link.
+const USUAL_KEEP: Duration = Duration::from_secs(300);
+/// Longest time to believe in that a session is kept.
+const LONGEST_KEEP: Duration = Duration::from_secs(3_600);
 
 /// What the worker knows of its session with the server; it outlives the link.
 pub(super) struct Memory {
@@ -30,6 +34,8 @@ pub(super) struct Memory {
     pub(super) peers: Recent<MessageKey, BareJid>,
     /// How many of the last in `outbound` never left the queue.
     unwritten: usize,
+    /// Until when the server keeps the session for us.
+    kept_until: Option<Instant>,
 }
 
 /// A stanza of ours that the server has not confirmed.
@@ -66,6 +72,7 @@ impl Memory {
             questions: Questions::default(),
             peers: Recent::new(MAX_SENT),
             unwritten: 0,
+            kept_until: None,
         }
     }
 
@@ -73,10 +80,19 @@ impl Memory {
         &self.account
     }
 
-    /// What to ask the server to take up again, if it offered that.
-    pub(super) fn resumption(&self) -> Option<Resumption> {
+    /// What to ask the server to take up again, if it offered that and may still know of it.
+    pub(super) fn resumption(&mut self) -> Option<Resumption> {
+        if self.kept_until.is_some_and(|until| until <= Instant::now()) {
+            self.give_up();
+        }
         let id = self.management.as_ref()?.id.clone()?;
         Some(Resumption { id, handled: self.inbound.handled() })
+    }
+
+    /// The session goes on over a new link.
+    pub(super) fn resumed(&mut self) {
+        self.unwritten = 0;
+        self.kept_until = None;
     }
 
     /// Takes the server's word on how much of ours it has.
@@ -94,10 +110,13 @@ impl Memory {
     pub(super) fn link_lost<'a>(&mut self, waiting: impl Iterator<Item = &'a Outgoing>) {
         let waiting: Vec<&Outgoing> = waiting.collect();
         let open = self.outbound.iter().rev();
-        self.unwritten =
-            open.take_while(|sent| waiting.iter().any(|w| Arc::ptr_eq(w, &sent.element))).count();
-        if self.resumption().is_none() {
-            self.give_up();
+        self.unwritten = open.take_while(|sent| waiting.iter().any(|w| Arc::ptr_eq(w, &sent.element))).count();
+        match self.management.as_ref().filter(|management| management.id.is_some()) {
+            Some(Management { max, .. }) => {
+                let keep = max.map_or(USUAL_KEEP, |seconds| Duration::from_secs(seconds.into()));
+                self.kept_until = Some(Instant::now() + keep.min(LONGEST_KEEP));
+            }
+            None => self.give_up(),
         }
     }
 
@@ -108,6 +127,7 @@ impl Memory {
         let open: VecDeque<Sent> = self.outbound.reset();
         let written = open.len().saturating_sub(self.unwritten);
         self.unwritten = 0;
+        self.kept_until = None;
         for (place, sent) in open.into_iter().enumerate() {
             if let Some(delivery) = sent.delivery {
                 delivery.tell(if place < written { Outcome::Unknown } else { Outcome::NotSent });
@@ -125,8 +145,7 @@ impl Memory {
     /// (a restart lies between) are left to the core to judge.
     pub(super) fn may_speak_of(&self, key: MessageKey, from: &BareJid) -> bool {
         let Some(peer) = self.peers.get(&key) else { return true };
-        let server =
-            from.node().is_none() && (from.domain() == peer.domain() || from.domain() == self.own.domain());
+        let server = from.node().is_none() && (from.domain() == peer.domain() || from.domain() == self.own.domain());
         from == peer || server
     }
 }

@@ -110,6 +110,7 @@ impl Worker {
                     self.memory.give_up();
                     return Err(End::lost("the server confirmed what it was never sent"));
                 }
+                self.memory.resumed();
                 self.memory.inbound.rewind(handled);
                 live.told = handled;
                 self.inbox.forget_waiting();

@@ -1,1 +1,169 @@
+use std::sync::{Arc, atomic::Ordering};
 
+use anyhow::Result;
+use tokio::time::Instant;
+use trunkline_core::port::{Line, LineState, Outcome};
+use trunkline_testkit::peer::{Colleague, Prosody, eventually};
+use trunkline_xmpp::XmppSettings;
+
+use crate::house::{DOMAIN, Recorder, USERS, Wire, alice, connected, message, open, settings, state};
+
+const ALICE: &str = "alice@corp.test";
+
+/// Alice's line over a wire that can be cut.
+async fn over(wire: &Wire, prosody: &Prosody) -> Result<(Arc<dyn Line>, Arc<Recorder>)> {
+    let (line, inlet) =
+        open(XmppSettings { port: wire.port, ..settings(prosody) }, "alice", "alice's secret").await?;
+    connected(&line).await?;
+    Ok((line, inlet))
+}
+
+#[tokio::test]
+async fn peer_restart_loses_nothing_that_was_confirmed() -> Result<()> {
+    let mut prosody = Prosody::start(DOMAIN, USERS).await?;
+    let (line, _) = alice(&prosody).await?;
+    let mut confirmed = Vec::new();
+    let mut not_sent = Vec::new();
+    for round in 0..2 {
+        let sender = line.clone();
+        let sending = tokio::spawn(async move {
+            let mut outcomes = Vec::new();
+            for n in 0.. {
+                let text = format!("round {round} message {n}");
+                let outcome = sender.send(message("bob", &text)).await;
+                let done = outcome != Outcome::Confirmed;
+                outcomes.push((text, outcome));
+                if done {
+                    break;
+                }
+            }
+            outcomes
+        });
+        let stored = || prosody.log().matches("Received[c2s]: <message").count();
+        let before = stored();
+        eventually("some messages are through", async || (stored() > before + 10).then_some(())).await?;
+        if round == 1 { prosody.kill().await? } else { prosody.stop().await? }
+        for (text, outcome) in sending.await? {
+            match outcome {
+                Outcome::Confirmed => confirmed.push(text),
+                Outcome::NotSent => not_sent.push(text),
+                _ => {}
+            }
+        }
+        state(&line, "the line notices", |state| matches!(state, LineState::Connecting { .. })).await?;
+        prosody.start_again().await?;
+        connected(&line).await?;
+    }
+    assert_eq!(line.send(message("bob", "the end")).await, Outcome::Confirmed);
+    confirmed.push("the end".into());
+    let mut bob = Colleague::sign_in(&prosody, "bob", "bob's secret").await?;
+    for text in &confirmed {
+        bob.message(text).await?;
+    }
+    for text in not_sent {
+        assert!(bob.message_count(&text) == 0, "{text:?} was said not to be sent");
+    }
+    println!("{} messages were confirmed", confirmed.len());
+    Ok(())
+}
+
+#[test]
+fn peer_gives_again_what_was_not_committed() -> Result<()> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let prosody = runtime.block_on(Prosody::start(DOMAIN, USERS))?;
+    let mut bob = runtime.block_on(Colleague::sign_in(&prosody, "bob", "bob's secret"))?;
+    // The relay whose store is down, and which then dies.
+    let dying = tokio::runtime::Runtime::new()?;
+    let (_line, inlet) = dying.block_on(alice(&prosody))?;
+    inlet.broken.store(true, Ordering::SeqCst);
+    runtime.block_on(async {
+        bob.send(ALICE, "b-1", "do not lose me").await?;
+        bob.send(ALICE, "b-2", "nor me").await?;
+        eventually("the message has come, and was not taken", async || {
+            (inlet.refusals.load(Ordering::SeqCst) > 1).then_some(())
+        })
+        .await
+    })?;
+    dying.shutdown_background();
+    runtime.block_on(async {
+        let (_line, inlet) = alice(&prosody).await?;
+        inlet.text("nor me").await?;
+        assert_eq!(inlet.texts(), ["do not lose me", "nor me"]);
+        Ok(())
+    })
+}
+
+#[tokio::test]
+async fn peer_goes_on_once_the_store_is_well_again() -> Result<()> {
+    let prosody = Prosody::start(DOMAIN, USERS).await?;
+    let mut bob = Colleague::sign_in(&prosody, "bob", "bob's secret").await?;
+    let (line, inlet) = alice(&prosody).await?;
+    inlet.broken.store(true, Ordering::SeqCst);
+    bob.send(ALICE, "b-1", "one").await?;
+    bob.send(ALICE, "b-2", "two").await?;
+    eventually("the store refuses", async || (inlet.refusals.load(Ordering::SeqCst) > 0).then_some(())).await?;
+    assert_eq!(line.send(message("bob", "my store is down, but I can write")).await, Outcome::Confirmed);
+    inlet.broken.store(false, Ordering::SeqCst);
+    inlet.text("two").await?;
+    assert_eq!(inlet.texts(), ["one", "two"]);
+    Ok(())
+}
+
+/// As the core does: what was not sent is tried again.
+async fn send_until_taken(line: &Arc<dyn Line>, text: &str) -> Result<Outcome> {
+    let message = message("bob", text);
+    eventually("the line takes the message", async || {
+        Some(line.send(message.clone()).await).filter(|outcome| *outcome != Outcome::NotSent)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn peer_resumes_after_a_cut_without_loss_or_doubles() -> Result<()> {
+    const MESSAGES: usize = 60;
+    let prosody = Prosody::start(DOMAIN, USERS).await?;
+    let wire = Wire::to(prosody.port()).await?;
+    let mut bob = Colleague::sign_in(&prosody, "bob", "bob's secret").await?;
+    let (line, inlet) = over(&wire, &prosody).await?;
+    let mut sends = Vec::new();
+    for n in 0..MESSAGES {
+        let sender = line.clone();
+        sends.push(tokio::spawn(async move { send_until_taken(&sender, &format!("a{n}")).await }));
+        bob.send(ALICE, &format!("b-{n}"), &format!("b{n}")).await?;
+        if n % 20 == 10 {
+            wire.cut();
+            state(&line, "the cut is noticed", |state| matches!(state, LineState::Connecting { .. })).await?;
+            connected(&line).await?;
+        }
+    }
+    for (n, send) in sends.into_iter().enumerate() {
+        assert_eq!(send.await??, Outcome::Confirmed, "a{n}");
+        bob.message(&format!("a{n}")).await?;
+    }
+    let expected: Vec<String> = (0..MESSAGES).map(|n| format!("b{n}")).collect();
+    inlet.text(&expected[MESSAGES - 1]).await?;
+    assert_eq!(inlet.texts(), expected);
+    assert_eq!(prosody.log().matches("<resumed ").count(), 3);
+    for n in 0..MESSAGES {
+        assert!(bob.message_count(&format!("a{n}")) <= 1, "a{n} came twice");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn peer_that_falls_silent_is_given_up() -> Result<()> {
+    let prosody = Prosody::start(DOMAIN, USERS).await?;
+    let wire = Wire::to(prosody.port()).await?;
+    let (line, inlet) = over(&wire, &prosody).await?;
+    wire.swallow();
+    tokio::time::pause();
+    let since = Instant::now();
+    let lost = |state: &LineState| matches!(state, LineState::Connecting { .. });
+    while !inlet.states.lock().unwrap().iter().any(lost) {
+        tokio::time::advance(std::time::Duration::from_secs(1)).await;
+        assert!(since.elapsed().as_secs() < 120, "a dead link stayed for {:?}", since.elapsed());
+    }
+    assert!(since.elapsed().as_secs() > 50, "a quiet link was given up after {:?}", since.elapsed());
+    assert_eq!(line.send(message("bob", "hello?")).await, Outcome::NotSent);
+    Ok(())
+}
