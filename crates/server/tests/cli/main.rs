@@ -8,5 +8,6 @@ mod chat;
 mod check_config;
 mod demo;
 mod device;
+mod phone;
 mod program;
 mod server;
