@@ -9,7 +9,7 @@ use relay::{FakeRelay, PATIENCE, next, next_from_relay};
 use serde_json::json;
 use tokio::time::timeout;
 use trunkline_client::{Event, Phone, RequestError, StopReason};
-use trunkline_model::{Address, Seq};
+use trunkline_model::{Address, Availability, Seq};
 use trunkline_wire::ErrorCode;
 
 fn bo() -> Address {
@@ -206,6 +206,21 @@ async fn a_session_that_ended_is_begun_anew_and_the_send_goes_through() {
     let asked = socket.asked("SendMessage").await;
     socket.sent(&asked, false).await;
     assert!(send.await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn the_first_presence_is_not_forced_again() {
+    let relay = FakeRelay::start().await;
+    let mut profile = relay.profile();
+    profile.presence = Some(Availability::Away);
+    let _phone = Phone::connect(profile);
+    for expected in [json!("away"), json!(null)] {
+        let mut socket = relay.accept().await;
+        let asked = socket.asked("BeginSession").await;
+        assert_eq!(asked.params["presence"], expected);
+        socket.complete(&asked, json!({"sessionId": "s-1"})).await;
+        socket.close(1001, "").await;
+    }
 }
 
 #[tokio::test]

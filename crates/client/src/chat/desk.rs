@@ -119,8 +119,11 @@ impl Desk {
                 Ok(()) = tokio::signal::ctrl_c() => break,
             }
         }
-        // Nobody reads further events, and the answer to TerminateSession must not wait behind them.
+        // The answer to TerminateSession must not wait behind events; those that were taken are acknowledged already.
         events.close();
+        while let Ok(received) = events.try_recv() {
+            self.show(received)?;
+        }
         if timeout(GOODBYE_LIMIT, self.phone.sign_out()).await.is_err() {
             self.phone.close().await;
         }
