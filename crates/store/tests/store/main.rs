@@ -3,7 +3,7 @@
 mod account;
 mod activation;
 mod batch;
-//mod durability;
+mod durability;
 mod fixture;
 mod invitation;
 mod message;
