@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::{Instant, pause},
+    time::{Instant, advance, pause, resume, timeout},
 };
+use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Running, head, upgrade_request};
+use crate::support::{PATIENCE, Running, head};
 
 #[tokio::test]
 async fn a_request_head_that_does_not_end_is_given_up() {
@@ -36,13 +38,31 @@ async fn a_body_that_does_not_end_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_socket_without_a_session_is_let_go_after_30_seconds() {
+async fn a_phone_that_is_silent_for_90_seconds_is_let_go() {
     let server = Running::start(|_| {}).await;
-    let mut tcp = TcpStream::connect(server.http()).await.expect("connected");
-    tcp.write_all(upgrade_request("").as_bytes()).await.expect("sent");
-    assert!(head(&mut tcp).await.starts_with("HTTP/1.1 101"));
-    let waited = ends_after(&mut tcp).await;
-    assert!(waited >= Duration::from_secs(29) && waited < Duration::from_secs(40), "{waited:?}");
+    let (phone, _) = server.signed_in("sip:alice@example.test").await;
+    let mut tcp = phone.into_inner();
+    pause();
+    advance(Duration::from_secs(91)).await;
+    resume();
+    let mut bytes = Vec::new();
+    timeout(PATIENCE, tcp.read_to_end(&mut bytes)).await.expect("in time").expect("no reset");
+    let away = 1001_u16.to_be_bytes();
+    assert!(bytes.windows(2).any(|window| window == away), "{bytes:x?}");
+}
+
+#[tokio::test]
+async fn a_socket_without_a_session_closes_after_30_seconds() {
+    let server = Running::start(|_| {}).await;
+    let (mut phone, _) = server.phone(&[]).await;
+    pause();
+    let mut code = None;
+    while let Some(Ok(message)) = phone.next().await {
+        if let Message::Close(frame) = message {
+            code = frame.map(|frame| u16::from(frame.code));
+        }
+    }
+    assert_eq!(code, Some(4401));
 }
 
 /// How long until the server closes.
