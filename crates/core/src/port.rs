@@ -5,6 +5,6 @@ mod backend;
 
 pub use authenticator::{AuthenticationError, Authenticator, Credential, Identity};
 pub use backend::{
-    Backend, Incoming, Inlet, InletError, Line, LineError, LineState, OpenLine, OutgoingMessage, Outcome, Person,
-    Roster, RosterChange, Search, SearchField, SearchResult,
+    Backend, Incoming, Inlet, InletError, Line, LineError, LineState, OpenLine, Outcome, OutgoingMessage,
+    Person, Roster, RosterChange, Search, SearchField, SearchResult,
 };

@@ -83,13 +83,19 @@ impl FromStr for Address {
 
 fn without_scheme(text: &str) -> &str {
     match text.split_once(':') {
-        Some((scheme, rest)) if ["sip", "sips", "im", "xmpp"].iter().any(|s| scheme.eq_ignore_ascii_case(s)) => rest,
+        Some((scheme, rest))
+            if ["sip", "sips", "im", "xmpp"].iter().any(|s| scheme.eq_ignore_ascii_case(s)) =>
+        {
+            rest
+        }
         _ => text,
     }
 }
 
 fn forbidden(c: char) -> bool {
-    c.is_whitespace() || c.is_control() || matches!(c, '"' | '<' | '>' | '\\' | ':' | ';' | '/' | '?' | ',' | '&')
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(c, '"' | '<' | '>' | '\\' | ':' | ';' | '/' | '?' | ',' | '&')
 }
 
 impl fmt::Display for Address {

@@ -50,7 +50,9 @@ impl ConversationState {
 
     /// The state with this number; `None` for a number that no version wrote.
     pub fn from_code(code: i64) -> Option<Self> {
-        [Self::Closed, Self::Calling, Self::Invited, Self::Open].into_iter().find(|state| state.code() == code)
+        [Self::Closed, Self::Calling, Self::Invited, Self::Open]
+            .into_iter()
+            .find(|state| state.code() == code)
     }
 }
 
@@ -177,7 +179,8 @@ mod tests {
 
     #[test]
     fn first_message_invites_and_later_ones_arrive_at_once() {
-        let (mut ours, fresh, key) = (Conversation::closed(ChatId::fresh()), ChatId::fresh(), MessageKey::fresh());
+        let (mut ours, fresh, key) =
+            (Conversation::closed(ChatId::fresh()), ChatId::fresh(), MessageKey::fresh());
         assert_eq!(ours.receive(Some(key), fresh), Arrival::Invitation);
         assert_eq!(ours.chat, fresh);
         assert_eq!(ours.receive(Some(MessageKey::fresh()), ChatId::fresh()), Arrival::Message);

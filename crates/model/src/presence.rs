@@ -126,7 +126,10 @@ mod tests {
     #[test]
     fn reset_and_unknown_names() {
         assert_eq!(PresenceChoice::from_name("Reset"), Some(PresenceChoice::Reset));
-        assert_eq!(PresenceChoice::from_name("AppearOffline"), Some(PresenceChoice::Set(Availability::Offline)));
+        assert_eq!(
+            PresenceChoice::from_name("AppearOffline"),
+            Some(PresenceChoice::Set(Availability::Offline))
+        );
         assert_eq!(PresenceChoice::from_name("elsewhere"), None);
     }
 }

@@ -236,7 +236,8 @@ pub(crate) fn group_name(name: &str) -> String {
 
 /// A hit begins with the term at the start of a word; a roster knows no phone numbers.
 fn matches(address: &Address, card: &Card, term: &str, field: SearchField) -> bool {
-    let name = || begins_a_word(&card.name, term) || (card.name.is_empty() && begins_a_word(address.local(), term));
+    let name =
+        || begins_a_word(&card.name, term) || (card.name.is_empty() && begins_a_word(address.local(), term));
     let email = || begins_a_word(address.bare(), term);
     match field {
         SearchField::Name => name(),

@@ -14,8 +14,8 @@ use tokio_xmpp::{
         stream_features::StreamFeatures,
     },
     xmlstream::{
-        FallibleStreamElement, InitiatingStream, ReadError, StreamElementError, StreamHeader, Timeouts, XmppStream, XmppStreamElement,
-        initiate_stream,
+        FallibleStreamElement, InitiatingStream, ReadError, StreamElementError, StreamHeader, Timeouts,
+        XmppStream, XmppStreamElement, initiate_stream,
     },
 };
 
@@ -68,11 +68,15 @@ async fn start_tls(tcp: TcpStream, domain: &str) -> Result<TcpStream, LoginFault
     let pending = initiate_stream(wire, ns::JABBER_CLIENT, header(domain), KEEP_ALIVE).await?;
     let (features, mut stream) = pending.recv_features::<FallibleStreamElement>().await?;
     if !features.can_starttls() {
-        return Err(LoginFault::Untrusted("the server offers no TLS; nothing is sent to it in the clear".into()));
+        return Err(LoginFault::Untrusted(
+            "the server offers no TLS; nothing is sent to it in the clear".into(),
+        ));
     }
     stream.send(&XmppStreamElement::Starttls(StartTls::Request(Request))).await?;
     match next(&mut stream).await? {
-        XmppStreamElement::Starttls(StartTls::Proceed(_)) => Ok(stream.into_inner().into_inner().into_inner()),
+        XmppStreamElement::Starttls(StartTls::Proceed(_)) => {
+            Ok(stream.into_inner().into_inner().into_inner())
+        }
         XmppStreamElement::StreamError(error) => {
             Err(LoginFault::Passing(format!("the server ended the stream: {}", error.0.condition)))
         }
@@ -112,9 +116,10 @@ where
         match stream.next().await {
             Some(Ok(FallibleStreamElement::Ok(element))) => return Ok(element),
             // The library insists on a count here, and most servers that know of no old session give none.
-            Some(Ok(FallibleStreamElement::Err(StreamElementError::InvalidNonza { qname: (space, name), .. })))
-                if space == ns::SM && name == "failed" =>
-            {
+            Some(Ok(FallibleStreamElement::Err(StreamElementError::InvalidNonza {
+                qname: (space, name),
+                ..
+            }))) if space == ns::SM && name == "failed" => {
                 return Ok(XmppStreamElement::SM(Sm::Failed(Failed { h: None, error: None })));
             }
             Some(Ok(FallibleStreamElement::Err(error))) => {

@@ -96,7 +96,9 @@ pub(crate) fn refusal(error: &StanzaError) -> (bool, String) {
 fn words(condition: &DefinedCondition) -> &'static str {
     use DefinedCondition as C;
     match condition {
-        C::BadRequest | C::UnexpectedRequest | C::UndefinedCondition => "the server could not make sense of it",
+        C::BadRequest | C::UnexpectedRequest | C::UndefinedCondition => {
+            "the server could not make sense of it"
+        }
         C::Conflict => "it clashes with something that is already there",
         C::FeatureNotImplemented => "the server cannot do that",
         C::Forbidden | C::NotAllowed | C::NotAuthorized => "the server does not allow it",

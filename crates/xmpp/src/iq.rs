@@ -87,7 +87,8 @@ pub(crate) fn reply(request: Iq) -> Option<Iq> {
         Iq::Set { from, id, payload, .. } => (from, id, payload, false),
         Iq::Result { .. } | Iq::Error { .. } => return None,
     };
-    let result = |payload: Option<Element>| Iq::Result { from: None, to: from.clone(), id: id.clone(), payload };
+    let result =
+        |payload: Option<Element>| Iq::Result { from: None, to: from.clone(), id: id.clone(), payload };
     Some(match (get, payload.name(), payload.ns().as_str()) {
         (true, "ping", ns::PING) => result(None),
         (true, "query", ns::VERSION) => result(Some(version().into())),
@@ -107,13 +108,8 @@ pub(crate) fn bad_request(to: Option<Jid>, id: String) -> Iq {
 }
 
 fn error(to: Option<Jid>, id: String, type_: ErrorType, condition: DefinedCondition) -> Iq {
-    let error = StanzaError {
-        type_,
-        by: None,
-        defined_condition: condition,
-        texts: Default::default(),
-        other: None,
-    };
+    let error =
+        StanzaError { type_, by: None, defined_condition: condition, texts: Default::default(), other: None };
     Iq::Error { from: None, to, id, error, payload: None }
 }
 

@@ -16,12 +16,11 @@ use tokio_xmpp::{
     minidom::Element,
     parsers::{
         disco::DiscoInfoQuery,
-        stanza::Stanza,
         stanza_error::{DefinedCondition, StanzaError},
     },
 };
 use trunkline_core::port::{
-    Inlet, Line, LineError, LineState, OutgoingMessage, Outcome, Person, Roster, RosterChange, Search,
+    Inlet, Line, LineError, LineState, Outcome, OutgoingMessage, Person, Roster, RosterChange, Search,
     SearchResult,
 };
 use trunkline_model::{Address, Contact, GroupId, MessageId, Presence};
@@ -159,7 +158,8 @@ impl From<Failed> for LineError {
 }
 
 fn known_jid(address: &Address) -> Result<BareJid, LineError> {
-    jid_of(address).ok_or_else(|| LineError::NotFound(format!("{address} is not an address that XMPP can hold")))
+    jid_of(address)
+        .ok_or_else(|| LineError::NotFound(format!("{address} is not an address that XMPP can hold")))
 }
 
 #[async_trait]
@@ -185,7 +185,7 @@ impl Line for XmppLine {
 
     async fn typing(&self, peer: &Address, composing: bool) -> Result<(), LineError> {
         let stanza = message::typing(known_jid(peer)?, composing);
-        self.command(Command::Stanza(Stanza::Message(stanza))).await
+        self.command(Command::Stanza(Box::new(stanza.into()))).await
     }
 
     async fn delivered(&self, peer: &Address, id: &MessageId) -> Result<(), LineError> {
@@ -194,7 +194,7 @@ impl Line for XmppLine {
         if self.shared.asked().remove(&(peer.clone(), id.clone())).is_none() {
             return Ok(());
         }
-        self.command(Command::Stanza(Stanza::Message(message::receipt(to, id)))).await
+        self.command(Command::Stanza(Box::new(message::receipt(to, id).into()))).await
     }
 
     /// Remembered while the line reconnects, and shown as soon as it is signed in.
@@ -231,7 +231,9 @@ impl Line for XmppLine {
         let query = Question::Get(DiscoInfoQuery { node: None }.into());
         match self.ask(Some(jid.into()), query).await {
             Err(Failed::Line(error)) => Err(error),
-            Err(Failed::Server(error)) if error.defined_condition == DefinedCondition::ItemNotFound => Ok(None),
+            Err(Failed::Server(error)) if error.defined_condition == DefinedCondition::ItemNotFound => {
+                Ok(None)
+            }
             Ok(_) | Err(Failed::Server(_)) => Ok(Some(Contact::unknown(address.clone()))),
         }
     }

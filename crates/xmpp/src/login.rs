@@ -51,7 +51,10 @@ pub(crate) async fn sign_in(
             }
             XmppStreamElement::Sasl(Nonza::Failure(failure)) => return Err(failure.into()),
             XmppStreamElement::StreamError(error) => {
-                return Err(LoginFault::Passing(format!("the server ended the stream: {}", error.0.condition)));
+                return Err(LoginFault::Passing(format!(
+                    "the server ended the stream: {}",
+                    error.0.condition
+                )));
             }
             _ => return Err(LoginFault::Passing("the server broke the rules of signing in".into())),
         }
@@ -80,7 +83,9 @@ fn choose(
         Plain::from_credentials(credentials(user, password))
             .map(|plain| (Name::Plain, Box::new(plain) as Exchange))
     } else {
-        return Err(LoginFault::Refused("the server offers none of SCRAM-SHA-256, SCRAM-SHA-1 and PLAIN".into()));
+        return Err(LoginFault::Refused(
+            "the server offers none of SCRAM-SHA-256, SCRAM-SHA-1 and PLAIN".into(),
+        ));
     };
     made.map_err(|error| LoginFault::Passing(format!("cannot begin to sign in: {error}")))
 }
@@ -96,9 +101,12 @@ fn credentials(user: &str, password: &SecretString) -> Credentials {
 /// Answers a challenge off the async threads: key stretching takes milliseconds.
 async fn respond(mut exchange: Exchange, challenge: Vec<u8>) -> Result<(Vec<u8>, Exchange), LoginFault> {
     if iterations(&challenge).is_some_and(|asked| asked > MAX_ITERATIONS) {
-        return Err(LoginFault::Refused(format!("the server asks for more than {MAX_ITERATIONS} rounds of hashing")));
+        return Err(LoginFault::Refused(format!(
+            "the server asks for more than {MAX_ITERATIONS} rounds of hashing"
+        )));
     }
-    let work = tokio::task::spawn_blocking(move || exchange.response(&challenge).map(|data| (data, exchange)));
+    let work =
+        tokio::task::spawn_blocking(move || exchange.response(&challenge).map(|data| (data, exchange)));
     let done = work.await.map_err(|_| LoginFault::Passing("the relay is shutting down".into()))?;
     done.map_err(|error| LoginFault::Passing(format!("the server's challenge makes no sense: {error}")))
 }
@@ -132,7 +140,10 @@ mod tests {
 
     #[test]
     fn the_best_mechanism_without_channel_binding_is_taken() {
-        assert_eq!(chosen(&["PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"]), Ok(Name::ScramSha256));
+        assert_eq!(
+            chosen(&["PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"]),
+            Ok(Name::ScramSha256)
+        );
         assert_eq!(chosen(&["PLAIN", "SCRAM-SHA-1", "X-OTHER"]), Ok(Name::ScramSha1));
         assert_eq!(chosen(&["PLAIN", "CISCO-VTG-TOKEN"]), Ok(Name::Plain));
         assert!(matches!(chosen(&["DIGEST-MD5", "ANONYMOUS"]), Err(LoginFault::Refused(_))));

@@ -32,7 +32,7 @@ const MAX_ID: usize = 255;
 #[derive(Debug)]
 pub(crate) enum Heard {
     /// Somebody wrote; `wants_receipt` when they ask to be told of the arrival (XEP-0184).
-    Text { incoming: Incoming, wants_receipt: bool },
+    Text { incoming: Box<Incoming>, wants_receipt: bool },
     /// Somebody types, or has stopped (XEP-0085).
     Typing { peer: Address, composing: bool },
     /// A message of ours reached somebody (XEP-0184).
@@ -74,7 +74,8 @@ fn written(message: &Message, own: &BareJid, peer: Address, text: MessageText) -
     let wants_receipt = id.is_some() && payload::<Request>(message).is_some();
     let Some(id) = id.or_else(|| fingerprint(&[&foreign_id]).parse().ok()) else { return Heard::Nothing };
     let sent_at = stamp(message, own).unwrap_or_else(Timestamp::now);
-    Heard::Text { incoming: Incoming { peer, id, foreign_id, text, sent_at, profile: None }, wants_receipt }
+    let incoming = Incoming { peer, id, foreign_id, text, sent_at, profile: None };
+    Heard::Text { incoming: Box::new(incoming), wants_receipt }
 }
 
 fn signal(message: &Message, peer: Address) -> Heard {
@@ -118,7 +119,9 @@ fn origin_id(message: &Message) -> Option<String> {
 fn stamp(message: &Message, own: &BareJid) -> Option<Timestamp> {
     let ours = |delay: &Delay| {
         delay.from.as_ref().is_some_and(|from| {
-            from.is_bare() && from.domain() == own.domain() && (from.node().is_none() || from.to_bare() == *own)
+            from.is_bare()
+                && from.domain() == own.domain()
+                && (from.node().is_none() || from.to_bare() == *own)
         })
     };
     let micros = payloads::<Delay>(message).find(ours)?.stamp.0.timestamp_micros();
@@ -155,8 +158,8 @@ pub(crate) fn typing(to: BareJid, composing: bool) -> Message {
 
 /// A receipt for a message that asked for one.
 pub(crate) fn receipt(to: BareJid, id: &MessageId) -> Message {
-    let mut stanza = Message::chat(tokio_xmpp::jid::Jid::from(to))
-        .with_payload(Received { id: xml_safe(id.as_str()) });
+    let mut stanza =
+        Message::chat(tokio_xmpp::jid::Jid::from(to)).with_payload(Received { id: xml_safe(id.as_str()) });
     stanza.payloads.push(Element::bare("store", HINTS));
     stanza
 }

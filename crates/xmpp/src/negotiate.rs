@@ -122,11 +122,18 @@ async fn ask(
     stream.send(&XmppStreamElement::Stanza(Stanza::Iq(request))).await?;
     loop {
         match next(stream).await? {
-            XmppStreamElement::Stanza(Stanza::Iq(Iq::Result { id: answered, payload, .. })) if answered == id => {
+            XmppStreamElement::Stanza(Stanza::Iq(Iq::Result { id: answered, payload, .. }))
+                if answered == id =>
+            {
                 return Ok(payload);
             }
-            XmppStreamElement::Stanza(Stanza::Iq(Iq::Error { id: answered, error, .. })) if answered == id => {
-                return Err(LoginFault::Passing(format!("the server gave no session: {}", refusal(&error).1)));
+            XmppStreamElement::Stanza(Stanza::Iq(Iq::Error { id: answered, error, .. }))
+                if answered == id =>
+            {
+                return Err(LoginFault::Passing(format!(
+                    "the server gave no session: {}",
+                    refusal(&error).1
+                )));
             }
             element => keep(element, early)?,
         }
@@ -157,7 +164,9 @@ fn keep(element: XmppStreamElement, early: &mut Vec<Stanza>) -> Result<(), Login
 
 fn unexpected(element: &XmppStreamElement) -> LoginFault {
     LoginFault::Passing(match element {
-        XmppStreamElement::StreamError(error) => format!("the server ended the stream: {}", error.0.condition),
+        XmppStreamElement::StreamError(error) => {
+            format!("the server ended the stream: {}", error.0.condition)
+        }
         _ => "the server broke the rules of beginning a session".into(),
     })
 }

@@ -121,9 +121,11 @@ mod tests {
     #[test]
     fn the_highest_priority_speaks_and_all_count() {
         let mut bob = Resources::default();
-        let desk = heard(&mut bob, "<presence from='b@c/desk'><show>away</show><status>lunch</status></presence>");
+        let desk =
+            heard(&mut bob, "<presence from='b@c/desk'><show>away</show><status>lunch</status></presence>");
         assert_eq!((desk.availability, desk.devices), (Availability::Away, 1));
-        let both = heard(&mut bob, "<presence from='b@c/car'><show>dnd</show><priority>5</priority></presence>");
+        let both =
+            heard(&mut bob, "<presence from='b@c/car'><show>dnd</show><priority>5</priority></presence>");
         assert_eq!((both.availability, both.devices), (Availability::DoNotDisturb, 2));
         assert_eq!(both.personal_message, "");
         let back = heard(&mut bob, "<presence from='b@c/car' type='unavailable'/>");

@@ -15,12 +15,12 @@ use tokio_xmpp::{
     parsers::stanza::Stanza,
 };
 use tracing::{debug, info, warn};
-use trunkline_core::port::{Inlet, LineState, OutgoingMessage, Outcome};
+use trunkline_core::port::{Inlet, LineState, Outcome, OutgoingMessage};
 
 use self::memory::Memory;
 use crate::{
-    backend::Server, fault::LoginFault, inbox::Inbox, iq::Asker, line::Shared, negotiate::Ready, pace::BackOff,
-    text::fingerprint,
+    backend::Server, fault::LoginFault, inbox::Inbox, iq::Asker, line::Shared, negotiate::Ready,
+    pace::BackOff, text::fingerprint,
 };
 
 /// How long one attempt to sign in may take, from the connection to the session.
@@ -33,7 +33,7 @@ pub(crate) enum Command {
     /// Hand a message over.
     Send { to: BareJid, message: OutgoingMessage, reply: oneshot::Sender<Outcome> },
     /// Send a stanza that needs no answer.
-    Stanza(Stanza),
+    Stanza(Box<Stanza>),
     /// Show the person's presence anew.
     Show,
     /// Ask somebody (`None`: the account itself).
@@ -188,7 +188,9 @@ impl Worker {
                 let _ = reply.send(Outcome::NotSent);
             }
             Command::Close(reply) => self.closing.push(reply),
-            Command::Stanza(_) | Command::Show | Command::Ask { .. } => debug!("a command came without a link"),
+            Command::Stanza(_) | Command::Show | Command::Ask { .. } => {
+                debug!("a command came without a link")
+            }
         }
     }
 

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use secrecy::SecretString;
 use trunkline_model::{
-    AccountId, Address, Contact, Group, GroupId, MessageId, MessageKey, MessageText, Presence, Profile, Timestamp,
+    AccountId, Address, Contact, Group, GroupId, MessageId, MessageKey, MessageText, Presence, Profile,
+    Timestamp,
 };
 
 /// An IM system. It opens one [`Line`] per account.

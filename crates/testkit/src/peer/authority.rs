@@ -1,6 +1,7 @@
 use anyhow::{Context, Result};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
 };
 
 /// A certificate authority made for one test.
@@ -40,7 +41,8 @@ impl Authority {
         let mut params = CertificateParams::new(names).context("not names for a certificate")?;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let key = KeyPair::generate().context("cannot make a key for a test server")?;
-        let certificate = params.signed_by(&key, &self.issuer).context("cannot sign a test server's certificate")?;
+        let certificate =
+            params.signed_by(&key, &self.issuer).context("cannot sign a test server's certificate")?;
         Ok(Identity { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
     }
 }

@@ -138,7 +138,11 @@ impl Prosody {
         self.kill().await?;
         let mut command = unprivileged("/usr/bin/prosody");
         command.arg("-F").arg("--config").arg(self.folder.path().join("prosody.cfg.lua"));
-        command.current_dir(self.folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         self.running = Some(command.kill_on_drop(true).spawn().context("cannot start prosody")?);
         // With its port taken Prosody stays up without serving anybody, so only an answer counts.
         let (port, domain) = (self.port, self.domain().to_owned());

@@ -4,7 +4,6 @@ use tokio::time::timeout;
 use tokio_xmpp::parsers::{
     presence::Presence as Stanza,
     roster::{Ask, Group, Item, Roster as Query, Subscription},
-    stanza,
 };
 use trunkline_core::port::{LineError, RosterChange};
 use trunkline_model::{Address, GroupId};
@@ -27,7 +26,9 @@ impl XmppLine {
             RosterChange::AddGroup(name) => return self.add_group(&name).map(Some),
             RosterChange::RenameGroup(id, name) => {
                 let renaming = timeout(RENAME_WAIT, self.rename_group(id, &name));
-                renaming.await.map_err(|_| LineError::NotConnected("the server did not answer in time".into()))??;
+                renaming
+                    .await
+                    .map_err(|_| LineError::NotConnected("the server did not answer in time".into()))??;
             }
             RosterChange::RemoveGroup(id) => self.remove_group(id)?,
             RosterChange::AddToGroup(address, id) => self.add_to_group(&address, id).await?,
@@ -41,7 +42,8 @@ impl XmppLine {
         let group = group.map(|id| self.group(id)).transpose()?;
         let known = self.shared.book().entry(address);
         let bond = known.as_ref().map(|entry| entry.bond);
-        let mut entry = known.unwrap_or(Entry { name: String::new(), groups: BTreeSet::new(), bond: Bond::None });
+        let mut entry =
+            known.unwrap_or(Entry { name: String::new(), groups: BTreeSet::new(), bond: Bond::None });
         let new_group = group.is_some_and(|group| !entry.groups.insert(group));
         if new_group {
             return Err(LineError::AlreadyInGroup);
@@ -49,7 +51,7 @@ impl XmppLine {
         self.set(address, entry).await?;
         if bond != Some(Bond::Sees) {
             let request = Stanza::subscribe().with_to(jid);
-            self.command(Command::Stanza(stanza::Stanza::Presence(request))).await?;
+            self.command(Command::Stanza(Box::new(request.into()))).await?;
         }
         Ok(())
     }

@@ -5,13 +5,14 @@ use trunkline_model::{MessageKey, MessageText, Timestamp};
 use super::{Heard, outgoing, read};
 
 fn heard(attributes: &str, children: &str) -> Heard {
-    let xml = format!("<message xmlns='jabber:client' to='alice@corp.test/r' {attributes}>{children}</message>");
+    let xml =
+        format!("<message xmlns='jabber:client' to='alice@corp.test/r' {attributes}>{children}</message>");
     read(Message::try_from(xml.parse::<Element>().unwrap()).unwrap(), &"alice@corp.test".parse().unwrap())
 }
 
 fn text(attributes: &str, children: &str) -> Incoming {
     match heard(attributes, &format!("<body>hello</body>{children}")) {
-        Heard::Text { incoming, .. } => incoming,
+        Heard::Text { incoming, .. } => *incoming,
         other => panic!("not a text: {other:?}"),
     }
 }

@@ -21,17 +21,16 @@ use crate::{
     inbox::Event,
     iq::{self, Answer, Asker},
     ledger::Ticket,
-    link::Heard,
     message,
 };
 
 impl Worker {
     /// Takes what came in.
-    pub(super) fn hear(&mut self, live: &mut Live, heard: Heard) -> Result<(), End> {
+    pub(super) fn hear(&mut self, live: &mut Live, heard: Option<FallibleStreamElement>) -> Result<(), End> {
         match heard {
-            Heard::Silence => self.probe(live),
-            Heard::Element(FallibleStreamElement::Ok(element)) => return self.hear_element(live, element),
-            Heard::Element(FallibleStreamElement::Err(StreamElementError::InvalidStanza {
+            None => self.probe(live),
+            Some(FallibleStreamElement::Ok(element)) => return self.hear_element(live, element),
+            Some(FallibleStreamElement::Err(StreamElementError::InvalidStanza {
                 name,
                 header,
                 error,
@@ -42,7 +41,7 @@ impl Worker {
                 self.memory.inbound.finish(ticket);
                 self.complain(live, header);
             }
-            Heard::Element(FallibleStreamElement::Err(StreamElementError::InvalidNonza { error, .. })) => {
+            Some(FallibleStreamElement::Err(StreamElementError::InvalidNonza { error, .. })) => {
                 debug!(%error, "an element made no sense");
             }
         }
@@ -119,7 +118,14 @@ impl Worker {
         self.memory.inbound.finish(ticket);
     }
 
-    fn hear_bounce(&mut self, ticket: Ticket, from: &BareJid, key: MessageKey, permanent: bool, reason: String) {
+    fn hear_bounce(
+        &mut self,
+        ticket: Ticket,
+        from: &BareJid,
+        key: MessageKey,
+        permanent: bool,
+        reason: String,
+    ) {
         if self.memory.may_speak_of(key, from) && !self.refused_early(key, permanent, &reason) {
             return self.inbox.push(ticket, Event::Failed { key, permanent, reason });
         }
@@ -158,8 +164,12 @@ impl Worker {
             Iq::Result { id, from, payload, .. } => {
                 return self.hear_answer(live, &id, from.as_ref(), Ok(payload));
             }
-            Iq::Error { id, from, error, .. } => return self.hear_answer(live, &id, from.as_ref(), Err(error)),
-            Iq::Set { from, id, payload, .. } if payload.is("query", ns::ROSTER) => self.hear_push(from, id, payload),
+            Iq::Error { id, from, error, .. } => {
+                return self.hear_answer(live, &id, from.as_ref(), Err(error));
+            }
+            Iq::Set { from, id, payload, .. } if payload.is("query", ns::ROSTER) => {
+                self.hear_push(from, id, payload)
+            }
             question => iq::reply(question),
         };
         if let Some(reply) = reply {
@@ -168,7 +178,12 @@ impl Worker {
     }
 
     /// A roster push counts only from the account itself (RFC 6121 section 2.1.6).
-    fn hear_push(&mut self, from: Option<Jid>, id: String, payload: tokio_xmpp::minidom::Element) -> Option<Iq> {
+    fn hear_push(
+        &mut self,
+        from: Option<Jid>,
+        id: String,
+        payload: tokio_xmpp::minidom::Element,
+    ) -> Option<Iq> {
         if from.as_ref().is_some_and(|from| from.to_bare() != self.memory.own) {
             return Some(iq::unavailable(from, id));
         }
@@ -206,7 +221,9 @@ impl Worker {
     fn roster_told(&mut self, live: &mut Live, answer: Answer) {
         live.roster_by = None;
         let items = match answer {
-            Ok(payload) => payload.and_then(|payload| Roster::try_from(payload).ok()).map(|roster| roster.items),
+            Ok(payload) => {
+                payload.and_then(|payload| Roster::try_from(payload).ok()).map(|roster| roster.items)
+            }
             Err(error) => {
                 debug!(reason = crate::fault::refusal(&error).1, "the server keeps no roster");
                 None

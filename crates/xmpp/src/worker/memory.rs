@@ -110,7 +110,8 @@ impl Memory {
     pub(super) fn link_lost<'a>(&mut self, waiting: impl Iterator<Item = &'a Outgoing>) {
         let waiting: Vec<&Outgoing> = waiting.collect();
         let open = self.outbound.iter().rev();
-        self.unwritten = open.take_while(|sent| waiting.iter().any(|w| Arc::ptr_eq(w, &sent.element))).count();
+        self.unwritten =
+            open.take_while(|sent| waiting.iter().any(|w| Arc::ptr_eq(w, &sent.element))).count();
         match self.management.as_ref().filter(|management| management.id.is_some()) {
             Some(Management { max, .. }) => {
                 let keep = max.map_or(USUAL_KEEP, |seconds| Duration::from_secs(seconds.into()));
@@ -145,7 +146,8 @@ impl Memory {
     /// (a restart lies between) are left to the core to judge.
     pub(super) fn may_speak_of(&self, key: MessageKey, from: &BareJid) -> bool {
         let Some(peer) = self.peers.get(&key) else { return true };
-        let server = from.node().is_none() && (from.domain() == peer.domain() || from.domain() == self.own.domain());
+        let server =
+            from.node().is_none() && (from.domain() == peer.domain() || from.domain() == self.own.domain());
         from == peer || server
     }
 }

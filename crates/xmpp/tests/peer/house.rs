@@ -1,13 +1,15 @@
-use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use tokio::{net::{TcpListener, TcpStream}, sync::watch, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinHandle,
+};
 use trunkline_core::port::{
     Backend, Incoming, Inlet, InletError, Line, LineState, OpenLine, OutgoingMessage, Person,
 };
@@ -88,9 +90,11 @@ impl Recorder {
     }
 
     pub(crate) async fn contact(&self, what: &str, pick: impl Fn(&Contact) -> bool) -> Result<Contact> {
-        eventually(what, async || self.contacts.lock().unwrap().iter().rev().find(|contact| pick(contact)).cloned())
-            .await
-            .with_context(|| format!("{:?}", self.contacts.lock().unwrap()))
+        eventually(what, async || {
+            self.contacts.lock().unwrap().iter().rev().find(|contact| pick(contact)).cloned()
+        })
+        .await
+        .with_context(|| format!("{:?}", self.contacts.lock().unwrap()))
     }
 }
 
@@ -126,7 +130,8 @@ pub(crate) async fn open(
 pub(crate) async fn alice(prosody: &Prosody) -> Result<(Arc<dyn Line>, Arc<Recorder>)> {
     let (line, inlet) = open(settings(prosody), "alice", "alice's secret").await?;
     connected(&line).await?;
-    eventually("the roster is told", async || (inlet.rosters.load(Ordering::SeqCst) > 0).then_some(())).await?;
+    eventually("the roster is told", async || (inlet.rosters.load(Ordering::SeqCst) > 0).then_some(()))
+        .await?;
     Ok((line, inlet))
 }
 
@@ -134,7 +139,11 @@ pub(crate) async fn connected(line: &Arc<dyn Line>) -> Result<()> {
     state(line, "the line is connected", |state| *state == LineState::Connected).await.map(drop)
 }
 
-pub(crate) async fn state(line: &Arc<dyn Line>, what: &str, pick: impl Fn(&LineState) -> bool) -> Result<LineState> {
+pub(crate) async fn state(
+    line: &Arc<dyn Line>,
+    what: &str,
+    pick: impl Fn(&LineState) -> bool,
+) -> Result<LineState> {
     eventually(what, async || Some(line.state()).filter(|state| pick(state)))
         .await
         .with_context(|| format!("{:?}", line.state()))

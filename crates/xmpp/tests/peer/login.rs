@@ -70,7 +70,8 @@ async fn peer_certificate_of_a_strange_authority_is_refused() -> Result<()> {
 
 #[tokio::test]
 async fn peer_certificate_for_another_name_is_refused() -> Result<()> {
-    let options = ProsodyOptions { certificate_names: vec!["im.other.test".into()], ..ProsodyOptions::new(DOMAIN) };
+    let options =
+        ProsodyOptions { certificate_names: vec!["im.other.test".into()], ..ProsodyOptions::new(DOMAIN) };
     let prosody = Prosody::start_with(options, USERS).await?;
     let reason = refused(&prosody, settings(&prosody)).await?;
     assert!(reason.contains("certificate") && reason.contains(DOMAIN), "{reason}");

@@ -26,8 +26,7 @@ async fn peer_presence_goes_both_ways() -> Result<()> {
 
     bob.subscribe(ALICE).await?;
     line.publish(&shown(Availability::Busy, "in a meeting")).await?;
-    let meeting =
-        Heard::Presence { from: ALICE.into(), show: "dnd".into(), status: "in a meeting".into() };
+    let meeting = Heard::Presence { from: ALICE.into(), show: "dnd".into(), status: "in a meeting".into() };
     bob.until("sees Alice in a meeting", |heard| (*heard == meeting).then_some(())).await?;
     line.publish(&shown(Availability::Available, "")).await?;
     bob.until("sees Alice available", |heard| match heard {
@@ -89,7 +88,9 @@ async fn peer_strangers_request_is_left_open() -> Result<()> {
     line.publish(&shown(Availability::Available, "secret")).await?;
     line.send(crate::house::message("bob", "no")).await;
     bob.message("no").await?;
-    let seen = bob.heard().iter().any(|heard| matches!(heard, Heard::Presence { from, show, .. } if from == ALICE && show != "unavailable"));
+    let seen = bob.heard().iter().any(
+        |heard| matches!(heard, Heard::Presence { from, show, .. } if from == ALICE && show != "unavailable"),
+    );
     assert!(!seen, "a stranger saw Alice's presence");
     Ok(())
 }
