@@ -22,11 +22,12 @@ pub(crate) struct Link {
     unflushed: bool,
 }
 
-/// What came in.
-pub(crate) enum Heard {
-    Element(FallibleStreamElement),
-    /// Nothing for a minute; the stream dies unless the server can be made to say something.
-    Silence,
+/// Why a link is over.
+pub(crate) struct Broken {
+    /// Plain words.
+    pub(crate) reason: String,
+    /// What came in is not XML as XMPP wants it. Writing still works; reading never will again.
+    pub(crate) unreadable: bool,
 }
 
 impl Link {
@@ -44,12 +45,13 @@ impl Link {
         self.waiting.iter()
     }
 
-    /// Sends what waits and gives what comes, if `reading`; an error is the end of the link, in plain words. Safe to
-    /// cancel.
-    pub(crate) async fn next(&mut self, reading: bool) -> Result<Heard, String> {
+    /// Sends what waits and gives what comes, if `reading`; `None` after a minute of silence, and then the link breaks
+    /// unless the server can be made to say something. Safe to cancel.
+    pub(crate) async fn next(&mut self, reading: bool) -> Result<Option<FallibleStreamElement>, Broken> {
         poll_fn(|cx| {
             if let Poll::Ready(Err(error)) = self.poll_write(cx) {
-                return Poll::Ready(Err(format!("the connection was lost: {error}")));
+                let reason = format!("the connection was lost: {error}");
+                return Poll::Ready(Err(Broken { reason, unreadable: false }));
             }
             if reading { self.poll_read(cx) } else { Poll::Pending }
         })
@@ -82,12 +84,20 @@ impl Link {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Heard, String>> {
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<FallibleStreamElement>, Broken>> {
         Poll::Ready(match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
-            Some(Ok(element)) => Ok(Heard::Element(element)),
-            Some(Err(ReadError::SoftTimeout)) => Ok(Heard::Silence),
-            Some(Err(error)) => Err(lost(&error)),
-            None => Err("the server closed the connection".into()),
+            Some(Ok(element)) => Ok(Some(element)),
+            Some(Err(ReadError::SoftTimeout)) => Ok(None),
+            Some(Err(error)) => Err(Broken { reason: lost(&error), unreadable: unreadable(&error) }),
+            None => Err(Broken { reason: "the server closed the connection".into(), unreadable: false }),
         })
+    }
+}
+
+fn unreadable(error: &ReadError) -> bool {
+    match error {
+        ReadError::HardError(error) => error.kind() == std::io::ErrorKind::InvalidData,
+        ReadError::ParseError(_) => true,
+        ReadError::SoftTimeout | ReadError::StreamFooterReceived => false,
     }
 }

@@ -33,7 +33,7 @@ pub(crate) enum Command {
     /// Hand a message over.
     Send { to: BareJid, message: OutgoingMessage, reply: oneshot::Sender<Outcome> },
     /// Send a stanza that needs no answer.
-    Stanza(Stanza),
+    Stanza(Box<Stanza>),
     /// Show the person's presence anew.
     Show,
     /// Ask somebody (`None`: the account itself).

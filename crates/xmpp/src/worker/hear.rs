@@ -21,17 +21,16 @@ use crate::{
     inbox::Event,
     iq::{self, Answer, Asker},
     ledger::Ticket,
-    link::Heard,
     message,
 };
 
 impl Worker {
     /// Takes what came in.
-    pub(super) fn hear(&mut self, live: &mut Live, heard: Heard) -> Result<(), End> {
+    pub(super) fn hear(&mut self, live: &mut Live, heard: Option<FallibleStreamElement>) -> Result<(), End> {
         match heard {
-            Heard::Silence => self.probe(live),
-            Heard::Element(FallibleStreamElement::Ok(element)) => return self.hear_element(live, element),
-            Heard::Element(FallibleStreamElement::Err(StreamElementError::InvalidStanza {
+            None => self.probe(live),
+            Some(FallibleStreamElement::Ok(element)) => return self.hear_element(live, element),
+            Some(FallibleStreamElement::Err(StreamElementError::InvalidStanza {
                 name,
                 header,
                 error,
@@ -42,9 +41,7 @@ impl Worker {
                 self.memory.inbound.finish(ticket);
                 self.complain(live, header);
             }
-            Heard::Element(FallibleStreamElement::Err(StreamElementError::InvalidNonza {
-                error, ..
-            })) => {
+            Some(FallibleStreamElement::Err(StreamElementError::InvalidNonza { error, .. })) => {
                 debug!(%error, "an element made no sense");
             }
         }

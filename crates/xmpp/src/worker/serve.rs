@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     iq::Asker,
-    link::Link,
+    link::{Broken, Link},
     message,
     negotiate::{Ready, Session},
     presence,
@@ -86,8 +86,10 @@ impl Worker {
         let deadline = sleep_until(live.next_deadline());
         tokio::select! {
             heard = live.link.next(reading) => {
-                let heard = heard.map_err(End::lost)?;
-                self.hear(live, heard)
+                match heard {
+                    Ok(heard) => self.hear(live, heard),
+                    Err(broken) => Err(self.broken(live, broken).await),
+                }
             }
             command = self.commands.recv(), if taking && live.close_by.is_none() => {
                 self.obey(live, command);
@@ -100,6 +102,26 @@ impl Worker {
             }
             () = deadline => live.overdue(Instant::now()),
         }
+    }
+
+    /// The link is over. A stanza that cannot be read must not come again and break the next link too, so it counts as
+    /// taken, once everything before it is.
+    async fn broken(&mut self, live: &mut Live, broken: Broken) -> End {
+        if broken.unreadable && self.memory.management.is_some() {
+            let ticket = self.memory.inbound.arrive();
+            self.memory.inbound.finish(ticket);
+            let taking = async {
+                while !self.inbox.is_empty() {
+                    let Ok(ticket) = self.inbox.next().await else { return };
+                    self.memory.inbound.finish(ticket);
+                }
+            };
+            // What the core does not take in time keeps its place before the unreadable one.
+            let _ = timeout(DRAIN_WAIT, taking).await;
+            self.acknowledge(live);
+            let _ = timeout(DRAIN_WAIT, live.link.flush()).await;
+        }
+        End::lost(broken.reason)
     }
 
     /// Goes on with the old session, or starts anew.
@@ -151,7 +173,7 @@ impl Worker {
                 let stanza = Stanza::Message(message::outgoing(to, &message));
                 self.send(live, stanza, Some(Delivery::new(message.key, reply)));
             }
-            Some(Command::Stanza(stanza)) => self.send(live, stanza, None),
+            Some(Command::Stanza(stanza)) => self.send(live, *stanza, None),
             Some(Command::Show) => self.show(live),
             Some(Command::Ask { to, question, asker }) => self.ask(live, to, question, asker),
             Some(Command::Close(reply)) => {

@@ -47,16 +47,17 @@ async fn peer_restart_loses_nothing_that_was_confirmed() -> Result<()> {
         } else {
             prosody.stop().await?
         }
+        state(&line, "the line notices", |state| matches!(state, LineState::Connecting { .. })).await?;
+        prosody.start_again().await?;
+        connected(&line).await?;
         for (text, outcome) in sending.await? {
             match outcome {
                 Outcome::Confirmed => confirmed.push(text),
                 Outcome::NotSent => not_sent.push(text),
-                _ => {}
+                Outcome::Unknown => {}
+                Outcome::Refused { reason, .. } => panic!("{text:?} was refused: {reason}"),
             }
         }
-        state(&line, "the line notices", |state| matches!(state, LineState::Connecting { .. })).await?;
-        prosody.start_again().await?;
-        connected(&line).await?;
     }
     assert_eq!(line.send(message("bob", "the end")).await, Outcome::Confirmed);
     confirmed.push("the end".into());
@@ -67,7 +68,6 @@ async fn peer_restart_loses_nothing_that_was_confirmed() -> Result<()> {
     for text in not_sent {
         assert!(bob.message_count(&text) == 0, "{text:?} was said not to be sent");
     }
-    println!("{} messages were confirmed", confirmed.len());
     Ok(())
 }
 
@@ -170,5 +170,79 @@ async fn peer_that_falls_silent_is_given_up() -> Result<()> {
     }
     assert!(since.elapsed().as_secs() > 50, "a quiet link was given up after {:?}", since.elapsed());
     assert_eq!(line.send(message("bob", "hello?")).await, Outcome::NotSent);
+    Ok(())
+}
+
+/// Every message of a stranger that the server passes on must leave the line as it was.
+#[tokio::test]
+async fn peer_passes_on_what_would_hurt() -> Result<()> {
+    let prosody = Prosody::start(DOMAIN, USERS).await?;
+    let mut bob = Colleague::sign_in(&prosody, "bob", "bob's secret").await?;
+    let (_line, inlet) = alice(&prosody).await?;
+    let long = "x".repeat(10_000);
+    let deep = format!("{}{}", "<a>".repeat(5000), "</a>".repeat(5000));
+    for (n, hurtful) in [
+        format!("<message to='{ALICE}'>{deep}</message>"),
+        format!("<message to='{ALICE}' id='{long}'><body>long id</body></message>"),
+        format!("<message to='{ALICE}'><{long}/></message>"),
+        format!("<message to='{ALICE}' type='unheard-of'><body>what?</body></message>"),
+        format!("<iq to='{ALICE}/nobody' type='get' id='1'/>"),
+        format!("<presence to='{ALICE}'><show>flying</show></presence>"),
+        format!("<message to='{ALICE}'><body>one</body><body>two</body></message>"),
+    ]
+    .iter()
+    .enumerate()
+    {
+        bob.raw(hurtful).await?;
+        bob.send(ALICE, &format!("b-{n}"), &format!("after {n}")).await?;
+        inlet.text(&format!("after {n}")).await?;
+    }
+    assert_eq!(*inlet.states.lock().unwrap(), [LineState::Connected], "the link broke");
+    Ok(())
+}
+
+/// What nobody can read breaks the link, but once only: it does not come again and break the next one.
+#[tokio::test]
+async fn peer_passes_on_what_cannot_be_read() -> Result<()> {
+    let prosody = Prosody::start(DOMAIN, USERS).await?;
+    let mut bob = Colleague::sign_in(&prosody, "bob", "bob's secret").await?;
+    let (line, inlet) = alice(&prosody).await?;
+    // Cut to the same name, these two attributes are one too many.
+    let name = "x".repeat(2_000);
+    bob.send(ALICE, "b-1", "before").await?;
+    bob.raw(&format!("<message to='{ALICE}'><a {name}1='' {name}2=''/></message>")).await?;
+    bob.send(ALICE, "b-2", "behind").await?;
+    inlet.text("behind").await?;
+    assert_eq!(inlet.texts(), ["before", "behind"]);
+    connected(&line).await?;
+    bob.send(ALICE, "b-3", "after").await?;
+    inlet.text("after").await?;
+    let lost = inlet.states.lock().unwrap().iter().filter(|state| **state != LineState::Connected).count();
+    assert_eq!(lost, 1, "{:?}", inlet.states.lock().unwrap());
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn server_that_says_nothing_hits_the_time_limit() -> Result<()> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let silent = XmppSettings {
+        domain: DOMAIN.into(),
+        host: "127.0.0.1".into(),
+        port: listener.local_addr()?.port(),
+        tls: trunkline_xmpp::Tls::StartTls,
+        ca_file: None,
+        server_name: DOMAIN.into(),
+        login_rate: 1,
+    };
+    let folder = tempfile::tempdir()?;
+    let ca_file = folder.path().join("ca.pem");
+    std::fs::write(&ca_file, trunkline_testkit::peer::Authority::new()?.certificate_pem())?;
+    let since = Instant::now();
+    let (line, _) = open(XmppSettings { ca_file: Some(ca_file), ..silent }, "alice", "secret").await?;
+    let in_time = |state: &LineState| state.reason().contains("did not answer in time");
+    state(&line, "the line gives up", in_time).await?;
+    assert!((19..30).contains(&since.elapsed().as_secs()), "{:?}", since.elapsed());
+    line.close().await;
+    assert_eq!(line.state(), LineState::Closed);
     Ok(())
 }
