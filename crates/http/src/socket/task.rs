@@ -44,7 +44,7 @@ pub(super) struct Socket {
 }
 
 /// How a conversation ended.
-enum End {
+pub(super) enum End {
     /// We close it.
     Close(u16, &'static str),
     /// We close it because what came cannot be read on; the rest of it is thrown away.
@@ -65,11 +65,9 @@ impl Socket {
         Self { id, stream, connection, membership, heard: Instant::now() }
     }
 
-    /// Carries frames both ways until either side is done.
-    pub(super) async fn run(mut self: Box<Self>) {
-        let end = self.converse().await;
-        let Self { id, stream, connection, membership, .. } = *self;
-        // The core learns of the end before the good-byes, which can take a while.
+    /// Ends the socket; the core learns of it first.
+    pub(super) async fn part(self, end: End) {
+        let Self { id, stream, connection, membership, .. } = self;
         drop(connection);
         let code = match end {
             End::Close(code, _) | End::Broken(code, _) | End::Closed(code) => code,
@@ -77,11 +75,12 @@ impl Socket {
         };
         membership.sockets.metrics.socket_closed(code);
         debug!(socket = %id, code, "socket closed");
-        Box::pin(finish(stream, end)).await;
+        finish(stream, end).await;
         drop(membership);
     }
 
-    async fn converse(&mut self) -> End {
+    /// Carries frames both ways until either side is done.
+    pub(super) async fn converse(&mut self) -> End {
         let leave = self.membership.sockets.leave.clone();
         let mut leave = pin!(leave.cancelled_owned());
         let mut leaving = false;

@@ -7,6 +7,8 @@ use rustls::{
 };
 use tokio::io::ReadBuf;
 
+use crate::pending::{Pending, Short};
+
 /// The server's side of one TLS connection, without the connection.
 ///
 /// The library's own stream keeps 4 KiB of read buffer for as long as it lives. Here every buffer goes as soon as it
@@ -23,13 +25,6 @@ pub(super) struct Session {
     finished: bool,
     /// TLS cannot go on.
     broken: bool,
-}
-
-/// Bytes that are taken from the front, and whose memory goes with the last of them.
-#[derive(Default)]
-pub(super) struct Pending {
-    bytes: Vec<u8>,
-    taken: usize,
 }
 
 /// What to do once application data may be written.
@@ -68,11 +63,7 @@ impl Session {
 
     /// Gives decrypted bytes out; false when there are none.
     pub(super) fn read(&mut self, into: &mut ReadBuf<'_>) -> bool {
-        let some = &self.plain.rest()[..self.plain.rest().len().min(into.remaining())];
-        into.put_slice(some);
-        let count = some.len();
-        self.plain.take(count);
-        count > 0
+        self.plain.give(into)
     }
 
     /// Takes bytes from the wire. After an error only [`Session::outgoing`] is of use: it holds the alert.
@@ -116,7 +107,7 @@ impl Session {
                     while let Some(record) = records.next_record() {
                         let record = record.map_err(broken)?;
                         discard += record.discard;
-                        plain.bytes.extend_from_slice(record.payload);
+                        plain.put(record.payload);
                     }
                 }
                 ConnectionState::EncodeTlsData(mut data) => {
@@ -161,56 +152,6 @@ impl Session {
             Then::Nothing | Then::End => Ok(()),
         }
     }
-}
-
-impl Pending {
-    pub(super) fn is_empty(&self) -> bool {
-        self.rest().is_empty()
-    }
-
-    pub(super) fn rest(&self) -> &[u8] {
-        &self.bytes[self.taken..]
-    }
-
-    pub(super) fn take(&mut self, count: usize) {
-        self.taken += count;
-        if self.is_empty() {
-            *self = Self::default();
-        }
-    }
-
-    /// Gives `put` room for `guess` bytes, or for as many as it then asks for.
-    fn append(
-        &mut self,
-        guess: usize,
-        mut put: impl FnMut(&mut [u8]) -> Result<usize, Short>,
-    ) -> io::Result<()> {
-        let start = self.bytes.len();
-        let mut room = guess;
-        loop {
-            self.bytes.resize(start + room, 0);
-            match put(&mut self.bytes[start..]) {
-                Ok(written) => {
-                    self.bytes.truncate(start + written);
-                    return Ok(());
-                }
-                Err(Short::Needs(more)) if more > room => room = more,
-                Err(short) => {
-                    self.bytes.truncate(start);
-                    return Err(match short {
-                        Short::Fails(error) => error,
-                        Short::Needs(_) => io::Error::other("TLS asked for less room than it had"),
-                    });
-                }
-            }
-        }
-    }
-}
-
-/// Why nothing was put into the room.
-enum Short {
-    Needs(usize),
-    Fails(io::Error),
 }
 
 fn broken(error: Error) -> io::Error {
@@ -330,7 +271,7 @@ mod tests {
                     prop_assert_eq!(heard, text);
                 }
                 prop_assert_eq!(pair.server.incoming.capacity(), 0, "an idle session keeps nothing");
-                prop_assert_eq!(pair.server.plain.bytes.capacity() + pair.server.outgoing.bytes.capacity(), 0);
+                prop_assert_eq!(pair.server.plain.kept() + pair.server.outgoing.kept(), 0);
             }
             pair.client.send_close_notify();
             pair.settle();
