@@ -74,7 +74,7 @@ impl Person {
         let patience = Instant::now() + PATIENCE;
         while !self.seen().contains(text) {
             assert!(Instant::now() < patience, "no {text:?} in:\n{}", self.seen());
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await; // tidy: poll
         }
     }
 

@@ -330,6 +330,11 @@ impl Inner {
         {
             tracing::error!(%error, "the end of a session could not be written down");
         }
+        self.leave_line(session).await;
+    }
+
+    /// What the end of a session means for its account's line.
+    async fn leave_line(&self, session: &Session) {
         let account = session.account();
         if let Ok(line) = self.lines.line(account) {
             let watched = session.state().people.watched();

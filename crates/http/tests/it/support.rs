@@ -224,7 +224,7 @@ pub(crate) async fn head(tcp: &mut TcpStream) -> String {
 pub(crate) async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
     timeout(PATIENCE, async {
         while !holds().await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await; // tidy: poll
         }
     })
     .await

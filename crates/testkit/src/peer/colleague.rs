@@ -178,12 +178,12 @@ impl Colleague {
 
 fn python() -> Result<PathBuf> {
     let named = std::env::var_os("TRUNKLINE_PEER_PYTHON").map(PathBuf::from);
-    let usual = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/peers/bin/python"));
+    let usual = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/peers/venv/bin/python"));
     let python = named.unwrap_or(usual);
     ensure!(
         python.exists(),
         "the test needs a Python with slixmpp at {} (TRUNKLINE_PEER_PYTHON names another): \
-         python3 -m venv target/peers && target/peers/bin/pip install slixmpp==1.17.0",
+         cargo xtask test makes one",
         python.display()
     );
     Ok(python)
