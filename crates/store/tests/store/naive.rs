@@ -287,13 +287,7 @@ impl Run {
             let entries = self.house.store.mailbox(person.account, Seq(0), 1_000).await.unwrap();
             let shown: Vec<String> = entries.iter().map(|entry| told(entry)).collect();
             assert_eq!(shown, self.world.mailbox(who));
-            let heard = self.house.heard.0.lock().unwrap();
-            let heard: Vec<_> = heard
-                .iter()
-                .filter(|one| one.account == person.account)
-                .map(|one| told(&one.entry))
-                .collect();
-            assert_eq!(heard, shown);
+            assert_eq!(self.heard(person), shown);
             let waiting = self.house.store.outbox(person.account).await.unwrap();
             assert_eq!(waiting.len(), self.world.waiting(who));
             for device in 0..2 {
@@ -305,6 +299,11 @@ impl Run {
                 assert_eq!(side.map(|side| side.unread), self.world.unread(who, peer));
             }
         }
+    }
+
+    fn heard(&self, person: &Person) -> Vec<String> {
+        let heard = self.house.heard.0.lock().unwrap();
+        heard.iter().filter(|one| one.account == person.account).map(|one| told(&one.entry)).collect()
     }
 
     fn person(&self, who: Who) -> &Person {
