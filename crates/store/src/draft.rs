@@ -1,4 +1,5 @@
-//! What one run of message commands changes, in memory: loaded set-wise, changed in command order, written set-wise.
+//! What one run of message commands changes, in memory: loaded set-wise, changed in command order, written
+//! set-wise.
 
 mod effect;
 mod load;

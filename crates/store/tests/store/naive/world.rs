@@ -1,4 +1,5 @@
-//! The store's rules once more, as plainly as they can be written: no batches, no SQL, one thing after the other.
+//! The store's rules once more, as plainly as they can be written: no batches, no SQL, one thing after the
+//! other.
 
 use std::collections::{BTreeMap, HashMap};
 
