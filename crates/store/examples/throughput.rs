@@ -1,6 +1,8 @@
-//! Prints how many simple sends a second the store takes: `cargo run --release -p trunkline-store --example throughput`.
+//! Prints how many simple sends a second the store takes: `cargo run --release -p trunkline-store --example
+//! throughput`.
 //!
-//! Arguments: senders (64), sends for each (2000). Each send is a message row, two mailbox entries and a conversation.
+//! Arguments: senders (64), sends for each (2000). Each send is a message row, two mailbox entries and a
+//! conversation.
 
 use std::{
     env, fs,

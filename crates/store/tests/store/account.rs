@@ -21,7 +21,7 @@ async fn accounts_are_added_changed_listed_and_removed() {
         ("Boss", false, added.created_at)
     );
     assert_eq!(store.accounts(None, 10).await.unwrap().len(), 2);
-    assert_eq!(store.accounts(Some(&alice), 10).await.unwrap(), [bob.clone()]);
+    assert_eq!(store.accounts(Some(&alice), 10).await.unwrap(), std::slice::from_ref(&bob));
 
     store.account_remove(bob.id).await.unwrap();
     assert!(matches!(store.account_remove(bob.id).await, Err(StoreError::NotFound(_))));

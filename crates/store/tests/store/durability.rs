@@ -17,7 +17,8 @@ use crate::fixture::{Heard, House, Person, address, message, open};
 const CHILD: &str = "TRUNKLINE_STORE_CHILD";
 const SENDERS: usize = 16;
 
-/// `kill -9` in the middle of traffic, several times on one database: what was answered is there, once and in order.
+/// `kill -9` in the middle of traffic, several times on one database: what was answered is there, once and in
+/// order.
 #[tokio::test]
 async fn what_was_answered_survives_a_kill() {
     let house = House::new().await;
@@ -161,7 +162,8 @@ async fn closing_finishes_what_is_queued_and_ends_the_rest() {
     assert_eq!(files, ["relay.db"], "the log is in the database");
 }
 
-/// Another program's lock outlasts our patience: everybody in the batch is told, and the next batch goes through.
+/// Another program's lock outlasts our patience: everybody in the batch is told, and the next batch goes
+/// through.
 #[tokio::test]
 async fn a_busy_database_is_told_and_overcome() {
     let house = House::new().await;

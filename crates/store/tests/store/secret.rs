@@ -35,7 +35,8 @@ async fn a_ciphertext_opens_only_in_its_own_row() {
     }
     house.store.secret_set(bob.account, "sip", &SecretString::from("secret")).await.unwrap();
     let mut sql = SqliteConnectOptions::new().filename(house.path()).connect().await.unwrap();
-    let swap = "UPDATE secrets SET sealed = (SELECT s.sealed FROM secrets s WHERE s.account_id = $2 AND s.name = $3) \
+    let swap = "UPDATE secrets SET sealed = (SELECT s.sealed FROM secrets s \
+                WHERE s.account_id = $2 AND s.name = $3) \
                 WHERE account_id = $1 AND name = 'xmpp'";
     for (to, from, name) in [(alice.account, bob.account, "xmpp"), (bob.account, bob.account, "sip")] {
         sqlx::query(swap).bind(to.0).bind(from.0).bind(name).execute(&mut sql).await.unwrap();

@@ -57,7 +57,7 @@ async fn a_session_survives_the_process() {
         acknowledged: Seq(1),
         ..row(&alice, now)
     };
-    assert_eq!(found, [expected.clone()]);
+    assert_eq!(found, std::slice::from_ref(&expected));
     assert_eq!(house.store.session(alice.device).await.unwrap(), Some(expected));
     assert_eq!(house.store.device(alice.device).await.unwrap().unwrap().last_seen, heard);
 }
