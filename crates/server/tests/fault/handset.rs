@@ -205,7 +205,7 @@ impl Handset {
 
     /// Reads until what it has been told goes up to this place of the mailbox.
     pub(crate) async fn hear_up_to(&mut self, seq: i64) -> Result<(), Trouble> {
-        while self.diary.on_socket().last().is_none_or(|last| *last < seq) {
+        while self.diary.last() < seq {
             self.hear().await?;
         }
         Ok(())

@@ -79,6 +79,16 @@ impl House {
     }
 }
 
+impl Drop for House {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.relay.log();
+            let lines: Vec<_> = log.lines().collect();
+            eprintln!("the relay's last words:\n{}", lines[lines.len().saturating_sub(60)..].join("\n"));
+        }
+    }
+}
+
 /// The account's address as phones see it.
 pub(crate) fn address(account: &str) -> String {
     format!("sip:{account}@house.test")
