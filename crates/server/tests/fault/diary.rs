@@ -138,7 +138,8 @@ mod tests {
 
     #[test]
     fn a_socket_that_repeats_or_contradicts_itself_is_noticed() {
-        let entry = |seq: i64, id: &str| json!({"method": "MessageReceived", "mailboxSeq": seq, "messageId": id});
+        let entry =
+            |seq: i64, id: &str| json!({"method": "MessageReceived", "mailboxSeq": seq, "messageId": id});
         let mut diary = Diary::default();
         diary.open();
         for (sequence, seq) in [(5, 1), (6, 2)] {

@@ -98,7 +98,8 @@ fn places(account: &Account) -> Vec<String> {
         };
         let lacking = account.devices.iter().filter(|device| !device.told.iter().any(|told| told.seq == seq));
         let lacking: Vec<_> = lacking.collect();
-        let own = |device: &Device| entry.kind != "MessageSent" || device.sent.iter().any(|s| s.id == entry.id);
+        let own =
+            |device: &Device| entry.kind != "MessageSent" || device.sent.iter().any(|s| s.id == entry.id);
         match lacking.as_slice() {
             [] => {}
             [device] if OWN_ACTS.contains(&entry.kind.as_str()) && own(device) => {}
@@ -149,7 +150,9 @@ impl Told<'_> {
             ("out", _) => self.differs(entry, &self.account.address, &entry.peer),
             ("in", _) => self.differs(entry, &entry.peer, &self.account.address),
             ("receipt", id) => match self.written.get(id) {
-                Some(written) if written.from == self.account.address && written.sent.to == entry.peer => None,
+                Some(written) if written.from == self.account.address && written.sent.to == entry.peer => {
+                    None
+                }
                 _ => Some("is a receipt for a message that was not sent"),
             },
             _ => None,
@@ -170,7 +173,11 @@ impl Told<'_> {
             return Some("has another text");
         }
         let at = entry.number("timestamp");
-        written.sent.complete.is_some_and(|complete| complete != at).then_some("has another time than its COMPLETE")
+        written
+            .sent
+            .complete
+            .is_some_and(|complete| complete != at)
+            .then_some("has another time than its COMPLETE")
     }
 
     /// No message is told twice, but for an invitation's, which comes as a message once somebody accepts; no receipt

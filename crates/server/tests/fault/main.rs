@@ -5,8 +5,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod chance;
+mod cut;
 mod diary;
 mod handset;
 mod history;
 mod house;
 mod load_traffic;
+mod proxy;
+mod reckoning;

@@ -90,14 +90,18 @@ fn a_lost_message_is_found_at_every_phone_that_lacks_it() {
 
 #[test]
 fn a_doubled_message_or_receipt_is_found() {
-    for (account, again, role) in
-        [(1, entry(6, "MessageReceived", ALICE, "a2"), "in"), (0, entry(6, "MessageAck", BOB, "a1"), "receipt")]
-    {
+    for (account, again, role) in [
+        (1, entry(6, "MessageReceived", ALICE, "a2"), "in"),
+        (0, entry(6, "MessageAck", BOB, "a1"), "receipt"),
+    ] {
         let twice = after(account, 1, |device| device.told.push(again.clone()));
         assert!(twice.contains(&format!("{} ({role}) twice", again.id)), "{twice}");
     }
     let again = after(1, 1, |device| device.told.push(entry(6, "MessageReceived", ALICE, "a1")));
-    assert!(again.contains("a1 (in) twice"), "an accepted invitation's message comes once more, not twice: {again}");
+    assert!(
+        again.contains("a1 (in) twice"),
+        "an accepted invitation's message comes once more, not twice: {again}"
+    );
 }
 
 #[test]
@@ -106,7 +110,10 @@ fn another_order_is_found() {
         device.told[0] = entry(1, "MessageReceived", ALICE, "a2");
         device.told[1] = entry(2, "InvitationReceived", ALICE, "a1");
     });
-    assert!(swapped.contains("bob-2 was told a1 after a2") && swapped.contains("place 1 differs"), "{swapped}");
+    assert!(
+        swapped.contains("bob-2 was told a1 after a2") && swapped.contains("place 1 differs"),
+        "{swapped}"
+    );
     let falling = after(1, 1, |device| device.told.swap(0, 1));
     assert!(falling.contains("the places do not rise"), "{falling}");
 }

@@ -56,7 +56,7 @@ impl Gauge {
         self.stopped.store(true, Ordering::Relaxed);
     }
 
-    fn count(&self) {
+    pub(super) fn count(&self) {
         self.complete.fetch_add(1, Ordering::Relaxed);
         self.moved.notify_waiters();
     }
@@ -111,7 +111,9 @@ impl Sender {
                 return Ok(());
             }
             match self.handset.hear().await? {
-                Heard::News(entry) if matches!(entry.kind.as_str(), "MessageReceived" | "InvitationReceived") => {
+                Heard::News(entry)
+                    if matches!(entry.kind.as_str(), "MessageReceived" | "InvitationReceived") =>
+                {
                     if self.chance.one_in(3) {
                         self.handset.write_ack(&entry).await?;
                     }
