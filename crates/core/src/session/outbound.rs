@@ -120,7 +120,8 @@ impl Outbound {
             return;
         }
         self.acknowledged = seq;
-        self.marks.forget(seq);
+        // What the present socket is still being told again keeps its sequences, else they would not rise.
+        self.marks.forget(seq.min(self.sent));
         while self.unacknowledged.front().is_some_and(|one| one.seq <= seq) {
             self.unacknowledged.pop_front();
         }
