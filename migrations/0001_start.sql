@@ -42,11 +42,17 @@ CREATE TABLE devices (
     locale       TEXT NOT NULL,
     token_hash   BYTEA UNIQUE,
     created_at   BIGINT NOT NULL,
-    last_seen    BIGINT NOT NULL,
-    acknowledged BIGINT NOT NULL,
     revoked      BOOLEAN NOT NULL,
     UNIQUE (account_id, device_token)
 );
+
+-- What changes often of a device. acknowledged: everything up to here in the account's mailbox has reached it.
+CREATE TABLE cursors (
+    device_id    UUID NOT NULL PRIMARY KEY REFERENCES devices (id) ON DELETE CASCADE,
+    acknowledged BIGINT NOT NULL,
+    last_seen    BIGINT NOT NULL
+);
+CREATE INDEX cursors_last_seen ON cursors (last_seen);
 
 CREATE TABLE sessions (
     device_id        UUID NOT NULL PRIMARY KEY REFERENCES devices (id) ON DELETE CASCADE,
@@ -55,8 +61,7 @@ CREATE TABLE sessions (
     background       BOOLEAN NOT NULL,
     push_type        BIGINT NOT NULL,
     availability     TEXT,
-    personal_message TEXT NOT NULL,
-    last_active      BIGINT NOT NULL
+    personal_message TEXT NOT NULL
 );
 
 CREATE TABLE access_keys (

@@ -1,7 +1,17 @@
-use secrecy::SecretString;
-use trunkline_model::{AccountId, DeviceId, Timestamp};
+use async_trait::async_trait;
+use aws_lc_rs::rand;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{Row, SqliteConnection};
+use trunkline_model::{AccountId, Address, DeviceId, Timestamp};
+use zeroize::Zeroizing;
 
-use crate::{AccessKey, Account, Store, StoreError, store::unbuilt};
+use crate::{
+    AccessKey, Account, Store, StoreError, access_key, crypto,
+    fault::Fault,
+    job::{PlainCommand, Transaction},
+    sql::{account, device as sql},
+};
 
 /// What a phone shows to become a device of an account.
 #[derive(Debug)]
@@ -34,18 +44,172 @@ pub struct Activated {
 }
 
 impl Store {
-    /// Makes an access key; the oldest goes when the account has more than 16.
+    /// Makes an access key; the oldest goes when the account has more than 16. [`StoreError::NotFound`] for an unknown
+    /// account.
     pub async fn activation_issue(
         &self,
-        _account: AccountId,
-        _expires_at: Timestamp,
+        account: AccountId,
+        expires_at: Timestamp,
     ) -> Result<AccessKey, StoreError> {
-        unbuilt()
+        let key = AccessKey::fresh()?;
+        let hash = self.shared.keys.access_key_hash(key.plain());
+        self.plain(Issue { account, hash, expires_at }).await?;
+        Ok(key)
     }
 
     /// Uses up an access key. `None` for every kind of wrong, at the same cost: unknown or disabled account, wrong,
     /// malformed, used or expired key. An install that the account knows keeps its device and gets a new token.
-    pub async fn activate(&self, _activation: Activation<'_>) -> Result<Option<Activated>, StoreError> {
-        unbuilt()
+    pub async fn activate(&self, activation: Activation<'_>) -> Result<Option<Activated>, StoreError> {
+        let key = access_key::typed(activation.access_key.expose_secret());
+        let claim = Claim {
+            // No address is empty, so what is no address is looked up as nobody's.
+            address: activation
+                .address
+                .parse::<Address>()
+                .map(|address| address.bare().to_owned())
+                .unwrap_or_default(),
+            hash: self.shared.keys.access_key_hash(&key),
+        };
+        let mut reader = self.readers().acquire().await?;
+        let right = claim.check(&mut reader, Timestamp::now()).await?.is_some();
+        drop(reader);
+        if !right {
+            return Ok(None);
+        }
+        let token = fresh_token()?;
+        let device = Install {
+            device_token: activation.device_token,
+            platform: activation.platform,
+            name: activation.name,
+            app_version: activation.app_version,
+            locale: activation.locale,
+            token_hash: crypto::token_hash(token.expose_secret()),
+        };
+        let activated = self.plain(Activate { claim, device }).await?;
+        Ok(activated.map(|(account, device)| Activated { account, device, token }))
+    }
+}
+
+fn fresh_token() -> Result<SecretString, StoreError> {
+    let mut bytes = Zeroizing::new([0_u8; 32]);
+    rand::fill(bytes.as_mut_slice())
+        .map_err(|_| StoreError::Crypto("the system gives no random bytes".to_owned()))?;
+    Ok(SecretString::from(format!("tl1.{}", URL_SAFE_NO_PAD.encode(bytes.as_slice()))))
+}
+
+struct Issue {
+    account: AccountId,
+    hash: Vec<u8>,
+    expires_at: Timestamp,
+}
+
+#[async_trait]
+impl PlainCommand for Issue {
+    type Answer = ();
+
+    async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
+        sqlx::query(sql::INSERT_ACCESS_KEY)
+            .bind(self.hash.clone())
+            .bind(self.account.0)
+            .bind(change.now.0)
+            .bind(self.expires_at.0)
+            .execute(&mut *change.sql)
+            .await?;
+        sqlx::query(sql::TRIM_ACCESS_KEYS).bind(self.account.0).execute(&mut *change.sql).await?;
+        Ok(())
+    }
+}
+
+/// What a stranger says: I am a device of this account, by this key.
+struct Claim {
+    address: String,
+    hash: Vec<u8>,
+}
+
+impl Claim {
+    /// Always makes both look-ups, whatever the first one finds.
+    async fn check(
+        &self,
+        connection: &mut SqliteConnection,
+        now: Timestamp,
+    ) -> Result<Option<Account>, StoreError> {
+        let account = sqlx::query(account::BY_ADDRESS)
+            .bind(self.address.clone())
+            .fetch_optional(&mut *connection)
+            .await?;
+        let key = sqlx::query(sql::ACCESS_KEY).bind(self.hash.clone()).fetch_optional(connection).await?;
+        let account = account.as_ref().map(Account::read).transpose()?;
+        let key = key.map(|row| Ok::<_, sqlx::Error>((row.try_get(0)?, row.try_get(1)?))).transpose()?;
+        let (owner, expires_at): (i64, i64) = key.unwrap_or_default();
+        Ok(account.filter(|account| account.enabled && account.id.0 == owner && expires_at > now.0))
+    }
+}
+
+/// An install as it describes itself, and the hash of its new token.
+struct Install {
+    device_token: String,
+    platform: String,
+    name: String,
+    app_version: String,
+    locale: String,
+    token_hash: Vec<u8>,
+}
+
+struct Activate {
+    claim: Claim,
+    device: Install,
+}
+
+#[async_trait]
+impl PlainCommand for Activate {
+    type Answer = Option<(Account, DeviceId)>;
+
+    /// Checks again, because another phone may have used the key meanwhile.
+    async fn run(&self, change: &mut Transaction<'_>) -> Result<Self::Answer, Fault> {
+        let Some(account) = self.claim.check(change.sql, change.now).await? else { return Ok(None) };
+        sqlx::query(sql::USE_ACCESS_KEY).bind(self.claim.hash.clone()).execute(&mut *change.sql).await?;
+        let known = sqlx::query(sql::BY_INSTALL).bind(account.id.0).bind(self.device.device_token.clone());
+        let device = match known.fetch_optional(&mut *change.sql).await? {
+            Some(row) => self.device.renew(change, DeviceId(row.try_get(0)?)).await?,
+            None => self.device.insert(change, account.id).await?,
+        };
+        Ok(Some((account, device)))
+    }
+}
+
+impl Install {
+    async fn insert(&self, change: &mut Transaction<'_>, account: AccountId) -> Result<DeviceId, Fault> {
+        let device = DeviceId::fresh();
+        sqlx::query(sql::INSERT)
+            .bind(device.0)
+            .bind(account.0)
+            .bind(self.device_token.clone())
+            .bind(self.name.clone())
+            .bind(self.platform.clone())
+            .bind(self.app_version.clone())
+            .bind(self.locale.clone())
+            .bind(self.token_hash.clone())
+            .bind(change.now.0)
+            .bind(false)
+            .execute(&mut *change.sql)
+            .await?;
+        let cursor = sqlx::query(sql::INSERT_CURSOR).bind(device.0).bind(account.0).bind(change.now.0);
+        cursor.execute(&mut *change.sql).await?;
+        Ok(device)
+    }
+
+    async fn renew(&self, change: &mut Transaction<'_>, device: DeviceId) -> Result<DeviceId, Fault> {
+        sqlx::query(sql::RENEW)
+            .bind(device.0)
+            .bind(self.name.clone())
+            .bind(self.platform.clone())
+            .bind(self.app_version.clone())
+            .bind(self.locale.clone())
+            .bind(self.token_hash.clone())
+            .bind(false)
+            .execute(&mut *change.sql)
+            .await?;
+        sqlx::query(sql::SEEN).bind(device.0).bind(change.now.0).execute(&mut *change.sql).await?;
+        Ok(device)
     }
 }

@@ -1,6 +1,17 @@
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use sqlx::{Row, sqlite::SqliteRow};
 use trunkline_model::{AccountId, Address, Group, GroupId};
 
-use crate::{Store, StoreError, store::unbuilt};
+use crate::{
+    Store, StoreError,
+    account::one_row,
+    fault::Fault,
+    group,
+    job::{PlainCommand, Transaction},
+    sql::{columns::Columns, roster as sql},
+};
 
 /// A contact in the roster of a local account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,27 +24,100 @@ pub struct ContactRow {
 
 impl Store {
     /// The account's roster, by address.
-    pub async fn contacts(&self, _account: AccountId) -> Result<Vec<ContactRow>, StoreError> {
-        unbuilt()
+    pub async fn contacts(&self, account: AccountId) -> Result<Vec<ContactRow>, StoreError> {
+        let rows = sqlx::query(sql::CONTACTS).bind(account.0).fetch_all(self.readers()).await?;
+        let memberships = sqlx::query(sql::MEMBERSHIPS).bind(account.0).fetch_all(self.readers()).await?;
+        joined(&rows, &memberships)
     }
 
     /// One contact of the roster.
-    pub async fn contact(&self, _: AccountId, _: &Address) -> Result<Option<ContactRow>, StoreError> {
-        unbuilt()
+    pub async fn contact(
+        &self,
+        account: AccountId,
+        address: &Address,
+    ) -> Result<Option<ContactRow>, StoreError> {
+        let query = |text| sqlx::query(text).bind(account.0).bind(address.bare().to_owned());
+        let rows = query(sql::CONTACT).fetch_all(self.readers()).await?;
+        let memberships = query(sql::MEMBERSHIPS_OF).fetch_all(self.readers()).await?;
+        Ok(joined(&rows, &memberships)?.pop())
     }
 
-    /// Adds a contact, into a group if one is named; again is fine. [`StoreError::NotFound`] for an unknown group.
-    pub async fn contact_add(&self, _: AccountId, _: &Address, _: Option<GroupId>) -> Result<(), StoreError> {
-        unbuilt()
+    /// Adds a contact, into a group if one is named; again is fine. [`StoreError::NotFound`] for an unknown account or
+    /// group.
+    pub async fn contact_add(
+        &self,
+        account: AccountId,
+        address: &Address,
+        group: Option<GroupId>,
+    ) -> Result<(), StoreError> {
+        self.plain(Add { account, address: address.clone(), group }).await
     }
 
     /// Removes a contact from the roster and its groups; [`StoreError::NotFound`] when it is not there.
-    pub async fn contact_remove(&self, _: AccountId, _: &Address) -> Result<(), StoreError> {
-        unbuilt()
+    pub async fn contact_remove(&self, account: AccountId, address: &Address) -> Result<(), StoreError> {
+        self.plain(Remove { account, address: address.clone() }).await
     }
 
     /// The accounts that have the address in their roster.
-    pub async fn watchers(&self, _: &Address) -> Result<Vec<AccountId>, StoreError> {
-        unbuilt()
+    pub async fn watchers(&self, address: &Address) -> Result<Vec<AccountId>, StoreError> {
+        let query = sqlx::query(sql::WATCHERS).bind(address.bare().to_owned());
+        query.fetch_all(self.readers()).await?.iter().map(|row| Ok(AccountId(row.try_get(0)?))).collect()
+    }
+}
+
+fn joined(contacts: &[SqliteRow], memberships: &[SqliteRow]) -> Result<Vec<ContactRow>, StoreError> {
+    let mut groups: HashMap<Address, Vec<Group>> = HashMap::new();
+    for row in memberships {
+        let mut columns = Columns::of(row);
+        let address = columns.address()?;
+        let group = Group { id: GroupId(columns.next()?), name: columns.next()? };
+        groups.entry(address).or_default().push(group);
+    }
+    let contact = |row| {
+        let address = Columns::of(row).address()?;
+        let groups = groups.remove(&address).unwrap_or_default();
+        Ok(ContactRow { address, groups })
+    };
+    contacts.iter().map(contact).collect()
+}
+
+struct Add {
+    account: AccountId,
+    address: Address,
+    group: Option<GroupId>,
+}
+
+#[async_trait]
+impl PlainCommand for Add {
+    type Answer = ();
+
+    async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
+        if let Some(group) = self.group {
+            group::check(change, self.account, group).await?;
+        }
+        let address = self.address.bare().to_owned();
+        sqlx::query(sql::ADD_CONTACT).bind(self.account.0).bind(address).execute(&mut *change.sql).await?;
+        if let Some(group) = self.group {
+            group::put(change, self.account, &self.address, group).await?;
+        }
+        Ok(())
+    }
+}
+
+struct Remove {
+    account: AccountId,
+    address: Address,
+}
+
+#[async_trait]
+impl PlainCommand for Remove {
+    type Answer = ();
+
+    async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
+        let query =
+            sqlx::query(sql::REMOVE_CONTACT).bind(self.account.0).bind(self.address.bare().to_owned());
+        one_row(query.execute(&mut *change.sql).await?.rows_affected(), || {
+            StoreError::NotFound(format!("{} is not in the roster", self.address))
+        })
     }
 }

@@ -1,4 +1,7 @@
-use crate::{Store, StoreError, store::unbuilt};
+use crate::{
+    Store, StoreError,
+    sql::{columns::Columns, mailbox as sql},
+};
 
 /// How many rows there are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -18,6 +21,15 @@ pub struct Counts {
 impl Store {
     /// Counts rows; reads whole indexes, so for people and not for every scrape.
     pub async fn counts(&self) -> Result<Counts, StoreError> {
-        unbuilt()
+        let row = sqlx::query(sql::COUNTS).fetch_one(self.readers()).await?;
+        let mut columns = Columns::of(&row);
+        let mut next = || columns.next::<i64>().map(|count| u64::try_from(count).unwrap_or_default());
+        Ok(Counts {
+            accounts: next()?,
+            devices: next()?,
+            messages: next()?,
+            outbox: next()?,
+            entries: next()?,
+        })
     }
 }

@@ -1,35 +1,199 @@
+use async_trait::async_trait;
+use sqlx::Row;
 use trunkline_model::{AccountId, Address, Group, GroupId};
 
-use crate::{Store, StoreError, store::unbuilt};
+use crate::{
+    Store, StoreError,
+    account::{one_row, unknown},
+    fault::Fault,
+    job::{PlainCommand, Transaction},
+    sql::roster as sql,
+};
 
 impl Store {
     /// The roster's groups, by name.
-    pub async fn groups(&self, _: AccountId) -> Result<Vec<Group>, StoreError> {
-        unbuilt()
+    pub async fn groups(&self, account: AccountId) -> Result<Vec<Group>, StoreError> {
+        let rows = sqlx::query(sql::GROUPS).bind(account.0).fetch_all(self.readers()).await?;
+        rows.iter().map(|row| Ok(Group { id: GroupId(row.try_get(0)?), name: row.try_get(1)? })).collect()
     }
 
-    /// Makes a group; [`StoreError::Conflict`] when the name is there.
-    pub async fn group_add(&self, _: AccountId, _: &str) -> Result<GroupId, StoreError> {
-        unbuilt()
+    /// Makes a group; [`StoreError::Conflict`] when the name is there, [`StoreError::NotFound`] for an unknown account.
+    pub async fn group_add(&self, account: AccountId, name: &str) -> Result<GroupId, StoreError> {
+        self.plain(Add { account, name: name.to_owned() }).await
     }
 
     /// Renames a group; [`StoreError::Conflict`] when another has the name, [`StoreError::NotFound`].
-    pub async fn group_rename(&self, _: AccountId, _: GroupId, _: &str) -> Result<(), StoreError> {
-        unbuilt()
+    pub async fn group_rename(
+        &self,
+        account: AccountId,
+        group: GroupId,
+        name: &str,
+    ) -> Result<(), StoreError> {
+        self.plain(Rename { account, group, name: name.to_owned() }).await
     }
 
     /// Removes an empty group; [`StoreError::Conflict`] when it is not empty, [`StoreError::NotFound`].
-    pub async fn group_remove(&self, _: AccountId, _: GroupId) -> Result<(), StoreError> {
-        unbuilt()
+    pub async fn group_remove(&self, account: AccountId, group: GroupId) -> Result<(), StoreError> {
+        self.plain(Remove { account, group }).await
     }
 
     /// Puts a contact into a group, into the roster too if need be; false when it was there.
-    pub async fn group_put(&self, _: AccountId, _: &Address, _: GroupId) -> Result<bool, StoreError> {
-        unbuilt()
+    /// [`StoreError::NotFound`] for an unknown group.
+    pub async fn group_put(
+        &self,
+        account: AccountId,
+        address: &Address,
+        group: GroupId,
+    ) -> Result<bool, StoreError> {
+        self.plain(Put { account, address: address.clone(), group }).await
     }
 
     /// Takes a contact out of a group; it stays in the roster. [`StoreError::NotFound`] when it is not there.
-    pub async fn group_take(&self, _: AccountId, _: &Address, _: GroupId) -> Result<(), StoreError> {
-        unbuilt()
+    pub async fn group_take(
+        &self,
+        account: AccountId,
+        address: &Address,
+        group: GroupId,
+    ) -> Result<(), StoreError> {
+        self.plain(Take { account, address: address.clone(), group }).await
+    }
+}
+
+/// Refuses an unknown group.
+pub(crate) async fn check(
+    change: &mut Transaction<'_>,
+    account: AccountId,
+    group: GroupId,
+) -> Result<(), Fault> {
+    let query = sqlx::query(sql::GROUP).bind(account.0).bind(group.0);
+    let known = query.fetch_optional(&mut *change.sql).await?;
+    known
+        .map(|_| ())
+        .ok_or_else(|| StoreError::NotFound(format!("there is no group number {}", group.0)).into())
+}
+
+/// Puts a contact of the roster into a group that exists; false when it was there.
+pub(crate) async fn put(
+    change: &mut Transaction<'_>,
+    account: AccountId,
+    address: &Address,
+    group: GroupId,
+) -> Result<bool, Fault> {
+    let query = sqlx::query(sql::PUT).bind(account.0).bind(address.bare().to_owned()).bind(group.0);
+    Ok(query.execute(&mut *change.sql).await?.rows_affected() > 0)
+}
+
+/// Refuses a name that another group has.
+async fn check_name(
+    change: &mut Transaction<'_>,
+    account: AccountId,
+    name: &str,
+    but: Option<GroupId>,
+) -> Result<(), Fault> {
+    let query = sqlx::query(sql::GROUP_BY_NAME).bind(account.0).bind(name.to_owned());
+    match query.fetch_optional(&mut *change.sql).await? {
+        Some(row) if but != Some(GroupId(row.try_get(0)?)) => {
+            Err(StoreError::Conflict("there is a group of that name already".to_owned()).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+struct Add {
+    account: AccountId,
+    name: String,
+}
+
+#[async_trait]
+impl PlainCommand for Add {
+    type Answer = GroupId;
+
+    async fn run(&self, change: &mut Transaction<'_>) -> Result<GroupId, Fault> {
+        check_name(change, self.account, &self.name, None).await?;
+        let row = sqlx::query(sql::NEXT_GROUP).bind(self.account.0).fetch_optional(&mut *change.sql).await?;
+        let id: i64 = row.ok_or_else(|| unknown(self.account))?.try_get(0)?;
+        let query = sqlx::query(sql::ADD_GROUP).bind(self.account.0).bind(id).bind(self.name.clone());
+        query.execute(&mut *change.sql).await?;
+        Ok(GroupId(id))
+    }
+}
+
+struct Rename {
+    account: AccountId,
+    group: GroupId,
+    name: String,
+}
+
+#[async_trait]
+impl PlainCommand for Rename {
+    type Answer = ();
+
+    async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
+        check(change, self.account, self.group).await?;
+        check_name(change, self.account, &self.name, Some(self.group)).await?;
+        let query =
+            sqlx::query(sql::RENAME_GROUP).bind(self.account.0).bind(self.group.0).bind(self.name.clone());
+        query.execute(&mut *change.sql).await?;
+        Ok(())
+    }
+}
+
+struct Remove {
+    account: AccountId,
+    group: GroupId,
+}
+
+#[async_trait]
+impl PlainCommand for Remove {
+    type Answer = ();
+
+    async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
+        check(change, self.account, self.group).await?;
+        let query = |text| sqlx::query(text).bind(self.account.0).bind(self.group.0);
+        let members: i64 = query(sql::GROUP_MEMBERS).fetch_one(&mut *change.sql).await?.try_get(0)?;
+        if members > 0 {
+            return Err(StoreError::Conflict("the group is not empty".to_owned()).into());
+        }
+        query(sql::REMOVE_GROUP).execute(&mut *change.sql).await?;
+        Ok(())
+    }
+}
+
+struct Put {
+    account: AccountId,
+    address: Address,
+    group: GroupId,
+}
+
+#[async_trait]
+impl PlainCommand for Put {
+    type Answer = bool;
+
+    async fn run(&self, change: &mut Transaction<'_>) -> Result<bool, Fault> {
+        check(change, self.account, self.group).await?;
+        let query = sqlx::query(sql::ADD_CONTACT).bind(self.account.0).bind(self.address.bare().to_owned());
+        query.execute(&mut *change.sql).await?;
+        put(change, self.account, &self.address, self.group).await
+    }
+}
+
+struct Take {
+    account: AccountId,
+    address: Address,
+    group: GroupId,
+}
+
+#[async_trait]
+impl PlainCommand for Take {
+    type Answer = ();
+
+    async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
+        let query = sqlx::query(sql::TAKE)
+            .bind(self.account.0)
+            .bind(self.address.bare().to_owned())
+            .bind(self.group.0);
+        one_row(query.execute(&mut *change.sql).await?.rows_affected(), || {
+            StoreError::NotFound(format!("{} is not in the group", self.address))
+        })
     }
 }

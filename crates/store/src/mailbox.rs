@@ -1,8 +1,18 @@
+mod entry;
+
 use std::{fmt::Debug, sync::Arc};
 
+use sqlx::{Row, sqlite::SqliteRow};
 use trunkline_model::{AccountId, Address, ChatId, Conversation, DeviceId, Entry, MessageId, Seq};
 
-use crate::{Store, StoreError, store::unbuilt};
+use crate::{
+    Store, StoreError,
+    draft::read_side,
+    sql::{columns::Columns, mailbox as sql},
+};
+
+/// Most entries that one read gives.
+const PAGE: usize = 1_000;
 
 /// Hears of every committed mailbox entry.
 pub trait CommitListener: Send + Sync + Debug {
@@ -30,47 +40,65 @@ pub struct MailboxBounds {
 }
 
 impl Store {
-    /// Entries after `after`, ascending, at most `limit`.
+    /// Entries after `after`, ascending, at most `limit` and 1 000.
     pub async fn mailbox(
         &self,
-        _account: AccountId,
-        _after: Seq,
-        _limit: usize,
+        account: AccountId,
+        after: Seq,
+        limit: usize,
     ) -> Result<Vec<Arc<Entry>>, StoreError> {
-        unbuilt()
+        let limit = i64::try_from(limit.min(PAGE)).unwrap_or_default();
+        let query = sqlx::query(sql::ENTRIES).bind(account.0).bind(after.0).bind(limit);
+        let rows = query.fetch_all(self.readers()).await?;
+        rows.iter().map(|row| entry::read(&mut Columns::of(row)).map(Arc::new)).collect()
     }
 
     /// Where the mailbox begins and ends; zeros for an account without entries.
-    pub async fn mailbox_bounds(&self, _account: AccountId) -> Result<MailboxBounds, StoreError> {
-        unbuilt()
+    pub async fn mailbox_bounds(&self, account: AccountId) -> Result<MailboxBounds, StoreError> {
+        let row = sqlx::query(sql::BOUNDS).bind(account.0).fetch_optional(self.readers()).await?;
+        let Some(row) = row else { return Ok(MailboxBounds::default()) };
+        Ok(MailboxBounds { head: Seq(row.try_get(0)?), floor: Seq(row.try_get(1)?) })
     }
 
     /// The account's side of its conversation with `peer`.
     pub async fn conversation(
         &self,
-        _account: AccountId,
-        _peer: &Address,
+        account: AccountId,
+        peer: &Address,
     ) -> Result<Option<Conversation>, StoreError> {
-        unbuilt()
+        let query = sqlx::query(sql::CONVERSATION).bind(account.0).bind(peer.bare().to_owned());
+        let row = query.fetch_optional(self.readers()).await?;
+        Ok(row.as_ref().map(conversation).transpose()?.map(|(_, conversation)| conversation))
     }
 
     /// The conversation that phones know by this id, and with whom it is.
     pub async fn conversation_by_chat(
         &self,
-        _account: AccountId,
-        _chat: ChatId,
+        account: AccountId,
+        chat: ChatId,
     ) -> Result<Option<(Address, Conversation)>, StoreError> {
-        unbuilt()
+        let query = sqlx::query(sql::CONVERSATION_BY_CHAT).bind(account.0).bind(chat.0);
+        query.fetch_optional(self.readers()).await?.as_ref().map(conversation).transpose()
     }
 
     /// The highest entry after the device's mark that carries an incoming message with this id, from `peer` if given.
     pub async fn unacknowledged(
         &self,
-        _account: AccountId,
-        _device: DeviceId,
-        _id: &MessageId,
-        _peer: Option<&Address>,
+        account: AccountId,
+        device: DeviceId,
+        id: &MessageId,
+        peer: Option<&Address>,
     ) -> Result<Option<Seq>, StoreError> {
-        unbuilt()
+        let query = sqlx::query(sql::UNACKNOWLEDGED)
+            .bind(account.0)
+            .bind(device.0)
+            .bind(id.as_str().to_owned())
+            .bind(peer.map_or("", Address::bare).to_owned());
+        let highest: Option<i64> = query.fetch_one(self.readers()).await?.try_get(0)?;
+        Ok(highest.map(Seq))
     }
+}
+
+fn conversation(row: &SqliteRow) -> Result<(Address, Conversation), StoreError> {
+    read_side(&mut Columns::of(row)).map(|(_, peer, side)| (peer, side.conversation))
 }

@@ -2,7 +2,11 @@ use trunkline_model::{
     AccountId, Address, ChatId, DeviceId, MessageId, MessageKey, MessageState, MessageText, Seq, Timestamp,
 };
 
-use crate::{Pending, Store, StoreError, store::unbuilt};
+use crate::{
+    Pending, Store, StoreError,
+    command::{Accept, Acknowledge, Decline, Deliver, End, Read, Settle, Start},
+    draft::Actor,
+};
 
 /// A message that a device of an account sends.
 #[derive(Debug, Clone)]
@@ -139,102 +143,104 @@ pub enum MessageOutcome {
 impl Store {
     /// Takes a message from a device: a message row, an entry in the sender's and (when local) the recipient's
     /// mailbox, else an outbox row. Fails with [`StoreError::Reused`] when the id had another text or contact.
-    pub async fn send(&self, _message: NewMessage) -> Result<Pending<Sent>, StoreError> {
-        unbuilt()
+    pub async fn send(&self, message: NewMessage) -> Result<Pending<Sent>, StoreError> {
+        self.chat(message).await
     }
 
     /// Takes a message that a line brought; unique on account and foreign id.
-    pub async fn receive(&self, _message: NewIncoming) -> Result<Pending<Received>, StoreError> {
-        unbuilt()
+    pub async fn receive(&self, message: NewIncoming) -> Result<Pending<Received>, StoreError> {
+        self.chat(message).await
     }
 
     /// Opens a conversation without a message; `recipient` when the peer lives on the relay. One that is open or
-    /// pending is kept, a pending invitation is accepted.
+    /// calling is kept, a pending invitation is accepted.
     pub async fn start_chat(
         &self,
-        _account: AccountId,
-        _device: DeviceId,
-        _peer: Address,
-        _recipient: Option<AccountId>,
+        account: AccountId,
+        device: DeviceId,
+        peer: Address,
+        recipient: Option<AccountId>,
     ) -> Result<Pending<Started>, StoreError> {
-        unbuilt()
+        self.chat(Start(Actor { account, device, peer, recipient })).await
     }
 
     /// Accepts a pending invitation; [`StoreError::AlreadyAnswered`] when it does not pend any more.
     pub async fn accept(
         &self,
-        _account: AccountId,
-        _device: DeviceId,
-        _peer: Address,
-        _chat: ChatId,
-        _recipient: Option<AccountId>,
+        account: AccountId,
+        device: DeviceId,
+        peer: Address,
+        chat: ChatId,
+        recipient: Option<AccountId>,
     ) -> Result<Pending<()>, StoreError> {
-        unbuilt()
+        self.chat(Accept(Actor { account, device, peer, recipient }, chat)).await
     }
 
     /// Declines a pending invitation; [`StoreError::AlreadyAnswered`] when it does not pend any more.
     pub async fn decline(
         &self,
-        _account: AccountId,
-        _device: DeviceId,
-        _peer: Address,
-        _chat: ChatId,
-        _recipient: Option<AccountId>,
+        account: AccountId,
+        device: DeviceId,
+        peer: Address,
+        chat: ChatId,
+        recipient: Option<AccountId>,
     ) -> Result<Pending<()>, StoreError> {
-        unbuilt()
+        self.chat(Decline(Actor { account, device, peer, recipient }, chat)).await
     }
 
     /// Ends a conversation; fine when there is none.
     pub async fn end_chat(
         &self,
-        _account: AccountId,
-        _device: DeviceId,
-        _peer: Address,
-        _recipient: Option<AccountId>,
+        account: AccountId,
+        device: DeviceId,
+        peer: Address,
+        recipient: Option<AccountId>,
     ) -> Result<Pending<()>, StoreError> {
-        unbuilt()
+        self.chat(End(Actor { account, device, peer, recipient })).await
     }
 
     /// Moves the device's acknowledged mark forward, at most to the head; gives the messages that thereby reached a
     /// device of the account for the first time. Local writers are told in their mailboxes.
     pub async fn acknowledge(
         &self,
-        _account: AccountId,
-        _device: DeviceId,
-        _up_to: Seq,
+        account: AccountId,
+        device: DeviceId,
+        up_to: Seq,
     ) -> Result<Pending<Vec<Receipt>>, StoreError> {
-        unbuilt()
+        self.chat(Acknowledge { account, device, up_to }).await
     }
 
-    /// Marks a conversation as read up to a place (the head when `None`), only forward.
+    /// Marks a conversation as read up to a place (the head when `None`), only forward; an entry tells the other
+    /// devices when that lowers the unread count. [`StoreError::NotFound`] without a conversation.
     pub async fn read(
         &self,
-        _account: AccountId,
-        _device: DeviceId,
-        _peer: Address,
-        _up_to: Option<Seq>,
+        account: AccountId,
+        device: DeviceId,
+        peer: Address,
+        up_to: Option<Seq>,
     ) -> Result<Pending<ReadMark>, StoreError> {
-        unbuilt()
+        self.chat(Read { account, device, peer, up_to }).await
     }
 
     /// Notes what an IM system said of a message; with `tell` a bad outcome becomes an entry in the sender's mailbox.
+    /// [`StoreError::NotFound`] for a message that retention has removed.
     pub async fn outcome(
         &self,
-        _key: MessageKey,
-        _outcome: MessageOutcome,
-        _tell: bool,
+        key: MessageKey,
+        outcome: MessageOutcome,
+        tell: bool,
     ) -> Result<Pending<()>, StoreError> {
-        unbuilt()
+        self.chat(Settle { key, outcome, tell }).await
     }
 
     /// Notes the peer's own receipt that came over the line: told once, and only for a message that the account wrote
     /// to that peer.
     pub async fn delivered(
         &self,
-        _account: AccountId,
-        _peer: &Address,
-        _key: MessageKey,
+        account: AccountId,
+        peer: &Address,
+        key: MessageKey,
     ) -> Result<Pending<()>, StoreError> {
-        unbuilt()
+        self.chat(Deliver { account, peer: peer.clone(), key }).await
     }
 }

@@ -1,33 +1,91 @@
+use std::sync::Arc;
+
+use sqlx::SqlitePool;
+use tokio::sync::{mpsc, watch};
 use trunkline_model::Epoch;
 
-use crate::{StoreError, StoreMetrics, metrics::Gauges};
+use crate::{
+    Pending, StoreError, StoreMetrics,
+    crypto::Keys,
+    fault::Fault,
+    job::{ChatCommand, Job, PlainCommand, Transaction},
+    metrics::Gauges,
+    purge,
+    sql::mailbox as sql,
+};
 
 /// A handle to the one store of this process; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    gauges: std::sync::Arc<Gauges>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What all handles share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) queue: mpsc::Sender<Job>,
+    pub(crate) readers: SqlitePool,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) epoch: Epoch,
+    pub(crate) gauges: Arc<Gauges>,
+    pub(crate) purge: tokio::sync::Mutex<purge::Stage>,
+    /// Its other end goes when the writer has closed the database.
+    pub(crate) finished: watch::Receiver<()>,
 }
 
 impl Store {
     /// Finishes what is queued, checkpoints, closes; later calls fail with [`StoreError::Closed`].
-    pub async fn close(&self) {}
+    pub async fn close(&self) {
+        // An error means that another close came first.
+        drop(self.shared.queue.send(Job::Close).await);
+        drop(self.shared.finished.clone().changed().await);
+    }
 
     /// Which life of the database its seqs belong to.
     pub fn epoch(&self) -> Epoch {
-        Epoch(1)
+        self.shared.epoch
     }
 
     /// Proves that the database can be read and that the writer answers.
     pub async fn check(&self) -> Result<(), StoreError> {
-        unbuilt()
+        sqlx::query(sql::EPOCH).fetch_one(self.readers()).await?;
+        self.plain(Probe).await
     }
 
     /// What the writer has done so far.
     pub fn metrics(&self) -> StoreMetrics {
-        self.gauges.snapshot(0)
+        let queue = &self.shared.queue;
+        self.shared.gauges.snapshot(queue.max_capacity() - queue.capacity())
+    }
+
+    pub(crate) fn readers(&self) -> &SqlitePool {
+        &self.shared.readers
+    }
+
+    /// Enqueues a chat command, waiting while the queue is full.
+    pub(crate) async fn chat<C: ChatCommand>(&self, command: C) -> Result<Pending<C::Answer>, StoreError> {
+        let (job, pending) = Job::chat(command);
+        self.shared.queue.send(job).await.map_err(|_| StoreError::Closed)?;
+        Ok(pending)
+    }
+
+    /// Enqueues any other change and waits for its commit.
+    pub(crate) async fn plain<C: PlainCommand>(&self, command: C) -> Result<C::Answer, StoreError> {
+        let (job, pending) = Job::plain(command);
+        self.shared.queue.send(job).await.map_err(|_| StoreError::Closed)?;
+        pending.await
     }
 }
 
-pub(crate) fn unbuilt<T>() -> Result<T, StoreError> {
-    Err(StoreError::Database("not built yet".to_owned()))
+/// Changes nothing.
+struct Probe;
+
+#[async_trait::async_trait]
+impl PlainCommand for Probe {
+    type Answer = ();
+
+    async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
+        sqlx::query(sql::EPOCH).fetch_one(&mut *change.sql).await?;
+        Ok(())
+    }
 }

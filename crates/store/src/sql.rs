@@ -1,0 +1,84 @@
+//! Every statement, as a static text that serves SQLite and PostgreSQL; a test prepares each of them.
+
+pub(crate) mod account;
+pub(crate) mod chat;
+pub(crate) mod columns;
+pub(crate) mod device;
+pub(crate) mod mailbox;
+pub(crate) mod purge;
+pub(crate) mod roster;
+pub(crate) mod row_list;
+
+/// Names the texts of one area and lists them for the test that prepares all.
+macro_rules! statements {
+    ($($(#[$meta:meta])* $name:ident = $text:expr;)*) => {
+        $($(#[$meta])* pub(crate) const $name: &str = $text;)*
+
+        #[cfg(test)]
+        pub(crate) const ALL: &[&str] = &[$($name),*];
+    };
+}
+
+/// Names the row lists of one area and lists them for the test that prepares all.
+macro_rules! row_lists {
+    ($($(#[$meta:meta])* $name:ident = $list:expr;)*) => {
+        $($(#[$meta])* pub(crate) static $name: $crate::sql::row_list::RowList = $list;)*
+
+        #[cfg(test)]
+        pub(crate) static ALL_LISTS: &[&$crate::sql::row_list::RowList] = &[$(&$name),*];
+    };
+}
+
+pub(crate) use {row_lists, statements};
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, ConnectOptions, Executor, SqlSafeStr, sqlite::SqliteConnectOptions};
+    use trunkline_model::{ConversationState, EntryKind};
+
+    use super::{account, chat, device, mailbox, purge, roster};
+    use crate::migration;
+
+    #[tokio::test]
+    async fn every_statement_fits_the_schema() {
+        let mut connection = SqliteConnectOptions::new().in_memory(true).connect().await.unwrap();
+        migration::run(&mut connection).await.unwrap();
+        let plain = [account::ALL, chat::ALL, device::ALL, mailbox::ALL, purge::ALL, roster::ALL];
+        let lists = [chat::ALL_LISTS, device::ALL_LISTS, purge::ALL_LISTS];
+        let of_lists = lists.iter().flat_map(|lists| lists.iter().flat_map(|list| *list.texts()));
+        let mut count = 0;
+        for text in plain.iter().flat_map(|texts| texts.iter().copied()).chain(of_lists) {
+            if let Err(error) = (&mut connection).prepare(text.into_sql_str()).await {
+                panic!("{error} in {text}");
+            }
+            count += 1;
+        }
+        assert!(count > 100, "{count} statements");
+    }
+
+    /// What is looked up for every message must not scan a table.
+    #[tokio::test]
+    async fn hot_statements_use_an_index() {
+        let mut connection = SqliteConnectOptions::new().in_memory(true).connect().await.unwrap();
+        migration::run(&mut connection).await.unwrap();
+        let lists = chat::ALL_LISTS.iter().flat_map(|list| *list.texts());
+        let others =
+            [mailbox::ENTRIES, mailbox::UNACKNOWLEDGED, mailbox::OUTBOX, mailbox::CONVERSATION_BY_CHAT];
+        for text in lists.chain(others) {
+            let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
+            let rows = sqlx::query(explain).fetch_all(&mut connection).await.unwrap();
+            for row in rows {
+                let step: String = sqlx::Row::get(&row, 3);
+                let scans = step.starts_with("SCAN") && !step.starts_with("SCAN CONSTANT");
+                assert!(!scans || step.contains("VALUES"), "{step} in {text}");
+            }
+        }
+    }
+
+    /// The numbers that stand in texts.
+    #[test]
+    fn literals_are_those_of_the_model() {
+        assert_eq!((EntryKind::InvitationReceived.code(), EntryKind::MessageReceived.code()), (1, 3));
+        assert_eq!((ConversationState::Calling.code(), ConversationState::Invited.code()), (1, 2));
+    }
+}

@@ -1,0 +1,119 @@
+use super::{row_list::RowList, row_lists, statements};
+
+/// The columns of a message in the order in which they are read and written.
+macro_rules! message_columns {
+    ($prefix:literal) => {
+        concat!(
+            $prefix,
+            "id, ",
+            $prefix,
+            "account_id, ",
+            $prefix,
+            "device_id, ",
+            $prefix,
+            "client_id, ",
+            $prefix,
+            "peer, ",
+            $prefix,
+            "chat, ",
+            $prefix,
+            "text, ",
+            $prefix,
+            "digest, ",
+            $prefix,
+            "inbox_id, ",
+            $prefix,
+            "foreign_id, ",
+            $prefix,
+            "state, ",
+            $prefix,
+            "failure_code, ",
+            $prefix,
+            "failure_reason, ",
+            $prefix,
+            "sent_at, ",
+            $prefix,
+            "delivered_at, ",
+            $prefix,
+            "attempts"
+        )
+    };
+}
+
+row_lists! {
+    /// id, address, head (null without a mailbox).
+    ACCOUNTS = RowList::keys(
+        "SELECT a.id, a.address, m.head FROM accounts a LEFT JOIN mailboxes m ON m.account_id = a.id WHERE a.id IN (",
+        0, ")",
+    );
+    /// id, account, acknowledged.
+    DEVICES = RowList::keys(
+        "SELECT d.id, d.account_id, c.acknowledged FROM devices d JOIN cursors c ON c.device_id = d.id WHERE d.id IN (",
+        0, ")",
+    );
+    CONVERSATIONS = RowList::any(
+        "SELECT account_id, peer, chat, state, first, unread, read_up_to, state_since FROM conversations WHERE ",
+        "(account_id = ? AND peer = ?)", "",
+    );
+    SENDS = RowList::any(
+        concat!("SELECT ", message_columns!(""), " FROM messages WHERE "), "(device_id = ? AND client_id = ?)", "",
+    );
+    FOREIGN = RowList::any(
+        concat!("SELECT ", message_columns!(""), " FROM messages WHERE "), "(inbox_id = ? AND foreign_id = ?)", "",
+    );
+    MESSAGES = RowList::keys(concat!("SELECT ", message_columns!(""), " FROM messages WHERE id IN ("), 0, ")");
+    /// Incoming messages in spans of mailboxes that no device has acknowledged: account, seq, peer, message.
+    UNDELIVERED = RowList::any(
+        concat!(
+            "SELECT e.account_id, e.seq, e.peer, ", message_columns!("m."),
+            " FROM entries e JOIN messages m ON m.id = e.message_id",
+            " WHERE e.kind IN (1, 3) AND m.delivered_at IS NULL AND ("
+        ),
+        "(e.account_id = ? AND e.seq > ? AND e.seq <= ?)", ")",
+    );
+    /// Entries that count as unread: account, peer, seq.
+    UNREAD = RowList::any(
+        "SELECT account_id, peer, seq FROM entries WHERE kind IN (1, 3) AND unread = 1 AND (",
+        "(account_id = ? AND seq > ? AND peer = ?)", ")",
+    );
+
+    /// Adds to the heads and gives them.
+    RAISE_HEADS = RowList::values(
+        "INSERT INTO mailboxes (account_id, head, floor) VALUES ", "(?, ?, 0)",
+        " ON CONFLICT (account_id) DO UPDATE SET head = mailboxes.head + excluded.head RETURNING account_id, head",
+    );
+    INSERT_MESSAGES = RowList::values(
+        concat!("INSERT INTO messages (", message_columns!(""), ") VALUES "),
+        "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", "",
+    );
+    INSERT_ENTRIES = RowList::values(
+        "INSERT INTO entries (account_id, seq, at, origin, kind, peer, chat, message_id, status, up_to, unread, code, \
+         reason, unknown) VALUES ",
+        "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", "",
+    );
+    PUT_CONVERSATIONS = RowList::values(
+        "INSERT INTO conversations (account_id, peer, chat, state, first, unread, read_up_to, state_since) VALUES ",
+        "(?, ?, ?, ?, ?, ?, ?, ?)",
+        " ON CONFLICT (account_id, peer) DO UPDATE SET chat = excluded.chat, state = excluded.state, \
+         first = excluded.first, unread = excluded.unread, read_up_to = excluded.read_up_to, \
+         state_since = excluded.state_since",
+    );
+    INSERT_OUTBOX = RowList::values(
+        "INSERT INTO outbox (message_id, account_id, at) VALUES ", "(?, ?, ?)",
+        " ON CONFLICT (message_id) DO UPDATE SET at = excluded.at",
+    );
+    DELETE_OUTBOX = RowList::keys("DELETE FROM outbox WHERE message_id IN (", 0, ")");
+    SET_DELIVERED = RowList::keys("UPDATE messages SET delivered_at = $1 WHERE id IN (", 1, ")");
+    SET_STATE = RowList::keys(
+        "UPDATE messages SET state = $1, failure_code = NULL, failure_reason = NULL WHERE id IN (", 1, ")",
+    );
+    MOVE_CURSORS = RowList::values(
+        "INSERT INTO cursors (device_id, acknowledged, last_seen) VALUES ", "(?, ?, 0)",
+        " ON CONFLICT (device_id) DO UPDATE SET acknowledged = excluded.acknowledged",
+    );
+}
+
+statements! {
+    REWRITE_MESSAGE = "UPDATE messages SET chat = $2, text = $3, digest = $4, state = $5, failure_code = $6, \
+        failure_reason = $7, sent_at = $8, delivered_at = $9, attempts = $10 WHERE id = $1";
+}

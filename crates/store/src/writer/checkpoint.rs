@@ -1,0 +1,101 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use sqlx::{
+    Row, SqliteConnection, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions},
+};
+use tokio::task::JoinHandle;
+
+/// Commits between two checkpoints.
+const EVERY: u32 = 1_000;
+
+/// Pages in the WAL (64 MiB) from which the writer itself waits for a checkpoint, so that the WAL can start anew.
+const TOO_LONG: i64 = 16_384;
+
+const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+const TRUNCATE: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+
+/// Moves the WAL into the database, aside, without holding anybody up.
+pub(super) struct Checkpoint {
+    pool: SqlitePool,
+    running: Option<JoinHandle<()>>,
+    pages: Arc<AtomicI64>,
+    commits: u32,
+}
+
+impl Checkpoint {
+    pub(super) fn new(options: SqliteConnectOptions) -> Self {
+        let pool = SqlitePoolOptions::new()
+            .min_connections(0)
+            .max_connections(1)
+            .idle_timeout(Duration::from_secs(600));
+        Self { pool: pool.connect_lazy_with(options), running: None, pages: Arc::default(), commits: 0 }
+    }
+
+    /// Notes a commit.
+    pub(super) fn committed(&mut self) {
+        self.commits += 1;
+        if self.commits >= EVERY {
+            self.start();
+        }
+    }
+
+    /// True when the writer is to run [`Checkpoint::inline`] now.
+    pub(super) fn overdue(&self) -> bool {
+        self.pages.load(Ordering::Relaxed) > TOO_LONG
+    }
+
+    /// Nothing has come for a while.
+    pub(super) fn idle(&mut self) {
+        if self.commits > 0 {
+            self.start();
+        }
+    }
+
+    /// On the writer's own connection, so that no write comes between and the next one can start the WAL anew.
+    pub(super) async fn inline(&mut self, connection: &mut SqliteConnection) {
+        match passive(connection).await {
+            Ok(pages) => self.pages.store(pages.min(TOO_LONG), Ordering::Relaxed),
+            Err(error) => tracing::warn!(%error, "a checkpoint failed"),
+        }
+    }
+
+    pub(super) async fn close(&mut self) {
+        if let Some(running) = self.running.take() {
+            // It logs its own failure.
+            drop(running.await);
+        }
+        self.pool.close().await;
+    }
+
+    fn start(&mut self) {
+        if self.running.as_ref().is_some_and(|running| !running.is_finished()) {
+            return;
+        }
+        self.commits = 0;
+        let (pool, pages) = (self.pool.clone(), Arc::clone(&self.pages));
+        self.running = Some(tokio::spawn(async move {
+            let done = async { passive(&mut *pool.acquire().await?).await };
+            match done.await {
+                Ok(found) => pages.store(found, Ordering::Relaxed),
+                Err(error) => tracing::warn!(%error, "a checkpoint failed"),
+            }
+        }));
+    }
+}
+
+/// Moves what no reader holds; gives the pages that the WAL has.
+async fn passive(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query(PASSIVE).fetch_one(connection).await?.try_get(1)
+}
+
+/// Empties the WAL; for the last connection.
+pub(super) async fn truncate(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    sqlx::query(TRUNCATE).fetch_one(connection).await.map(|_| ())
+}

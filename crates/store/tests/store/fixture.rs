@@ -1,0 +1,227 @@
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use secrecy::SecretString;
+use tempfile::TempDir;
+use trunkline_model::{
+    AccountId, Address, ChatId, DeviceId, Entry, EntryBody, MessageId, MessageText, MessageView, Profile,
+    Seq, Timestamp,
+};
+use trunkline_store::{
+    Activation, CommitListener, Committed, Database, MasterKey, NewIncoming, NewMessage, OpenStore, Route,
+    Sent, Store, StoreError,
+};
+
+/// A store in a folder of its own.
+pub(crate) struct House {
+    pub(crate) folder: TempDir,
+    pub(crate) key: MasterKey,
+    pub(crate) heard: Arc<Heard>,
+    pub(crate) store: Store,
+}
+
+/// Keeps what the listener is told.
+#[derive(Debug, Default)]
+pub(crate) struct Heard(pub(crate) Mutex<Vec<Committed>>);
+
+/// An account with a device.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    pub(crate) account: AccountId,
+    pub(crate) address: Address,
+    pub(crate) device: DeviceId,
+}
+
+impl CommitListener for Heard {
+    fn committed(&self, entries: &[Committed]) {
+        self.0.lock().unwrap().extend_from_slice(entries);
+    }
+}
+
+impl House {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let key = MasterKey::generate();
+        let heard = Arc::new(Heard::default());
+        let store = open(&folder.path().join("relay.db"), &key, &heard).await.unwrap();
+        Self { folder, key, heard, store }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("relay.db")
+    }
+
+    /// Closes and opens again.
+    pub(crate) async fn reopen(&mut self) {
+        self.store.close().await;
+        self.store = open(&self.path(), &self.key, &self.heard).await.unwrap();
+    }
+
+    pub(crate) async fn person(&self, name: &str) -> Person {
+        let address = address(&format!("{name}@example.test"));
+        let account = self.store.account_add(&address, &Profile::default()).await.unwrap().id;
+        let mut person = Person { account, address, device: DeviceId::fresh() };
+        person.device = self.device(&person, &format!("{name}'s phone")).await;
+        person
+    }
+
+    pub(crate) async fn device(&self, person: &Person, device_token: &str) -> DeviceId {
+        let key = self.store.activation_issue(person.account, soon()).await.unwrap();
+        let activation = activation(person.address.bare(), &key.to_string(), device_token);
+        self.store.activate(activation.borrowed()).await.unwrap().unwrap().device
+    }
+
+    pub(crate) async fn try_send(
+        &self,
+        from: &Person,
+        to: &Person,
+        id: &str,
+        body: &str,
+    ) -> Result<Sent, StoreError> {
+        let route = Route::Local { recipient: to.account, deliver: true };
+        self.store.send(message(from, &to.address, id, body, route)).await?.await
+    }
+
+    pub(crate) async fn send(&self, from: &Person, to: &Person, id: &str, body: &str) -> Sent {
+        self.try_send(from, to, id, body).await.unwrap()
+    }
+
+    /// Over the sender's line to an address elsewhere.
+    pub(crate) async fn send_out(&self, from: &Person, to: &str, id: &str, body: &str) -> Sent {
+        self.store.send(message(from, &address(to), id, body, Route::Line)).await.unwrap().await.unwrap()
+    }
+
+    pub(crate) async fn receive(&self, to: &Person, from: &str, id: &str, body: &str) -> bool {
+        let incoming = NewIncoming {
+            account: to.account,
+            peer: address(from),
+            id: message_id(id),
+            foreign_id: format!("stanza {id}"),
+            text: text(body),
+            sent_at: Timestamp::now(),
+        };
+        self.store.receive(incoming).await.unwrap().await.unwrap().dup
+    }
+
+    pub(crate) async fn accept(&self, person: &Person, peer: &Person) -> Result<(), StoreError> {
+        let chat = self.chat(person, &peer.address).await;
+        let (device, address) = (person.device, peer.address.clone());
+        self.store.accept(person.account, device, address, chat, Some(peer.account)).await?.await
+    }
+
+    pub(crate) async fn end(&self, person: &Person, peer: &Person) {
+        let (device, address) = (person.device, peer.address.clone());
+        self.store
+            .end_chat(person.account, device, address, Some(peer.account))
+            .await
+            .unwrap()
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn chat(&self, person: &Person, peer: &Address) -> ChatId {
+        self.store.conversation(person.account, peer).await.unwrap().unwrap().chat
+    }
+
+    pub(crate) async fn unread(&self, person: &Person, peer: &Person) -> i64 {
+        self.store.conversation(person.account, &peer.address).await.unwrap().unwrap().unread
+    }
+
+    /// The mailbox in short words, e.g. `3 received bob m-1: hello`; what an own device did has a star.
+    pub(crate) async fn mailbox(&self, person: &Person) -> Vec<String> {
+        let entries = self.store.mailbox(person.account, Seq(0), 1_000).await.unwrap();
+        entries.iter().map(|entry| told(entry)).collect()
+    }
+
+    pub(crate) async fn acknowledge(&self, person: &Person, device: DeviceId, up_to: i64) -> usize {
+        let pending = self.store.acknowledge(person.account, device, Seq(up_to)).await.unwrap();
+        pending.await.unwrap().len()
+    }
+}
+
+pub(crate) async fn open(path: &Path, key: &MasterKey, heard: &Arc<Heard>) -> Result<Store, StoreError> {
+    Store::open(OpenStore {
+        database: Database::Sqlite(path.to_owned()),
+        master_key: key.clone(),
+        listener: Arc::clone(heard) as Arc<dyn CommitListener>,
+        exclusive: false,
+    })
+    .await
+}
+
+pub(crate) fn address(text: &str) -> Address {
+    text.parse().unwrap()
+}
+
+pub(crate) fn message_id(text: &str) -> MessageId {
+    text.parse().unwrap()
+}
+
+pub(crate) fn text(text: &str) -> MessageText {
+    MessageText::new(text, 8_000).unwrap()
+}
+
+pub(crate) fn soon() -> Timestamp {
+    Timestamp::now().plus(Duration::from_secs(3_600))
+}
+
+pub(crate) fn message(from: &Person, to: &Address, id: &str, body: &str, route: Route) -> NewMessage {
+    let (account, device) = (from.account, from.device);
+    NewMessage { account, device, peer: to.clone(), id: message_id(id), text: text(body), route }
+}
+
+/// An activation with its own strings.
+pub(crate) struct Typed {
+    pub(crate) address: String,
+    pub(crate) access_key: SecretString,
+    pub(crate) device_token: String,
+}
+
+pub(crate) fn activation(address: &str, access_key: &str, device_token: &str) -> Typed {
+    Typed {
+        address: address.to_owned(),
+        access_key: SecretString::from(access_key),
+        device_token: device_token.to_owned(),
+    }
+}
+
+impl Typed {
+    pub(crate) fn borrowed(&self) -> Activation<'_> {
+        Activation {
+            address: &self.address,
+            access_key: &self.access_key,
+            device_token: self.device_token.clone(),
+            platform: "android".to_owned(),
+            name: "phone".to_owned(),
+            app_version: "1.0".to_owned(),
+            locale: "en".to_owned(),
+        }
+    }
+}
+
+pub(crate) fn told(entry: &Entry) -> String {
+    let star = if entry.origin.is_some() { "*" } else { "" };
+    let show = |message: &MessageView| format!("{}: {}", message.id, message.text.expose());
+    let who = entry.body.peer().local();
+    let what = match &entry.body {
+        EntryBody::InvitationReceived { message: Some(message), .. } => {
+            format!("invited {who} {}", show(message))
+        }
+        EntryBody::InvitationReceived { message: None, .. } => format!("invited {who}"),
+        EntryBody::InvitationUpdate { status, .. } => format!("{} {who}", status.name().to_lowercase()),
+        EntryBody::MessageReceived { message, .. } => format!("received {who} {}", show(message)),
+        EntryBody::MessageSent { message, .. } => format!("sent {who} {}", show(message)),
+        EntryBody::MessageDelivered { id, .. } => format!("delivered {who} {id}"),
+        EntryBody::MessageFailed { id, code, reason, unknown, .. } => {
+            format!("failed {who} {id}: {code} {reason}{}", if *unknown { " (unknown)" } else { "" })
+        }
+        EntryBody::ChatEnded { .. } => format!("ended {who}"),
+        EntryBody::ConversationRead { up_to, unread, .. } => {
+            format!("read {who} to {} left {unread}", up_to.0)
+        }
+    };
+    format!("{}{star} {what}", entry.seq.0)
+}
