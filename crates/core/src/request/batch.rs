@@ -1,6 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
-use trunkline_wire::Parsed;
+use trunkline_wire::{Parsed, RequestId};
 
 /// Which request ids one frame holds, and which of them depend on themselves over however many others (connect-api 1.4).
 #[derive(Debug, Default)]
@@ -16,11 +16,12 @@ impl Plan {
             .filter_map(|parsed| parsed.as_ref().ok())
             .map(|request| (request.id.key(), request.dependencies.as_slice()))
             .collect();
-        let ids = edges.keys().map(|id| (*id).to_owned()).collect();
+        let malformed = batch.iter().filter_map(|parsed| parsed.as_ref().err()?.id.as_ref());
+        let ids = edges.keys().copied().chain(malformed.map(RequestId::key)).map(str::to_owned).collect();
         Self { ids, circular: circular(&edges) }
     }
 
-    /// Whether the frame holds a request with this id.
+    /// Whether the frame holds a request with this id, be it malformed.
     pub(crate) fn holds(&self, key: &str) -> bool {
         self.ids.contains(key)
     }

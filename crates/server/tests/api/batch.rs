@@ -45,15 +45,19 @@ async fn what_is_wrong_in_a_batch_leaves_the_rest_alone() {
     let house = House::open().await;
     let mut ana = house.device("ana").await;
     let pings = [request("b1", "Ping", json!({})), request("b2", "Ping", json!({}))];
-    ana.send(&format!(r#"[{},7,null,"x",[],{{"jsonrpc":"2.0","id":"b3","method":"Pong"}},{}]"#, pings[0], pings[1]))
-        .await;
+    ana.send(&format!(
+        r#"[{},7,null,"x",[],{{"jsonrpc":"2.0","id":"b3","method":"Pong"}},{}]"#,
+        pings[0], pings[1]
+    ))
+    .await;
     for id in ["b1", "b2"] {
         ana.late(id).await;
     }
     assert_eq!(why_not(&mut ana, "b3").await, (-32601, Kind::Early));
     ana.settle().await;
     let invalid = ana.take_all();
-    let codes: Vec<_> = invalid.iter().filter(|f| f.id().is_null()).map(|f| f.outcome().unwrap_err().code).collect();
+    let codes: Vec<_> =
+        invalid.iter().filter(|f| f.id().is_null()).map(|f| f.outcome().unwrap_err().code).collect();
     assert_eq!(codes, [-32600; 4], "{invalid:#?}");
 }
 

@@ -53,7 +53,11 @@ async fn an_answer_accepts() {
     let invitation = bo.event("InvitationReceived").await;
     let answer = bo.say(&ana.address, "b-1", "Yes").await;
     assert_eq!(answer["chatId"], invitation["chatId"], "the answer belongs to the conversation");
-    assert_eq!(bo.event("MessageReceived").await["message"], "Lunch?", "the first message, as after AcceptChat");
+    assert_eq!(
+        bo.event("MessageReceived").await["message"],
+        "Lunch?",
+        "the first message, as after AcceptChat"
+    );
     assert_eq!(ana.event("InvitationUpdate").await["status"], "Accepted");
     let received = ana.message("Yes").await;
     assert_eq!(received.data()["method"], "MessageReceived", "an answer is no invitation");

@@ -198,7 +198,8 @@ impl Device {
         }
     }
 
-    async fn find(&mut self, what: &str, fits: impl Fn(&Frame) -> bool) -> Frame {
+    /// The first frame of which `fits` is true, of those that nobody asked for yet and those to come.
+    pub(crate) async fn find(&mut self, what: &str, fits: impl Fn(&Frame) -> bool) -> Frame {
         if let Some(at) = self.inbox.iter().position(&fits)
             && let Some(frame) = self.inbox.remove(at)
         {
@@ -235,10 +236,7 @@ impl Device {
 impl Pass {
     /// The vendor's eight headers, with this device's token.
     pub(crate) fn handshake(&self) -> Handshake {
-        Handshake {
-            auth_token: Some(self.token.clone().into()),
-            ..Handshake::new(self.device_token.clone())
-        }
+        Handshake { auth_token: Some(self.token.clone().into()), ..Handshake::new(self.device_token.clone()) }
     }
 
     /// The eight headers of a phone that has no token at hand.

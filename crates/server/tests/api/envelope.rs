@@ -9,11 +9,17 @@ use crate::{
     house::House,
 };
 
-/// The answers to one text, up to the last word on it.
+/// The answers to one text: up to its last word, and what else comes soon.
 async fn answers(device: &mut Device, text: &str) -> Vec<Frame> {
-    device.send(text).await;
     device.settle().await;
-    device.take_all().into_iter().filter(|frame| frame.kind != Kind::Event).collect()
+    device.take_all();
+    device.send(text).await;
+    let last = device.find("the last word", Frame::is_final).await;
+    device.settle().await;
+    let mut came = device.take_all();
+    came.push(last);
+    came.retain(|frame| frame.kind != Kind::Event);
+    came
 }
 
 #[tokio::test]
@@ -53,7 +59,8 @@ async fn ids_that_cannot_be_echoed_are_invalid_requests() {
     let mut ana = house.device("ana").await;
     let long = format!(r#""id":"{}","#, "i".repeat(256));
     for id in ["", r#""id":null,"#, r#""id":true,"#, r#""id":["c1"],"#, r#""id":{},"#, &long] {
-        let came = answers(&mut ana, &format!(r#"{{"jsonrpc":"2.0",{id}"method":"Ping","params":{{}}}}"#)).await;
+        let came =
+            answers(&mut ana, &format!(r#"{{"jsonrpc":"2.0",{id}"method":"Ping","params":{{}}}}"#)).await;
         assert_eq!(came.len(), 1, "{id}: {came:#?}");
         assert_eq!((came[0].id(), came[0].outcome().unwrap_err().code), (&Value::Null, -32600), "{id}");
     }

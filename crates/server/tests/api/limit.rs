@@ -16,7 +16,9 @@ async fn a_text_has_1_to_8000_characters() {
     ana.refused(1011, "SendMessage", message("")).await;
     ana.refused(1012, "SendMessage", message(&"x".repeat(8_001))).await;
     ana.refused(1012, "SendMessage", message(&"😀".repeat(8_001))).await;
-    for (n, text) in ["x".repeat(8_000), "😀".repeat(8_000), " ".to_owned(), "\t\n\u{202e}".to_owned()].iter().enumerate() {
+    for (n, text) in
+        ["x".repeat(8_000), "😀".repeat(8_000), " ".to_owned(), "\t\n\u{202e}".to_owned()].iter().enumerate()
+    {
         ana.say(&sip("bo"), &format!("fits-{n}"), text).await;
         bo.message(text).await;
     }
@@ -51,7 +53,10 @@ async fn deeper_than_64_levels_is_a_parse_error() {
     // Two levels are the request's own.
     for (levels, fits) in [(62, true), (63, false), (20_000, false)] {
         let nested = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        ana.send(&format!(r#"{{"jsonrpc":"2.0","id":"d{levels}","method":"Ping","params":{{"x":{nested}}}}}"#)).await;
+        ana.send(&format!(
+            r#"{{"jsonrpc":"2.0","id":"d{levels}","method":"Ping","params":{{"x":{nested}}}}}"#
+        ))
+        .await;
         if fits {
             ana.late(&format!("d{levels}")).await;
         } else {
