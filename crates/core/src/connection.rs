@@ -11,7 +11,7 @@ use std::{
 
 use secrecy::SecretString;
 use tokio::sync::Notify;
-use trunkline_wire::{ApiError, BeginSession, Call, Early, Frame, Limits, Parsed, Request};
+use trunkline_wire::{ApiError, BeginSession, Call, Early, Frame, Limits, Parsed, Request, RequestId};
 
 use self::rate::Rate;
 use crate::{
@@ -164,29 +164,29 @@ impl Connection {
             Ok(request) => request,
             Err(malformed) => {
                 let (id, name) = (malformed.id.as_ref(), malformed.name.as_deref());
-                self.relay.metrics.error(malformed.error.code);
-                if let (Some(id), Some(session)) = (id, self.session()) {
-                    session.settle(id, false);
-                }
-                let frame = trunkline_wire::failure_now(id, name, &malformed.error, self.background());
-                return self.push(frame);
+                return self.refuse(id, name, &malformed.error);
             }
         };
         let call = std::mem::replace(&mut request.call, Ok(Call::NotSupported));
         match call {
             Ok(Call::BeginSession(params)) => self.begin_session(request, *params).await,
             Ok(Call::GetAuthenticationInfo { token }) => {
+                if !self.begins(&request) {
+                    return self.refuse_request(&request, &request::pending());
+                }
                 let result = request::password_wanted(&self.relay, &self.opening, token).await;
-                let frame = match &result {
-                    Ok(reply) => trunkline_wire::answer(&request.id, &request.name, reply, self.background()),
-                    Err(error) => self.refusal(&request, error),
-                };
                 if let Some(session) = self.session() {
                     session.settle(&request.id, result.is_ok());
                 }
-                self.push(frame);
+                match result {
+                    Ok(reply) => {
+                        let (id, name) = (&request.id, &request.name);
+                        self.push(trunkline_wire::answer(id, name, &reply, self.background()));
+                    }
+                    Err(error) => self.refuse_request(&request, &error),
+                }
             }
-            Err(error) if !request.method.needs_session() => self.refuse(&request, &error),
+            Err(error) if !request.method.needs_session() => self.refuse_request(&request, &error),
             call => {
                 request.call = call;
                 self.session_request(request, plan).await;
@@ -194,16 +194,21 @@ impl Connection {
         }
     }
 
+    /// Notes with the session, if there is one, that a request begins; false when one with its id is under way.
+    fn begins(&self, request: &Request) -> bool {
+        self.session().is_none_or(|session| session.state().recent.begin(request.id.key()))
+    }
+
     async fn session_request(&self, request: Request, plan: &Plan) {
         let Some(session) = self.session().filter(|session| !session.is_over()) else {
-            return self.push(self.refusal(&request, &error::no_session()));
+            return self.refuse_request(&request, &error::no_session());
         };
         if let Err(error) = self.relay.reserve(&session).await {
             tracing::warn!(%error, "no sequences could be reserved");
         }
         if session.state().outbound.sequences.is_exhausted() {
             let error = error::store(trunkline_store::StoreError::Busy);
-            return self.push(self.refusal(&request, &error));
+            return self.refuse_request(&request, &error);
         }
         request::run(&self.relay, &session, request, plan).await;
     }
@@ -211,16 +216,19 @@ impl Connection {
     async fn begin_session(&self, request: Request, params: BeginSession) {
         let begun = match request::begin(&self.relay, &self.opening, &request, params).await {
             Ok(begun) => begun,
-            Err(error) => return self.refuse(&request, &error),
+            Err(error) => return self.refuse_request(&request, &error),
         };
         if let Err(error) = self.attach(&begun.session).await {
-            return self.refuse(&request, &error::store(error));
+            return self.refuse_request(&request, &error::store(error));
         }
         let session = Arc::clone(&begun.session);
         if !session.state().recent.begin(request.id.key()) {
             return self.push(self.refusal(&request, &request::pending()));
         }
         tracing::info!(session = short(&session.id), account = %session.address(), source = %self.opening.source, fresh = begun.fresh, "session begins");
+        if !self.begins(&request) {
+            return self.refuse_request(&request, &request::pending());
+        }
         session.push(trunkline_wire::processing(
             &request.id,
             &request.name,
@@ -262,17 +270,17 @@ impl Connection {
         Ok(())
     }
 
-    /// Refuses a request that no session has taken; others may depend on it all the same.
-    fn refuse(&self, request: &Request, error: &ApiError) {
-        if let Some(session) = self.session() {
-            session.settle(&request.id, false);
-        }
-        self.push(self.refusal(request, error));
+    fn refuse_request(&self, request: &Request, error: &ApiError) {
+        self.refuse(Some(&request.id), Some(&request.name), error);
     }
 
-    fn refusal(&self, request: &Request, error: &ApiError) -> String {
+    /// Answers with an error in phase 1, which is final: whoever depends on the request has failed as well.
+    fn refuse(&self, id: Option<&RequestId>, name: Option<&str>, error: &ApiError) {
         self.relay.metrics.error(error.code);
-        trunkline_wire::failure_now(Some(&request.id), Some(&request.name), error, self.background())
+        self.push(trunkline_wire::failure_now(id, name, error, self.background()));
+        if let (Some(id), Some(session)) = (id, self.session()) {
+            session.state().recent.refuse(id.key());
+        }
     }
 
     fn background(&self) -> bool {

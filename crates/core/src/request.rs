@@ -25,8 +25,7 @@ pub(crate) async fn run(relay: &Arc<Inner>, session: &Arc<Session>, request: Req
     let background = session.state().background;
     let Request { id, name, method, call, dependencies, reconnect: _ } = request;
     if !session.state().recent.begin(id.key()) {
-        let error = pending();
-        return session.push(trunkline_wire::failure_now(Some(&id), Some(&name), &error, background));
+        return session.push(trunkline_wire::failure_now(Some(&id), Some(&name), &pending(), background));
     }
     let refuse = |error: &ApiError| {
         session.push(trunkline_wire::failure_now(Some(&id), Some(&name), error, background));
@@ -60,6 +59,10 @@ pub(crate) async fn run(relay: &Arc<Inner>, session: &Arc<Session>, request: Req
         session.enter_dependent();
         relay.tasks.spawn(async move { dependent(finish, waits, call).await });
     }
+}
+
+pub(crate) fn pending() -> ApiError {
+    ApiError::new(ErrorCode::ActionPending, "a request with this id is under way")
 }
 
 /// A request that depends on others: it takes none of the session's places until they have ended.

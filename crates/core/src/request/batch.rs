@@ -21,7 +21,7 @@ impl Plan {
         Self { ids, circular: circular(&edges) }
     }
 
-    /// Whether the frame holds a request with this id.
+    /// Whether the frame holds a request with this id, be it malformed.
     pub(crate) fn holds(&self, key: &str) -> bool {
         self.ids.contains(key)
     }

@@ -56,6 +56,13 @@ impl Recent {
         self.settled.push_back(hash | u64::from(succeeded));
     }
 
+    /// Notes that a request failed before it began; one with the same id that is under way is another one.
+    pub(crate) fn refuse(&mut self, key: &str) {
+        if !self.running.get(&self.hash(key)).is_some_and(|running| running.begun) {
+            self.settle(key, false);
+        }
+    }
+
     /// What is known of the request with this id.
     pub(crate) fn find(&self, key: &str) -> Known {
         let hash = self.hash(key);
@@ -101,8 +108,13 @@ mod tests {
         assert!(recent.begin("c1"));
         assert!(!recent.begin("c1"));
         let Known::Running(watch) = recent.find("c1") else { panic!("runs") };
+        recent.refuse("c1");
+        assert_eq!(*watch.borrow(), None);
         recent.settle("c1", true);
         assert_eq!(*watch.borrow(), Some(true));
+        let Known::Running(watch) = recent.find_or_expect("c2", true) else { panic!("is expected") };
+        recent.refuse("c2");
+        assert_eq!(*watch.borrow(), Some(false));
         assert!(matches!(recent.find("c1"), Known::Settled(true)));
         for other in 0..1_000 {
             recent.settle(&format!("x{other}"), false);
