@@ -222,9 +222,6 @@ impl Connection {
             return self.refuse_request(&request, &error::store(error));
         }
         let session = Arc::clone(&begun.session);
-        if !session.state().recent.begin(request.id.key()) {
-            return self.push(self.refusal(&request, &request::pending()));
-        }
         tracing::info!(session = short(&session.id), account = %session.address(), source = %self.opening.source, fresh = begun.fresh, "session begins");
         if !self.begins(&request) {
             return self.refuse_request(&request, &request::pending());

@@ -61,10 +61,6 @@ pub(crate) async fn run(relay: &Arc<Inner>, session: &Arc<Session>, request: Req
     }
 }
 
-pub(crate) fn pending() -> ApiError {
-    ApiError::new(ErrorCode::ActionPending, "a request with this id is under way")
-}
-
 /// A request that depends on others: it takes none of the session's places until they have ended.
 async fn dependent(finish: Finish, waits: Vec<Known>, call: Call) {
     let mut good = true;
