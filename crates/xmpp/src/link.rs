@@ -22,6 +22,16 @@ pub(crate) struct Link {
     unflushed: bool,
 }
 
+/// What a link has to say.
+#[expect(clippy::large_enum_variant, reason = "one at a time, moved once")]
+pub(crate) enum Heard {
+    Element(FallibleStreamElement),
+    /// Nothing for a minute; the link breaks unless the server can be made to say something.
+    Silence,
+    /// All that waited is written: there is room for more.
+    Drained,
+}
+
 /// Why a link is over.
 pub(crate) struct Broken {
     /// Plain words.
@@ -45,15 +55,19 @@ impl Link {
         self.waiting.iter()
     }
 
-    /// Sends what waits and gives what comes, if `reading`; `None` after a minute of silence, and then the link breaks
-    /// unless the server can be made to say something. Safe to cancel.
-    pub(crate) async fn next(&mut self, reading: bool) -> Result<Option<FallibleStreamElement>, Broken> {
+    /// Sends what waits and gives what comes, if `reading`. Safe to cancel.
+    pub(crate) async fn next(&mut self, reading: bool) -> Result<Heard, Broken> {
+        let busy = self.unflushed || !self.waiting.is_empty();
         poll_fn(|cx| {
-            if let Poll::Ready(Err(error)) = self.poll_write(cx) {
+            let written = self.poll_write(cx);
+            if let Poll::Ready(Err(error)) = written {
                 let reason = format!("the connection was lost: {error}");
                 return Poll::Ready(Err(Broken { reason, unreadable: false }));
             }
-            if reading { self.poll_read(cx) } else { Poll::Pending }
+            if reading && let Poll::Ready(heard) = self.poll_read(cx) {
+                return Poll::Ready(heard);
+            }
+            if busy && written.is_ready() { Poll::Ready(Ok(Heard::Drained)) } else { Poll::Pending }
         })
         .await
     }
@@ -84,10 +98,10 @@ impl Link {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<FallibleStreamElement>, Broken>> {
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Heard, Broken>> {
         Poll::Ready(match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
-            Some(Ok(element)) => Ok(Some(element)),
-            Some(Err(ReadError::SoftTimeout)) => Ok(None),
+            Some(Ok(element)) => Ok(Heard::Element(element)),
+            Some(Err(ReadError::SoftTimeout)) => Ok(Heard::Silence),
             Some(Err(error)) => Err(Broken { reason: lost(&error), unreadable: unreadable(&error) }),
             None => Err(Broken { reason: "the server closed the connection".into(), unreadable: false }),
         })
