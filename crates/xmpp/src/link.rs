@@ -9,7 +9,10 @@ use std::{
 use futures_util::{Sink, Stream as _};
 use tokio_xmpp::xmlstream::{FallibleStreamElement, ReadError, XmppStreamElement};
 
-use crate::{connect::Stream, fault::lost};
+use crate::{
+    connect::Stream,
+    fault::{broken, lost},
+};
 
 /// An element on its way out, shared with the ledger that may have to send it again.
 pub(crate) type Outgoing = Arc<XmppStreamElement>;
@@ -61,8 +64,7 @@ impl Link {
         poll_fn(|cx| {
             let written = self.poll_write(cx);
             if let Poll::Ready(Err(error)) = written {
-                let reason = format!("the connection was lost: {error}");
-                return Poll::Ready(Err(Broken { reason, unreadable: false }));
+                return Poll::Ready(Err(Broken { reason: broken(&error), unreadable: false }));
             }
             if reading && let Poll::Ready(heard) = self.poll_read(cx) {
                 return Poll::Ready(heard);

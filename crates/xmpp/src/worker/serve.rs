@@ -59,8 +59,12 @@ impl Worker {
         if let Err(end) = self.begin(&mut live, ready.session) {
             return end;
         }
-        for stanza in ready.early {
-            self.hear_stanza(&mut live, stanza);
+        if !ready.early.is_empty() {
+            for stanza in ready.early {
+                self.hear_stanza(&mut live, stanza);
+            }
+            // They came before the counting began.
+            self.memory.inbound.reset();
         }
         let end = loop {
             if let Err(end) = self.step(&mut live).await {
