@@ -122,6 +122,15 @@ where
             }))) if space == ns::SM && name == "failed" => {
                 return Ok(XmppStreamElement::SM(Sm::Failed(Failed { h: None, error: None })));
             }
+            // A refusal is a refusal, even for a reason that is not in the book: the password is not tried again.
+            Some(Ok(FallibleStreamElement::Err(StreamElementError::InvalidNonza {
+                qname: (space, name),
+                ..
+            }))) if space == ns::SASL && name == "failure" => {
+                return Err(LoginFault::Refused(
+                    "the server refused the sign-in for an unknown reason".into(),
+                ));
+            }
             Some(Ok(FallibleStreamElement::Err(error))) => {
                 return Err(LoginFault::Passing(format!("the server sent what XMPP does not know: {error}")));
             }

@@ -9,7 +9,10 @@ use std::{
 use futures_util::{Sink, Stream as _};
 use tokio_xmpp::xmlstream::{FallibleStreamElement, ReadError, XmppStreamElement};
 
-use crate::{connect::Stream, fault::lost};
+use crate::{
+    connect::Stream,
+    fault::{broken, lost},
+};
 
 /// An element on its way out, shared with the ledger that may have to send it again.
 pub(crate) type Outgoing = Arc<XmppStreamElement>;
@@ -20,6 +23,16 @@ pub(crate) struct Link {
     stream: Stream,
     waiting: VecDeque<Outgoing>,
     unflushed: bool,
+}
+
+/// What a link has to say.
+#[expect(clippy::large_enum_variant, reason = "one at a time, moved once")]
+pub(crate) enum Heard {
+    Element(FallibleStreamElement),
+    /// Nothing for a minute; the link breaks unless the server can be made to say something.
+    Silence,
+    /// All that waited is written: there is room for more.
+    Drained,
 }
 
 /// Why a link is over.
@@ -45,15 +58,18 @@ impl Link {
         self.waiting.iter()
     }
 
-    /// Sends what waits and gives what comes, if `reading`; `None` after a minute of silence, and then the link breaks
-    /// unless the server can be made to say something. Safe to cancel.
-    pub(crate) async fn next(&mut self, reading: bool) -> Result<Option<FallibleStreamElement>, Broken> {
+    /// Sends what waits and gives what comes, if `reading`. Safe to cancel.
+    pub(crate) async fn next(&mut self, reading: bool) -> Result<Heard, Broken> {
+        let busy = self.unflushed || !self.waiting.is_empty();
         poll_fn(|cx| {
-            if let Poll::Ready(Err(error)) = self.poll_write(cx) {
-                let reason = format!("the connection was lost: {error}");
-                return Poll::Ready(Err(Broken { reason, unreadable: false }));
+            let written = self.poll_write(cx);
+            if let Poll::Ready(Err(error)) = written {
+                return Poll::Ready(Err(Broken { reason: broken(&error), unreadable: false }));
             }
-            if reading { self.poll_read(cx) } else { Poll::Pending }
+            if reading && let Poll::Ready(heard) = self.poll_read(cx) {
+                return Poll::Ready(heard);
+            }
+            if busy && written.is_ready() { Poll::Ready(Ok(Heard::Drained)) } else { Poll::Pending }
         })
         .await
     }
@@ -84,10 +100,10 @@ impl Link {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<FallibleStreamElement>, Broken>> {
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Heard, Broken>> {
         Poll::Ready(match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
-            Some(Ok(element)) => Ok(Some(element)),
-            Some(Err(ReadError::SoftTimeout)) => Ok(None),
+            Some(Ok(element)) => Ok(Heard::Element(element)),
+            Some(Err(ReadError::SoftTimeout)) => Ok(Heard::Silence),
             Some(Err(error)) => Err(Broken { reason: lost(&error), unreadable: unreadable(&error) }),
             None => Err(Broken { reason: "the server closed the connection".into(), unreadable: false }),
         })

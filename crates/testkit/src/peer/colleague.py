@@ -38,6 +38,7 @@ class Colleague(slixmpp.ClientXMPP):
             tell(
                 event="message",
                 **{"from": stanza["from"].bare},
+                resource=stanza["from"].resource,
                 id=stanza["id"],
                 body=stanza["body"],
                 receipt=bool(stanza["request_receipt"]),

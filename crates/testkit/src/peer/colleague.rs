@@ -32,6 +32,8 @@ pub enum Heard {
     Message {
         /// Bare address of the sender.
         from: String,
+        /// The sender's resource.
+        resource: String,
         /// Stanza id.
         id: String,
         /// The text.

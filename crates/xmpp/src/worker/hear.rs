@@ -21,16 +21,18 @@ use crate::{
     inbox::Event,
     iq::{self, Answer, Asker},
     ledger::Ticket,
+    link::Heard,
     message,
 };
 
 impl Worker {
     /// Takes what came in.
-    pub(super) fn hear(&mut self, live: &mut Live, heard: Option<FallibleStreamElement>) -> Result<(), End> {
+    pub(super) fn hear(&mut self, live: &mut Live, heard: Heard) -> Result<(), End> {
         match heard {
-            None => self.probe(live),
-            Some(FallibleStreamElement::Ok(element)) => return self.hear_element(live, element),
-            Some(FallibleStreamElement::Err(StreamElementError::InvalidStanza {
+            Heard::Drained => {}
+            Heard::Silence => self.probe(live),
+            Heard::Element(FallibleStreamElement::Ok(element)) => return self.hear_element(live, element),
+            Heard::Element(FallibleStreamElement::Err(StreamElementError::InvalidStanza {
                 name,
                 header,
                 error,
@@ -41,7 +43,9 @@ impl Worker {
                 self.memory.inbound.finish(ticket);
                 self.complain(live, header);
             }
-            Some(FallibleStreamElement::Err(StreamElementError::InvalidNonza { error, .. })) => {
+            Heard::Element(FallibleStreamElement::Err(StreamElementError::InvalidNonza {
+                error, ..
+            })) => {
                 debug!(%error, "an element made no sense");
             }
         }

@@ -3,7 +3,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::{sync::oneshot, time::Instant};
 use tokio_xmpp::jid::BareJid;
 use trunkline_core::port::Outcome;
-use trunkline_model::MessageKey;
+use trunkline_model::{MessageKey, Presence};
 
 use crate::{
     iq::Questions,
@@ -32,6 +32,8 @@ pub(super) struct Memory {
     pub(super) questions: Questions,
     /// To whom each message went.
     pub(super) peers: Recent<MessageKey, BareJid>,
+    /// What the server was last told to show; `None` before the core has chosen.
+    pub(super) shown: Option<Presence>,
     /// How many of the last in `outbound` never left the queue.
     unwritten: usize,
     /// Until when the server keeps the session for us.
@@ -71,6 +73,7 @@ impl Memory {
             inbound: Inbound::default(),
             questions: Questions::default(),
             peers: Recent::new(MAX_SENT),
+            shown: None,
             unwritten: 0,
             kept_until: None,
         }
@@ -125,6 +128,7 @@ impl Memory {
     pub(super) fn give_up(&mut self) {
         self.questions.clear();
         self.management = None;
+        self.shown = None;
         let open: VecDeque<Sent> = self.outbound.reset();
         let written = open.len().saturating_sub(self.unwritten);
         self.unwritten = 0;

@@ -59,8 +59,12 @@ impl Worker {
         if let Err(end) = self.begin(&mut live, ready.session) {
             return end;
         }
-        for stanza in ready.early {
-            self.hear_stanza(&mut live, stanza);
+        if !ready.early.is_empty() {
+            for stanza in ready.early {
+                self.hear_stanza(&mut live, stanza);
+            }
+            // They came before the counting began.
+            self.memory.inbound.reset();
         }
         let end = loop {
             if let Err(end) = self.step(&mut live).await {
@@ -78,6 +82,9 @@ impl Worker {
         self.settle(live);
         let waiting = live.link.waiting().len();
         let reading = self.inbox.has_room() && waiting < 2 * MAX_WAITING;
+        if !reading {
+            live.postpone();
+        }
         let taking = waiting < MAX_WAITING && self.memory.outbound.len() < MAX_UNCONFIRMED;
         let drained = self.inbox.is_empty() && self.memory.outbound.len() == 0 && waiting == 0;
         if live.close_by.is_some() && drained {
@@ -162,7 +169,9 @@ impl Worker {
     pub(super) fn come_up(&mut self, live: &mut Live, how: &str) {
         let managed = self.memory.management.is_some();
         info!(account = %self.shared.person.address, how, acknowledgements = managed, "connected to the XMPP server");
-        self.show(live);
+        if *self.shared.presence() != self.memory.shown || self.memory.shown.is_none() {
+            self.show(live);
+        }
         self.set_state(LineState::Connected);
     }
 
@@ -186,8 +195,10 @@ impl Worker {
 
     /// Shows the person as the core wants it; before it has said anything, as quietly as messages allow.
     fn show(&mut self, live: &mut Live) {
-        let chosen = self.shared.presence().as_ref().map(presence::stanza);
-        let stanza = chosen.unwrap_or_else(|| {
+        let chosen = self.shared.presence().clone();
+        let stanza = chosen.as_ref().map(presence::stanza);
+        self.memory.shown = chosen;
+        let stanza = stanza.unwrap_or_else(|| {
             let quiet = Presentation::available().with_show(Show::Xa);
             quiet.with_priority(presence::PRIORITY)
         });
@@ -278,6 +289,14 @@ impl Worker {
 impl Live {
     fn new(link: Link) -> Self {
         Self { link, confirm_by: None, roster_by: None, told: 0, owed: false, close_by: None }
+    }
+
+    /// Who does not listen cannot blame the server for its silence.
+    fn postpone(&mut self) {
+        let later = Instant::now() + CONFIRM_WAIT;
+        for by in [&mut self.confirm_by, &mut self.roster_by].into_iter().flatten() {
+            *by = later;
+        }
     }
 
     fn next_deadline(&self) -> Instant {

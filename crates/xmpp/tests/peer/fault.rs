@@ -3,7 +3,7 @@ use std::sync::{Arc, atomic::Ordering};
 use anyhow::Result;
 use tokio::time::Instant;
 use trunkline_core::port::{Line, LineState, Outcome};
-use trunkline_testkit::peer::{Colleague, Prosody, eventually};
+use trunkline_testkit::peer::{Colleague, Heard, Prosody, ProsodyOptions, eventually};
 use trunkline_xmpp::XmppSettings;
 
 use crate::house::{DOMAIN, Recorder, USERS, Wire, alice, connected, message, open, settings, state};
@@ -168,8 +168,57 @@ async fn peer_that_falls_silent_is_given_up() -> Result<()> {
         tokio::time::advance(std::time::Duration::from_secs(1)).await;
         assert!(since.elapsed().as_secs() < 120, "a dead link stayed for {:?}", since.elapsed());
     }
-    assert!(since.elapsed().as_secs() > 50, "a quiet link was given up after {:?}", since.elapsed());
+    // Half a minute when a confirmation was due, a minute and a half at most.
+    assert!(since.elapsed().as_secs() >= 29, "a quiet link was given up after {:?}", since.elapsed());
     assert_eq!(line.send(message("bob", "hello?")).await, Outcome::NotSent);
+    Ok(())
+}
+
+#[tokio::test]
+async fn peer_that_falls_silent_leaves_messages_unknown() -> Result<()> {
+    for acknowledgements in [true, false] {
+        let options = ProsodyOptions { acknowledgements, ..ProsodyOptions::new(DOMAIN) };
+        let prosody = Prosody::start_with(options, USERS).await?;
+        let wire = Wire::to(prosody.port()).await?;
+        let (line, _) = over(&wire, &prosody).await?;
+        wire.swallow();
+        tokio::time::pause();
+        let since = Instant::now();
+        assert_eq!(line.send(message("bob", "into the void")).await, Outcome::Unknown);
+        assert!(since.elapsed().as_secs() <= 61, "{:?}", since.elapsed());
+        tokio::time::resume();
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn peer_returns_a_message_only_from_who_may() -> Result<()> {
+    let users = [USERS, &[("carol", "carol's secret")]].concat();
+    let prosody = Prosody::start(DOMAIN, &users).await?;
+    let mut bob = Colleague::sign_in(&prosody, "bob", "bob's secret").await?;
+    let mut carol = Colleague::sign_in(&prosody, "carol", "carol's secret").await?;
+    let (line, inlet) = alice(&prosody).await?;
+    let letter = message("bob", "dear Bob");
+    assert_eq!(line.send(letter.clone()).await, Outcome::Confirmed);
+    let resource = bob.until("receives the letter", |heard| match heard {
+        Heard::Message { resource, .. } => Some(resource.clone()),
+        _ => None,
+    });
+    let resource = resource.await?;
+    let condition = "<resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>";
+    let bounce = format!(
+        "<message to='{ALICE}/{resource}' type='error' id='{key}'><error type='wait'>{condition}</error></message>\
+         <message to='{ALICE}' type='chat'><received xmlns='urn:xmpp:receipts' id='{key}'/></message>",
+        key = letter.key
+    );
+    carol.raw(&bounce).await?;
+    carol.send(ALICE, "c-1", "I was not asked").await?;
+    inlet.text("I was not asked").await?;
+    assert_eq!((inlet.failed.lock().unwrap().len(), inlet.delivered.lock().unwrap().len()), (0, 1));
+    bob.raw(&bounce).await?;
+    bob.send(ALICE, "b-1", "I cannot take it").await?;
+    inlet.text("I cannot take it").await?;
+    assert_eq!(*inlet.failed.lock().unwrap(), [(letter.key, false)]);
     Ok(())
 }
 
