@@ -4,12 +4,16 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod background;
 mod chance;
 mod cut;
 mod diary;
 mod handset;
 mod history;
 mod house;
+mod load_slow;
 mod load_traffic;
 mod proxy;
 mod reckoning;
+mod repeat;
+mod shutdown;
