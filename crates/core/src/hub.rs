@@ -99,6 +99,13 @@ impl Hub {
         }
     }
 
+    /// An event that is of no use later, to all of an account's sessions.
+    pub(crate) fn hint(&self, account: AccountId, data: &EventData) {
+        for session in self.sessions(account) {
+            session.hint(data);
+        }
+    }
+
     /// Something about a contact changed for this account.
     pub(crate) fn contact_changed(&self, account: AccountId, contact: &Contact) {
         for session in self.sessions(account) {

@@ -247,6 +247,15 @@ impl Session {
         });
     }
 
+    /// An event that is of no use later; dropped when no socket is there, or one that takes nothing.
+    pub(crate) fn hint(&self, data: &EventData) {
+        self.change(|state| {
+            if state.socket.is_some() {
+                state.outbound.hint(data);
+            }
+        });
+    }
+
     /// Something about a contact changed.
     pub(crate) fn contact_changed(&self, contact: &Contact) {
         self.change(|state| state.people.changed(contact));
