@@ -38,6 +38,7 @@ pub(crate) fn line(error: LineError) -> ApiError {
             ApiError::new(ErrorCode::OperationFailure, format!("im-password-needed: {error}"))
         }
         LineError::NotFound(what) => ApiError::new(ErrorCode::InvalidArgument, what),
+        LineError::Conflict(what) => ApiError::new(ErrorCode::InvalidOperation, what),
         LineError::GroupNotEmpty => {
             ApiError::new(ErrorCode::InvalidOperation, "group-not-empty: the group is not empty")
         }

@@ -60,6 +60,7 @@ impl From<StoreError> for LineError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound(what) => Self::NotFound(what),
+            StoreError::Conflict(what) => Self::Conflict(what),
             other => Self::Store(other.to_string()),
         }
     }

@@ -235,6 +235,9 @@ pub enum LineError {
     /// No such person, group or contact.
     #[error("{0}")]
     NotFound(String),
+    /// It would clash with what is there, such as a second group of the same name.
+    #[error("{0}")]
+    Conflict(String),
     /// The group still has contacts.
     #[error("the group is not empty")]
     GroupNotEmpty,
