@@ -1,5 +1,6 @@
-use std::fmt;
+use std::{fmt, time::Duration};
 
+use futures_util::StreamExt;
 use hyper::{
     HeaderMap,
     header::{HeaderName, HeaderValue},
@@ -10,8 +11,10 @@ use tokio::time::timeout;
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{
-        Error as WebSocketError, client::IntoClientRequest, handshake::client::Request,
-        protocol::WebSocketConfig,
+        Error as WebSocketError,
+        client::IntoClientRequest,
+        handshake::client::Request,
+        protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
     },
 };
 
@@ -19,6 +22,9 @@ use crate::{
     ConnectError, Server,
     stream::{DIAL_LIMIT, Stream},
 };
+
+/// How long a polite end may take.
+const GOODBYE_LIMIT: Duration = Duration::from_secs(2);
 
 /// Largest frame that is taken from a relay: its limit is 1 MiB.
 const MAX_FRAME: usize = 2 * 1024 * 1024;
@@ -111,6 +117,17 @@ pub(crate) async fn open(
         Ok(Err(error)) => Err(ConnectError::Handshake(error.to_string())),
         Err(_) => Err(ConnectError::TimedOut { authority: server.authority().to_owned(), after: DIAL_LIMIT }),
     }
+}
+
+/// Closes with this code. The relay may be past answering, so its part is waited for only a little.
+pub(crate) async fn goodbye(socket: &mut Socket, code: u16) {
+    let frame = CloseFrame { code: CloseCode::from(code), reason: "".into() };
+    let exchange = async {
+        if socket.close(Some(frame)).await.is_ok() {
+            while let Some(Ok(_)) = socket.next().await {}
+        }
+    };
+    let _ = timeout(GOODBYE_LIMIT, exchange).await;
 }
 
 fn put(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), ConnectError> {

@@ -5,6 +5,8 @@
 //! with it, over drops of the network and restarts of the relay.
 
 mod activate;
+mod authentication;
+pub mod chat;
 mod error;
 mod event;
 mod handshake;
@@ -17,6 +19,7 @@ mod server;
 mod stream;
 
 pub use activate::{ActivateError, Activated};
+pub use authentication::AuthenticationError;
 pub use error::{ConnectError, RequestError, StopReason};
 pub use event::{Event, Received};
 pub use handshake::Handshake;

@@ -163,11 +163,14 @@ impl Link {
         if let Some(password) = &profile.im_password {
             params["imPassword"] = password.expose_secret().into();
         }
-        if let Some(presence) = profile.presence {
-            params["presence"] = presence.name().into();
-        }
-        if let Some(note) = &profile.personal_message {
-            params["personalMessage"] = note.as_str().into();
+        // Only once: after a drop it would undo what was chosen since.
+        if self.session.is_none() {
+            if let Some(presence) = profile.presence {
+                params["presence"] = presence.name().into();
+            }
+            if let Some(note) = &profile.personal_message {
+                params["personalMessage"] = note.as_str().into();
+            }
         }
         params
     }

@@ -15,8 +15,10 @@ use trunkline_model::{Address, Availability, Timestamp};
 use trunkline_wire::activation::ActivationRequest;
 
 use crate::{
-    ActivateError, Activated, Profile, Received, RequestError, Roster, Server, Session, StopReason,
+    ActivateError, Activated, AuthenticationError, Profile, Received, RequestError, Roster, Server, Session,
+    StopReason,
     activate::activate,
+    authentication::needs_password,
     link::{Command, Control, Link, Shared, State},
 };
 
@@ -59,6 +61,11 @@ impl Phone {
     /// Turns an address and an access key into a token.
     pub async fn activate(server: &Server, request: &ActivationRequest) -> Result<Activated, ActivateError> {
         activate(server, request).await
+    }
+
+    /// Whether BeginSession needs the person's password on the IM system.
+    pub async fn needs_password(profile: &Profile) -> Result<bool, AuthenticationError> {
+        needs_password(profile).await
     }
 
     /// Starts a phone on the present runtime; it connects, and reconnects, by itself.

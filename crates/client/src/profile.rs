@@ -23,9 +23,9 @@ pub struct Profile {
     pub locale: String,
     /// The password on the IM system, if it needs one.
     pub im_password: Option<SecretString>,
-    /// What others are to see; `None` leaves the last choice.
+    /// What others are to see when the phone first signs in; `None` leaves the last choice.
     pub presence: Option<Availability>,
-    /// The note that others are to see; `None` leaves the last one.
+    /// The note that others are to see then; `None` leaves the last one.
     pub personal_message: Option<String>,
     /// Acknowledge messages once they are handed to the receiver of events.
     pub auto_ack: bool,

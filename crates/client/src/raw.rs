@@ -3,14 +3,11 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use hyper::{HeaderMap, body::Bytes};
 use tokio::{io::AsyncWriteExt, time::timeout};
-use tokio_tungstenite::tungstenite::{
-    Error as WebSocketError, Message,
-    protocol::{CloseFrame, frame::coding::CloseCode},
-};
+use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
 
 use crate::{
     ConnectError, Handshake, Server,
-    handshake::{Socket, open},
+    handshake::{Socket, goodbye, open},
 };
 
 /// A WebSocket to a relay that does only what it is told: for tests that misbehave.
@@ -90,16 +87,9 @@ impl RawSocket {
         timeout(limit, text).await.unwrap_or(Err(None))
     }
 
-    /// Closes with this code and waits for the relay's part, at most 5 s.
+    /// Closes with this code and waits a little for the relay's part.
     pub async fn close(mut self, code: u16) {
-        let frame = CloseFrame { code: CloseCode::from(code), reason: "".into() };
-        let goodbye = async {
-            if self.socket.close(Some(frame)).await.is_ok() {
-                while let Some(Ok(_)) = self.socket.next().await {}
-            }
-        };
-        // A relay that never answers is what some tests want to see through.
-        let _ = timeout(Duration::from_secs(5), goodbye).await;
+        goodbye(&mut self.socket, code).await;
     }
 
     /// Ends the connection as a dead network does.

@@ -1,4 +1,4 @@
-//! Activation: an access key becomes a device with a token (connect-decisions 8).
+//! Activation: an access key becomes a device with a token.
 
 use std::{
     collections::HashMap,
@@ -44,26 +44,12 @@ impl Failures {
         Self { limit, sources: Mutex::default() }
     }
 
-    /// Whether the source may try at `now`; else, after how long.
-    pub(crate) fn check(&self, source: IpAddr, now: Instant) -> Result<(), Duration> {
-        let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        match sources.get(&network(source)) {
-            Some((since, count)) if *count >= self.limit => {
-                match WINDOW.checked_sub(now.saturating_duration_since(*since)) {
-                    Some(left) if !left.is_zero() => Err(left),
-                    _ => Ok(()),
-                }
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The source failed at `now`.
-    pub(crate) fn failed(&self, source: IpAddr, now: Instant) {
+    /// The source tries at `now`, which counts as a failure until [`Failures::forgive`]; an error says how long to wait.
+    pub(crate) fn begin(&self, source: IpAddr, now: Instant) -> Result<(), Duration> {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        let over = |since: &Instant| now.saturating_duration_since(*since) >= WINDOW;
+        let age = |since: &Instant| now.saturating_duration_since(*since);
         if sources.len() >= MAX_SOURCES {
-            sources.retain(|_, (since, _)| !over(since));
+            sources.retain(|_, (since, count)| *count > 0 && age(since) < WINDOW);
         }
         if sources.len() >= MAX_SOURCES
             && let Some(fewest) =
@@ -72,10 +58,22 @@ impl Failures {
             sources.remove(&fewest);
         }
         let (since, count) = sources.entry(network(source)).or_insert((now, 0));
-        if over(since) {
+        if *count == 0 || age(since) >= WINDOW {
             (*since, *count) = (now, 0);
         }
+        if *count >= self.limit {
+            return Err(WINDOW.saturating_sub(age(since)));
+        }
         *count += 1;
+        Ok(())
+    }
+
+    /// The last try of the source was no failure after all.
+    pub(crate) fn forgive(&self, source: IpAddr) {
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, count)) = sources.get_mut(&network(source)) {
+            *count = count.saturating_sub(1);
+        }
     }
 }
 
@@ -101,19 +99,22 @@ mod tests {
     fn only_failures_count_and_an_hour_forgives() {
         let (failures, start) = (Failures::new(2), Instant::now());
         let source = "192.0.2.1".parse().unwrap();
-        failures.failed(source, start);
-        assert!(failures.check(source, start).is_ok());
-        failures.failed("::ffff:192.0.2.1".parse().unwrap(), start);
-        assert_eq!(failures.check(source, start), Err(Duration::from_secs(3_600)));
-        assert!(failures.check("192.0.2.2".parse().unwrap(), start).is_ok());
-        assert!(failures.check(source, start + Duration::from_secs(3_600)).is_ok());
+        for _ in 0..5 {
+            assert_eq!(failures.begin(source, start), Ok(()));
+            failures.forgive(source);
+        }
+        assert_eq!(failures.begin(source, start), Ok(()));
+        assert_eq!(failures.begin("::ffff:192.0.2.1".parse().unwrap(), start), Ok(()));
+        assert_eq!(failures.begin(source, start), Err(Duration::from_secs(3_600)));
+        assert!(failures.begin("192.0.2.2".parse().unwrap(), start).is_ok());
+        assert!(failures.begin(source, start + Duration::from_secs(3_600)).is_ok());
     }
 
     #[test]
     fn a_whole_ipv6_network_is_one_source() {
         let (failures, now) = (Failures::new(1), Instant::now());
-        failures.failed("2001:db8::1".parse().unwrap(), now);
-        assert!(failures.check("2001:db8::2".parse().unwrap(), now).is_err());
-        assert!(failures.check("2001:db8:0:1::2".parse().unwrap(), now).is_ok());
+        assert!(failures.begin("2001:db8::1".parse().unwrap(), now).is_ok());
+        assert!(failures.begin("2001:db8::2".parse().unwrap(), now).is_err());
+        assert!(failures.begin("2001:db8:0:1::2".parse().unwrap(), now).is_ok());
     }
 }

@@ -7,7 +7,6 @@ use std::{
     collections::VecDeque,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
 };
 
 use secrecy::SecretString;
@@ -22,6 +21,7 @@ use crate::{
     router,
     session::{End, Session},
 };
+use tokio::time::Instant;
 
 /// What a phone tells as it opens a socket.
 #[derive(Debug)]
@@ -32,8 +32,8 @@ pub struct Opening {
     pub auth_token: Option<SecretString>,
     /// Header `sequence`: the last one that the phone has; `None` when it has seen nothing.
     pub sequence: Option<i64>,
-    /// Header `x-good-background`.
-    pub background: bool,
+    /// Header `x-good-background`, when there.
+    pub background: Option<bool>,
     /// Where the phone comes from, proxies looked through.
     pub source: IpAddr,
 }
@@ -72,7 +72,7 @@ struct State {
 }
 
 impl Connection {
-    /// Binds the socket at once when device, token and session are good (connect-decisions 1).
+    /// Binds the socket at once when device, token and session are good.
     pub(crate) async fn open(relay: &Arc<Inner>, opening: Opening) -> Self {
         let now = Instant::now();
         let connection = Self {
@@ -250,6 +250,9 @@ impl Connection {
         let acknowledged = session.attach(self.socket, self.opening.sequence, self.opening.background);
         session.touch(trunkline_model::Timestamp::now());
         self.changed.notify_one();
+        if let Some(slot) = self.relay.lines.slot(session.account()) {
+            session.tell_line(&slot.state());
+        }
         self.relay.catch_up(session).await?;
         if let Some(up_to) = acknowledged {
             let later = router::acknowledge_up_to(&self.relay, session, up_to).await;
@@ -278,7 +281,7 @@ impl Connection {
     }
 
     fn background(&self) -> bool {
-        self.session().map_or(self.opening.background, |session| session.state().background)
+        self.session().map_or(self.opening.background == Some(true), |session| session.state().background)
     }
 
     fn push(&self, frame: String) {

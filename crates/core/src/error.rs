@@ -66,7 +66,7 @@ pub(crate) fn no_session() -> ApiError {
     ApiError::new(ErrorCode::SessionTimeout, "there is no session: call BeginSession first")
 }
 
-/// The code for a message that an IM system refused (connect-decisions 3).
+/// The code for a message that an IM system refused.
 pub(crate) fn refusal(permanent: bool) -> ErrorCode {
     if permanent { ErrorCode::OperationFailure } else { ErrorCode::ImSystemFailure }
 }

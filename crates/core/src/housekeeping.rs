@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use trunkline_model::Timestamp;
+use trunkline_model::{Seq, Timestamp};
 use trunkline_store::{Purge, SessionRow, StoreError};
 
 use crate::{
@@ -110,14 +110,28 @@ async fn time_out(relay: &Arc<Inner>) {
     }
 }
 
-/// Writes down when each phone was heard of, for those where that is news.
+/// Writes down when each phone was heard of, and how far it is, where that is news.
 pub(crate) async fn touch(relay: &Inner) {
-    let news: Vec<_> = relay.hub.all().iter().filter_map(|session| session.news_of_life()).collect();
+    let sessions = relay.hub.all();
+    let news: Vec<_> = sessions.iter().filter_map(|session| session.news_of_life()).collect();
     if !news.is_empty()
         && let Err(error) = relay.store.session_touch(news).await
     {
         tracing::warn!(%error, "signs of life could not be written down");
     }
+    for session in sessions {
+        if let Some(up_to) = session.news_of_mark()
+            && let Err(error) = write_mark(relay, &session, up_to).await
+        {
+            tracing::warn!(%error, "how far a phone is could not be written down");
+        }
+    }
+}
+
+/// A device that only sends acknowledges nothing, but needs its own entries no more.
+async fn write_mark(relay: &Inner, session: &Session, up_to: Seq) -> Result<(), StoreError> {
+    let pending = relay.store.acknowledge(session.account(), session.identity.device, up_to).await?;
+    pending.await.map(drop)
 }
 
 async fn tidy(relay: &Arc<Inner>) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ mod slot;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_util::StreamExt;
@@ -128,44 +128,37 @@ impl Lines {
     }
 
     /// Opens the account's line unless it is open, and gives it at most `wait` to come up. A password that differs
-    /// from the one in use is tried aside first, so that a wrong one cannot end a line that works.
+    /// from the one in use is tried aside first, so that a wrong one cannot end a line that works or may yet work.
     pub(crate) async fn open(
         self: &Arc<Self>,
         person: &Person,
         password: Option<SecretString>,
         wait: Duration,
     ) -> Result<LineState, LineError> {
+        let deadline = Instant::now() + wait;
+        let left = || deadline.saturating_duration_since(Instant::now());
         let slot = self.slot_for(person);
-        let _opening = slot.opening.lock().await;
-        if slot.line().is_none() {
-            return self.open_fresh(&slot, password, wait).await;
-        }
-        let news = match password {
-            Some(password) if slot.backend.needs_password() && !slot.uses(&password) => Some(password),
-            _ => None,
+        let _opening = match tokio::time::timeout(wait, slot.opening.lock()).await {
+            Ok(opening) => opening,
+            Err(_) if !wait.is_zero() => return Ok(slot.state()),
+            Err(_) => slot.opening.lock().await,
         };
-        match news {
-            Some(password) if slot.state() == LineState::Connected => {
-                match probe(&slot, password.clone(), wait).await? {
-                    LineState::Connected => self.reopen(&slot, password, wait).await,
-                    other => Ok(other),
+        if slot.line().is_none() {
+            return self.open_fresh(&slot, password, left()).await;
+        }
+        let news = password.filter(|password| slot.backend.needs_password() && !slot.uses(password));
+        let Some(password) = news else { return Ok(slot.settled(left()).await) };
+        match probe(&slot, password.clone(), left()).await? {
+            LineState::Connected => {
+                if let Some(old) = slot.take_line() {
+                    old.close().await;
                 }
+                self.open_fresh(&slot, Some(password), left()).await
             }
-            Some(password) => self.reopen(&slot, password, wait).await,
-            None => Ok(slot.settled(wait).await),
+            LineState::PasswordRefused => Ok(LineState::PasswordRefused),
+            // Nothing is known of the password: the line goes on with the one that it has.
+            _ => Ok(slot.state()),
         }
-    }
-
-    async fn reopen(
-        self: &Arc<Self>,
-        slot: &Arc<Slot>,
-        password: SecretString,
-        wait: Duration,
-    ) -> Result<LineState, LineError> {
-        if let Some(old) = slot.take_line() {
-            old.close().await;
-        }
-        self.open_fresh(slot, Some(password), wait).await
     }
 
     async fn open_fresh(

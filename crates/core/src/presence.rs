@@ -1,4 +1,4 @@
-//! What others see of an account: the last explicit choice, else that of its most available session (connect-decisions 5).
+//! What others see of an account: the last explicit choice, else that of its most available session.
 
 use trunkline_model::{AccountId, Availability, Presence};
 use trunkline_store::{Store, StoreError};
@@ -21,6 +21,9 @@ fn combine(
     let most = told.iter().map(|one| one.unwrap_or(Availability::Available)).min_by_key(|one| one.number());
     match most {
         None => Presence { personal_message, ..Presence::offline() },
+        Some(most) if choice.unwrap_or(most) == Availability::Offline => {
+            Presence { personal_message, ..Presence::offline() }
+        }
         Some(most) => Presence {
             availability: choice.unwrap_or(most),
             personal_message,

@@ -148,7 +148,7 @@ impl Relay {
     ) -> Result<ActivationReply, ActivationError> {
         let inner = &self.0;
         request.check().map_err(ActivationError::Invalid)?;
-        if let Err(retry_after) = inner.failures.check(source, Instant::now()) {
+        if let Err(retry_after) = inner.failures.begin(source, Instant::now()) {
             inner.metrics.activation("too_many");
             return Err(ActivationError::TooMany { retry_after });
         }
@@ -163,14 +163,15 @@ impl Relay {
         };
         let activated = inner.store.activate(activation).await.map_err(|error| {
             tracing::error!(%error, "an activation failed in the store");
+            inner.failures.forgive(source);
             ActivationError::Unavailable
         })?;
         let Some(activated) = activated else {
-            inner.failures.failed(source, Instant::now());
             inner.metrics.activation("refused");
-            tracing::warn!(target: "audit", %source, "an activation was refused");
+            tracing::warn!(target: "audit", account = ?request.address, %source, "an activation was refused");
             return Err(ActivationError::Refused);
         };
+        inner.failures.forgive(source);
         inner.metrics.activation("done");
         tracing::info!(target: "audit", account = %activated.account.address, device = %activated.device, %source, "a device was activated");
         // A session under the token that was just replaced is over.
@@ -329,6 +330,11 @@ impl Inner {
         {
             tracing::error!(%error, "the end of a session could not be written down");
         }
+        self.leave_line(session).await;
+    }
+
+    /// What the end of a session means for its account's line.
+    async fn leave_line(&self, session: &Session) {
         let account = session.account();
         if let Ok(line) = self.lines.line(account) {
             let watched = session.state().people.watched();
@@ -336,11 +342,25 @@ impl Inner {
                 self.unwatch(account, line.as_ref(), &who).await;
             }
         }
-        if self.hub.sessions(account).is_empty() && why != End::Timeout {
+        if self.hub.sessions(account).is_empty() && !self.sleeps(account).await {
             self.lines.close(account).await;
         } else {
             self.lines.publish_account(account).await;
         }
+    }
+
+    /// Whether a device of the account has a session that timed out and still keeps the line.
+    async fn sleeps(&self, account: AccountId) -> bool {
+        let sleeping = async {
+            for device in self.store.devices(account).await? {
+                if self.store.session(device.id).await?.is_some() {
+                    return Ok(true);
+                }
+            }
+            Ok::<_, StoreError>(false)
+        };
+        // When in doubt the line stays: housekeeping closes what nobody keeps.
+        sleeping.await.unwrap_or(true)
     }
 }
 

@@ -56,18 +56,20 @@ pub(crate) async fn run(relay: &Arc<Inner>, session: &Arc<Session>, request: Req
             Err(error) => finish.finish(Err(error)).await,
         }
     } else {
+        session.enter_dependent();
         relay.tasks.spawn(async move { dependent(finish, waits, call).await });
     }
 }
 
-pub(crate) fn pending() -> ApiError {
-    ApiError::new(ErrorCode::ActionPending, "a request with this id is under way")
-}
-
 /// A request that depends on others: it takes none of the session's places until they have ended.
 async fn dependent(finish: Finish, waits: Vec<Known>, call: Call) {
+    let mut good = true;
     for one in waits {
-        if !succeeded(one).await {
+        good = good && succeeded(one).await;
+    }
+    finish.session.leave_dependent();
+    {
+        if !good {
             let error =
                 ApiError::new(ErrorCode::DependentFailed, "a request on which this one depends has failed");
             return finish.finish(Err(error)).await;
@@ -159,6 +161,11 @@ fn now(result: Result<Reply, ApiError>) -> Later {
     Box::pin(std::future::ready(result))
 }
 
+/// The answer to an id that is under way.
+pub(crate) fn pending() -> ApiError {
+    ApiError::new(ErrorCode::ActionPending, "a request with this id is under way")
+}
+
 pub(crate) fn not_supported(name: &str) -> ApiError {
     ApiError::new(ErrorCode::NotSupported, format!("{name} is not supported by this server"))
 }
@@ -188,7 +195,9 @@ impl Finish {
             session.settle(&id, result.is_ok());
         } else {
             session.complete(&id, result.is_ok(), |sequence| match &result {
-                Ok(reply) => trunkline_wire::complete(&id, &name, reply, sequence),
+                Ok(reply) => within_limit(trunkline_wire::complete(&id, &name, reply, sequence), || {
+                    trunkline_wire::failure_later(&id, &name, &too_large(), sequence)
+                }),
                 Err(error) => trunkline_wire::failure_later(&id, &name, error, sequence),
             });
         }
@@ -196,6 +205,19 @@ impl Finish {
             relay.end_session(&session, End::SignedOut).await;
         }
     }
+}
+
+/// Largest frame to a phone, in bytes.
+const MAX_FRAME_BYTES: usize = 1024 * 1024;
+
+fn within_limit(frame: String, otherwise: impl FnOnce() -> String) -> String {
+    if frame.len() <= MAX_FRAME_BYTES { frame } else { otherwise() }
+}
+
+fn too_large() -> ApiError {
+    let words =
+        "answer-too-large: the answer is larger than 1 MiB; contacts come as ContactUpdate, or ask for fewer";
+    ApiError::new(ErrorCode::OperationFailure, words)
 }
 
 /// The line of a session's account, once the session's line has had its time to come up.

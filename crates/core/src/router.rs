@@ -1,7 +1,7 @@
 //! The way of what phones do with conversations: policy, the choice of the way, the commit, and the word from the IM
 //! system. Each function enters the store's writer in the order of calls; what it gives back resolves after the commit.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use futures_util::future::BoxFuture;
 use trunkline_model::{AccountId, Address, ChatId, MessageId, MessageState, MessageText, Seq};
@@ -54,6 +54,7 @@ pub(crate) async fn send(
         text,
         route,
     };
+    let since = Instant::now();
     let pending = relay.store.send(message).await.map_err(error::store)?;
     let (relay, session) = (Arc::clone(relay), Arc::clone(session));
     Ok(Box::pin(async move {
@@ -62,16 +63,21 @@ pub(crate) async fn send(
             relay.metrics.sent.inc();
         }
         if matches!(sent.state, MessageState::Stored | MessageState::Submitted) {
-            await_outcome(&relay, &session, &sent).await?;
+            await_outcome(&relay, &session, &sent, since).await?;
         }
         Ok(Reply::Sent { at: sent.sent_at, chat: sent.chat, id, dup: sent.dup })
     }))
 }
 
 /// Gives the IM system a while for its word on a message; bad news are an error, no news are good news.
-async fn await_outcome(relay: &Inner, session: &Session, sent: &Sent) -> Result<(), ApiError> {
+async fn await_outcome(
+    relay: &Inner,
+    session: &Session,
+    sent: &Sent,
+    since: Instant,
+) -> Result<(), ApiError> {
     let Some(slot) = relay.lines.slot(session.account()) else { return Ok(()) };
-    let outcome = slot.outcome(sent.key);
+    let outcome = slot.outcome(sent.key, since);
     slot.ring();
     match tokio::time::timeout(relay.settings.send_outcome_wait, outcome).await {
         Ok(Ok(Outcome::Refused { permanent, reason })) => {
@@ -158,7 +164,9 @@ pub(crate) async fn acknowledge(
         Some(seq) => Some(seq),
         None => {
             let (account, device) = (session.account(), session.identity.device);
-            relay.store.unacknowledged(account, device, id, peer).await.map_err(error::store)?
+            let found = relay.store.unacknowledged(account, device, id, peer).await.map_err(error::store)?;
+            // What the phone was never shown it cannot have, whatever id it names.
+            found.filter(|seq| *seq <= session.state().outbound.shown())
         }
     };
     // Nothing waits under that id: acknowledged before, which is no error for a phone that repeats itself.

@@ -11,9 +11,8 @@ use std::{
     collections::HashSet,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
-    time::Instant,
 };
 
 use tokio::sync::{Notify, Semaphore};
@@ -23,7 +22,8 @@ use trunkline_wire::{ContactView, EventData, RequestId};
 pub(crate) use self::recent::Known;
 use self::{offer::Offer, outbound::Outbound};
 pub(crate) use self::{people::People, recent::Recent, turn::Turns};
-use crate::port::Identity;
+use crate::port::{Identity, LineState};
+use tokio::time::Instant;
 
 /// Most requests of a session that may be under way at once.
 pub(crate) const MAX_UNDER_WAY: usize = 64;
@@ -40,8 +40,11 @@ pub(crate) struct Session {
     pub(crate) display_name: String,
     pub(crate) under_way: Arc<Semaphore>,
     pub(crate) turns: Turns,
+    /// Requests that wait for others, without a place of their own.
+    dependents: AtomicUsize,
     last_active: AtomicI64,
     written_active: AtomicI64,
+    written_mark: AtomicI64,
     state: Mutex<State>,
     wake: Notify,
     room: Notify,
@@ -59,9 +62,19 @@ pub(crate) struct State {
     pub(crate) push_type: i64,
     pub(crate) availability: Option<Availability>,
     pub(crate) personal_message: String,
+    /// The state of the line that the phone was told last.
+    pub(crate) line: &'static str,
     pub(crate) end: Option<End>,
     /// A wider reservation of sequences is being asked of the store.
     pub(crate) reserving: bool,
+}
+
+impl State {
+    fn tell(&mut self, contacts: &[ContactView]) {
+        if let Some(sequence) = self.outbound.event(&trunkline_wire::contact_update(contacts)) {
+            self.people.telling(sequence);
+        }
+    }
 }
 
 /// Why a session is over.
@@ -87,7 +100,7 @@ impl End {
         }
     }
 
-    /// The close code of the session's socket, connect-decisions 7.
+    /// The close code of the session's socket.
     pub(crate) fn close(self) -> (u16, &'static str) {
         match self {
             Self::SignedOut => (1000, "signed out"),
@@ -119,8 +132,10 @@ impl Session {
             display_name: from.display_name,
             under_way: Arc::new(Semaphore::new(MAX_UNDER_WAY)),
             turns: Turns::default(),
+            dependents: AtomicUsize::new(0),
             last_active: AtomicI64::new(from.last_active.0),
             written_active: AtomicI64::new(from.last_active.0),
+            written_mark: AtomicI64::new(from.outbound.acknowledged().0),
             state: Mutex::new(State {
                 outbound: from.outbound,
                 recent: Recent::default(),
@@ -130,6 +145,7 @@ impl Session {
                 push_type: from.push_type,
                 availability: from.availability,
                 personal_message: from.personal_message,
+                line: "",
                 end: None,
                 reserving: false,
             }),
@@ -173,7 +189,9 @@ impl Session {
 
     /// Whether another frame may be read from the phone.
     fn can_read(&self) -> bool {
-        self.under_way.available_permits() > 0 && self.state().outbound.waiting_bytes() < MAX_WAITING_BYTES
+        self.under_way.available_permits() > 0
+            && self.dependents.load(Ordering::Relaxed) < MAX_UNDER_WAY
+            && self.state().outbound.waiting_bytes() < MAX_WAITING_BYTES
     }
 
     /// The phone was heard of.
@@ -187,12 +205,15 @@ impl Session {
 
     /// A new socket takes the session over; `seen` is the last sequence that its phone has. Gives the place up to
     /// which the mailbox is thereby acknowledged, if that is news.
-    pub(crate) fn attach(&self, socket: u64, seen: Option<i64>, background: bool) -> Option<Seq> {
+    pub(crate) fn attach(&self, socket: u64, seen: Option<i64>, background: Option<bool>) -> Option<Seq> {
         self.change(|state| {
-            let fresh = state.socket != Some(socket);
+            if state.socket == Some(socket) {
+                return None;
+            }
             state.socket = Some(socket);
-            state.background = background;
-            if fresh { state.outbound.open(seen) } else { None }
+            state.background = background.unwrap_or(state.background);
+            state.people.reopened(seen);
+            state.outbound.open(seen)
         })
     }
 
@@ -241,6 +262,17 @@ impl Session {
         self.state().recent.settle(id.key(), succeeded);
     }
 
+    /// A request begins to wait for others.
+    pub(crate) fn enter_dependent(&self) {
+        self.dependents.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A request waits no more.
+    pub(crate) fn leave_dependent(&self) {
+        self.dependents.fetch_sub(1, Ordering::Relaxed);
+        self.wrote();
+    }
+
     /// Writes the completion of a request and settles it for its dependents.
     pub(crate) fn complete(&self, id: &RequestId, succeeded: bool, write: impl FnOnce(i64) -> String) {
         self.change(|state| {
@@ -267,9 +299,28 @@ impl Session {
         let due = state.people.due(Instant::now());
         for contact in due.iter().cloned() {
             let view = ContactView { blocked: blocked.contains(&contact.address), contact };
-            state.outbound.event(&trunkline_wire::contact_update(&[view]));
+            state.tell(&[view]);
         }
         !due.is_empty()
+    }
+
+    /// Queues contacts for the phone, if a socket is there.
+    pub(crate) fn tell(&self, contacts: &[ContactView]) {
+        self.change(|state| {
+            if state.socket.is_some() {
+                state.tell(contacts);
+            }
+        });
+    }
+
+    /// Queues where the line stands, unless the phone was told so last.
+    pub(crate) fn tell_line(&self, line: &LineState) {
+        self.change(|state| {
+            if state.socket.is_some() && state.line != line.name() {
+                state.line = line.name();
+                state.outbound.event(&trunkline_wire::line_state(line.name(), line.reason()));
+            }
+        });
     }
 
     /// The device and when it was last heard of, when that was not written down yet.
@@ -277,6 +328,12 @@ impl Session {
         let last = self.last_active();
         let written = self.written_active.swap(last.0, Ordering::Relaxed);
         (written < last.0).then_some((self.identity.device, last))
+    }
+
+    /// Up to where the mailbox is acknowledged, when that has moved since the last call.
+    pub(crate) fn news_of_mark(&self) -> Option<Seq> {
+        let mark = self.state().outbound.acknowledged();
+        (self.written_mark.swap(mark.0, Ordering::Relaxed) < mark.0).then_some(mark)
     }
 
     /// Resolves when another frame may be read from the phone.

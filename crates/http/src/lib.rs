@@ -8,6 +8,7 @@ mod caller;
 mod limit;
 mod listener;
 mod metric;
+mod pending;
 mod phone;
 mod problem;
 mod server;

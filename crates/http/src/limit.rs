@@ -1,10 +1,10 @@
 use std::{
     collections::HashMap,
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// Counts what each source address has open.
+/// Counts what each source has open: an IPv4 address, or the /64 of an IPv6 address, of which anybody has 2^64.
 #[derive(Debug)]
 pub(crate) struct AddressLimit {
     most: usize,
@@ -25,6 +25,7 @@ impl AddressLimit {
 
     /// Takes a place, or `None` when the address has all it may have.
     pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        let address = network(address);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(address).or_default();
         if *count >= self.most {
@@ -51,6 +52,13 @@ impl Drop for Place {
     }
 }
 
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(six) => Ipv6Addr::from_bits(six.to_bits() >> 64 << 64).into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
@@ -70,5 +78,13 @@ mod tests {
         drop((second, other));
         assert!(limit.open.lock().expect("no panic").is_empty());
         assert!(AddressLimit::new(0).take(a).is_none());
+    }
+
+    #[test]
+    fn a_whole_ipv6_network_is_one_source() {
+        let limit = AddressLimit::new(1);
+        let _place = limit.take("2001:db8::1".parse().expect("an address")).expect("a place");
+        assert!(limit.take("2001:db8::ffff:2".parse().expect("an address")).is_none());
+        assert!(limit.take("2001:db8:0:1::1".parse().expect("an address")).is_some());
     }
 }

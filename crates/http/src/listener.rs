@@ -4,16 +4,16 @@ use std::{
     io,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::Router;
 use ipnet::IpNet;
+use rustls::ServerConfig;
 use tokio::{
     net::{TcpListener, TcpStream},
     time::sleep,
 };
-use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
 
@@ -36,7 +36,7 @@ pub(crate) struct Listener {
 pub(crate) struct Door {
     /// The configuration key that bound it.
     pub(crate) name: &'static str,
-    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) tls: Option<Arc<ServerConfig>>,
     pub(crate) router: Router,
     /// Counts connections that are no socket yet.
     pub(crate) limit: Arc<AddressLimit>,
@@ -49,21 +49,23 @@ pub(crate) struct Door {
     pub(crate) trouble: Arc<Trouble>,
 }
 
-/// What keeps a listener from accepting, in plain words; `None` while all is well.
+/// What keeps a listener from accepting, in plain words; gone by itself when accepting has not failed for a second.
 #[derive(Debug, Default)]
-pub(crate) struct Trouble(Mutex<Option<String>>);
+pub(crate) struct Trouble(Mutex<Option<(Instant, String)>>);
 
 impl Trouble {
+    const LASTS: Duration = Duration::from_secs(1);
+
     pub(crate) fn get(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.as_ref().filter(|(at, _)| at.elapsed() < Self::LASTS).map(|(_, text)| text.clone())
     }
 
-    /// True when it was not there before, so that it is logged once.
-    fn set(&self, text: Option<String>) -> bool {
-        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let news = now.is_none() != text.is_none();
-        *now = text;
-        news
+    /// True when there was none before, so that it is logged once.
+    fn set(&self, text: String) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = last.replace((Instant::now(), text));
+        before.is_none_or(|(at, _)| at.elapsed() >= Self::LASTS)
     }
 }
 
@@ -77,24 +79,15 @@ impl Listener {
     async fn accept_all(&self) {
         loop {
             match self.socket.accept().await {
-                Ok((stream, address)) => {
-                    self.healed();
-                    self.admit(stream, address);
-                }
+                Ok((stream, address)) => self.admit(stream, address),
                 Err(error) if concerns_one_connection(&error) => {}
                 Err(error) => {
-                    if self.door.trouble.set(Some(format!("cannot accept: {error}"))) {
+                    if self.door.trouble.set(format!("cannot accept: {error}")) {
                         warn!(listener = self.door.name, %error, "cannot accept connections; trying again");
                     }
                     sleep(ACCEPT_PAUSE).await;
                 }
             }
-        }
-    }
-
-    fn healed(&self) {
-        if self.door.trouble.set(None) {
-            warn!(listener = self.door.name, "accepting connections again");
         }
     }
 

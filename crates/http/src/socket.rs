@@ -32,8 +32,8 @@ use crate::{
 
 /// From the 101 answer until the connection is free for frames.
 const UPGRADE_LIMIT: Duration = Duration::from_secs(10);
-/// An idle socket keeps this much; larger frames are read in pieces.
-const READ_BUFFER: usize = 1024;
+/// An idle socket keeps this much; larger frames are copied from the transport in pieces.
+const READ_BUFFER: usize = 256;
 /// For pongs and closes alone; frames with content are written past the library's buffer, which never shrinks.
 const WRITE_BUFFER_MOST: usize = 16 * 1024;
 
@@ -87,8 +87,12 @@ impl Sockets {
                 return;
             };
             debug!(socket = %id, %source, "socket open");
-            let socket = Socket::new(id, stream, connection, membership);
-            tokio::spawn(socket.run());
+            let mut socket = Socket::new(id, stream, connection, membership);
+            tokio::spawn(async move {
+                let end = socket.converse().await;
+                // In a box: this task should not be larger for what happens once.
+                Box::pin(socket.part(end)).await;
+            });
         });
     }
 

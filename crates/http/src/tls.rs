@@ -1,4 +1,6 @@
 mod own;
+mod session;
+mod stream;
 
 use std::{
     fs, io,
@@ -15,6 +17,8 @@ use rustls::{
         pem::{self, PemObject},
     },
 };
+
+pub(crate) use self::stream::TlsStream;
 
 /// What the TLS listeners serve with.
 pub(crate) struct Tls {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{error, info};
 use trunkline_config::{BackendConfig, Config};
 use trunkline_core::{CommitFeed, Parts, Relay, port::Backend};
 use trunkline_http::{HttpSettings, Server};
@@ -65,13 +65,16 @@ impl Assembly {
         self.executor.clone()
     }
 
-    /// Serves until `shutdown`, then drains, signs lines out and closes the store.
+    /// Serves until `shutdown`, then drains, signs lines out and closes the store. Commands are taken until the drain is
+    /// over.
     pub(crate) async fn run(self, shutdown: CancellationToken) {
-        let commands = tokio::spawn(self.socket.serve(self.executor, shutdown.clone()));
+        let drained = CancellationToken::new();
+        let commands = tokio::spawn(self.socket.serve(self.executor, drained.clone()));
         self.server.run(shutdown).await;
         info!("no socket is open any more; closing lines and database");
+        drained.cancel();
         if let Err(error) = commands.await {
-            tracing::error!(%error, "the admin socket broke");
+            error!(%error, "the admin socket broke");
         }
         self.relay.stop().await;
         self.store.close().await;

@@ -111,6 +111,22 @@ pub(crate) struct Chat {
     /// Whose phone this is
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) user: Address,
+
+    /// A file that holds the access key [default: it is asked for]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) access_key_file: Option<PathBuf>,
+
+    /// A PEM file with further authorities whose certificates are trusted
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+
+    /// SHA-256 of the relay's own certificate, as `trunkline serve` prints it: trust that one alone
+    #[arg(long, value_name = "HEX")]
+    pub(crate) fingerprint: Option<String>,
+
+    /// Where the phone keeps its token [default: $XDG_STATE_HOME/trunkline, else ~/.local/state/trunkline]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) state_dir: Option<PathBuf>,
 }
 
 /// `trunkline check-config`.

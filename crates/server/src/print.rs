@@ -25,6 +25,13 @@ pub(crate) fn courtesy(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
+/// Whether to use colour: only on a terminal that can, and not when NO_COLOR is set (https://no-color.org).
+pub(crate) fn colour(terminal: bool) -> bool {
+    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    terminal && wanted && !dumb
+}
+
 /// Writes one JSON value on one line.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let mut line = serde_json::to_string(value).map_err(|error| Failure::failed(error.to_string()))?;

@@ -1,6 +1,7 @@
 //! `trunkline serve`.
 
-use tracing::info;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tracing::{info, warn};
 
 use crate::{
     admin::{Command, ListenersView, Reply},
@@ -18,10 +19,11 @@ pub(crate) async fn serve(loaded: Loaded, json: bool) -> Result<(), Failure> {
         eprintln!("{warning}\n");
     }
     telemetry::start(&config.log_level, config.log_format)?;
+    let open_files = allow_open_files();
     let shutdown = shutdown::on_signal()?;
     let assembly = Assembly::start(&config).await?;
     let listeners = assembly.listeners();
-    info!(https = listeners.https, http = listeners.http, admin = listeners.admin, "listening");
+    info!(https = listeners.https, http = listeners.http, admin = listeners.admin, open_files, "listening");
     if json {
         print::json(listeners)?;
     } else {
@@ -30,6 +32,20 @@ pub(crate) async fn serve(loaded: Loaded, json: bool) -> Result<(), Failure> {
     }
     assembly.run(shutdown).await;
     Ok(())
+}
+
+/// Raises the limit of open files to what the system allows, and gives it: every socket is an open file, and the usual
+/// 1024 is for programs that still use `select`.
+fn allow_open_files() -> Option<u64> {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => raised.current,
+        Err(error) => {
+            warn!(%error, "the limit of open files cannot be raised");
+            limit.current
+        }
+    }
 }
 
 fn greeting(listeners: &ListenersView, file: Option<&std::path::Path>, data_dir: &std::path::Path) -> String {

@@ -1,6 +1,6 @@
 //! Logs on standard error, as LOG_LEVEL and LOG_FORMAT say; never message text, tokens or passwords.
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::{
@@ -8,7 +8,7 @@ use tracing_subscriber::{
 };
 use trunkline_config::LogFormat;
 
-use crate::exit::Failure;
+use crate::{exit::Failure, print};
 
 /// Starts logging; `level` is a list of filter directives such as `info,trunkline_core=debug`.
 pub(crate) fn start(level: &str, format: LogFormat) -> Result<(), Failure> {
@@ -20,7 +20,7 @@ pub(crate) fn start(level: &str, format: LogFormat) -> Result<(), Failure> {
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     let lines = match format {
         LogFormat::Text => {
-            lines.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).with_filter(filter).boxed()
+            lines.with_ansi(print::colour(io::stderr().is_terminal())).with_filter(filter).boxed()
         }
         LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
     };

@@ -11,8 +11,8 @@ const ALPHABET: &[u8; 24] = b"34679ACDEFGHJKMNPQRTUWXY";
 const LENGTH: usize = 15;
 const BLOCK: usize = 5;
 
-/// A fresh activation key, three blocks of five characters (69 random bits): `Display` shows it once, for the person
-/// who hands it out; `Debug` hides it.
+/// A fresh activation key, three blocks of five characters (69 random bits): `Display` shows it once, for the
+/// person who hands it out; `Debug` hides it.
 pub struct AccessKey(Zeroizing<String>);
 
 impl AccessKey {

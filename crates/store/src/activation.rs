@@ -44,8 +44,8 @@ pub struct Activated {
 }
 
 impl Store {
-    /// Makes an access key; the oldest goes when the account has more than 16. [`StoreError::NotFound`] for an unknown
-    /// account.
+    /// Makes an access key; the oldest goes when the account has more than 16. [`StoreError::NotFound`] for
+    /// an unknown account.
     pub async fn activation_issue(
         &self,
         account: AccountId,
@@ -57,8 +57,9 @@ impl Store {
         Ok(key)
     }
 
-    /// Uses up an access key. `None` for every kind of wrong, at the same cost: unknown or disabled account, wrong,
-    /// malformed, used or expired key. An install that the account knows keeps its device and gets a new token.
+    /// Uses up an access key. `None` for every kind of wrong, at the same cost: unknown or disabled account,
+    /// wrong, malformed, used or expired key. An install that the account knows keeps its device and gets a
+    /// new token.
     pub async fn activate(&self, activation: Activation<'_>) -> Result<Option<Activated>, StoreError> {
         let key = access_key::typed(activation.access_key.expose_secret());
         let claim = Claim {

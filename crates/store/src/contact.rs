@@ -42,8 +42,8 @@ impl Store {
         Ok(joined(&rows, &memberships)?.pop())
     }
 
-    /// Adds a contact, into a group if one is named; again is fine. [`StoreError::NotFound`] for an unknown account or
-    /// group.
+    /// Adds a contact, into a group if one is named; again is fine. [`StoreError::NotFound`] for an unknown
+    /// account or group.
     pub async fn contact_add(
         &self,
         account: AccountId,

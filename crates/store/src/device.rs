@@ -47,7 +47,8 @@ pub struct DeviceRow {
 }
 
 impl Store {
-    /// Whose token this is; `None` when it is unknown, replaced, revoked or expired. The account may be disabled.
+    /// Whose token this is; `None` when it is unknown, replaced, revoked or expired. The account may be
+    /// disabled.
     pub async fn token(&self, token: &SecretString) -> Result<Option<TokenOwner>, StoreError> {
         let query = sqlx::query(sql::BY_TOKEN).bind(crypto::token_hash(token.expose_secret()));
         let Some(row) = query.fetch_optional(self.readers()).await? else { return Ok(None) };
@@ -71,7 +72,8 @@ impl Store {
         row.as_ref().map(read).transpose()
     }
 
-    /// Kills the device's token and its session; gives the account. [`StoreError::NotFound`] for an unknown device.
+    /// Kills the device's token and its session; gives the account. [`StoreError::NotFound`] for an unknown
+    /// device.
     pub async fn device_revoke(&self, device: DeviceId) -> Result<AccountId, StoreError> {
         self.plain(Revoke(device)).await
     }

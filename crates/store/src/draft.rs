@@ -1,4 +1,5 @@
-//! What one run of message commands changes, in memory: loaded set-wise, changed in command order, written set-wise.
+//! What one run of message commands changes, in memory: loaded set-wise, changed in command order, written
+//! set-wise.
 
 mod effect;
 mod load;
@@ -116,9 +117,10 @@ impl<'c> Draft<'c> {
         self.heads.get(&account).copied().unwrap_or_default()
     }
 
+    /// An account's side of a conversation; `None` when nothing ever happened in it.
     pub(crate) fn conversation(&self, account: AccountId, peer: &Address) -> Option<&Conversation> {
         let held = self.sides.get(&(account, peer.clone()))?.as_ref()?;
-        Some(&held.side.conversation)
+        Some(&held.side.conversation).filter(|conversation| !conversation.chat.0.is_nil())
     }
 
     /// Changes a side of a conversation, which begins closed when there is none.

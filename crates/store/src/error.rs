@@ -23,9 +23,7 @@ pub enum StoreError {
     #[error("{0}")]
     Locked(String),
     /// A newer program has changed the database's schema.
-    #[error(
-        "the database has schema version {found}, this program knows versions up to {known}: use a newer program"
-    )]
+    #[error("the database has schema version {found}, this program knows up to {known}: use a newer program")]
     TooNew {
         /// The version in the database.
         found: i64,

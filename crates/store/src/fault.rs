@@ -50,8 +50,8 @@ impl From<sqlx::Error> for Fault {
     }
 }
 
-/// SQLite codes (low byte) that concern the file and not a row: BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT, FULL,
-/// CANTOPEN, NOTADB.
+/// SQLite codes (low byte) that concern the file and not a row: BUSY, LOCKED, NOMEM, READONLY, IOERR,
+/// CORRUPT, FULL, CANTOPEN, NOTADB.
 fn in_trouble(code: Option<&str>) -> bool {
     code.and_then(|code| code.parse::<i64>().ok())
         .is_some_and(|code| matches!(code & 0xff, 5 | 6 | 7 | 8 | 10 | 11 | 13 | 14 | 26))

@@ -17,7 +17,8 @@ impl Store {
         rows.iter().map(|row| Ok(Group { id: GroupId(row.try_get(0)?), name: row.try_get(1)? })).collect()
     }
 
-    /// Makes a group; [`StoreError::Conflict`] when the name is there, [`StoreError::NotFound`] for an unknown account.
+    /// Makes a group; [`StoreError::Conflict`] when the name is there, [`StoreError::NotFound`] for an
+    /// unknown account.
     pub async fn group_add(&self, account: AccountId, name: &str) -> Result<GroupId, StoreError> {
         self.plain(Add { account, name: name.to_owned() }).await
     }

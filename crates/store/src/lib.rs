@@ -1,8 +1,8 @@
 //! What happened, durably: accounts, devices, sessions, mailboxes, conversations, messages and the outbox.
 //!
-//! One [`Store`] owns one database. Reads go to a pool of readers; every change goes through one writer task that
-//! puts what is queued into one transaction (group commit) and answers only after the commit. This is the only crate
-//! that knows SQL.
+//! One [`Store`] owns one database. Reads go to a pool of readers; every change goes through one writer task
+//! that puts what is queued into one transaction (group commit) and answers only after the commit. This is
+//! the only crate that knows SQL.
 
 mod access_key;
 mod account;

@@ -16,8 +16,8 @@ const PAGE: usize = 1_000;
 
 /// Hears of every committed mailbox entry.
 pub trait CommitListener: Send + Sync + Debug {
-    /// Called on the writer's task after COMMIT and before any waiter of the batch is answered; must not block.
-    /// The entries of one account come in the order of their seq.
+    /// Called on the writer's task after COMMIT and before any waiter of the batch is answered; must not
+    /// block. The entries of one account come in the order of their seq.
     fn committed(&self, entries: &[Committed]);
 }
 
@@ -81,7 +81,8 @@ impl Store {
         query.fetch_optional(self.readers()).await?.as_ref().map(conversation).transpose()
     }
 
-    /// The highest entry after the device's mark that carries an incoming message with this id, from `peer` if given.
+    /// The highest entry after the device's mark that carries an incoming message with this id, from `peer`
+    /// if given.
     pub async fn unacknowledged(
         &self,
         account: AccountId,

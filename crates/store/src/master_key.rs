@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 
 const BYTES: usize = 32;
 
-/// The key from which the store's other keys are derived; its `Debug` shows nothing, its memory is wiped on drop.
+/// The key from which the store's other keys are derived; its `Debug` shows nothing, its memory is wiped on
+/// drop.
 #[derive(Clone)]
 pub struct MasterKey(Zeroizing<[u8; BYTES]>);
 
@@ -49,7 +50,8 @@ pub enum MasterKeyError {
 }
 
 impl MasterKey {
-    /// Reads the key from `path`, or makes one there (mode 0600, base64url text); refuses a file that others can read.
+    /// Reads the key from `path`, or makes one there (mode 0600, base64url text); refuses a file that others
+    /// can read.
     pub fn load_or_create(path: &Path) -> Result<Self, MasterKeyError> {
         match File::open(path) {
             Ok(file) => Self::load(path, &file),
@@ -81,7 +83,8 @@ impl MasterKey {
         Ok(Self(Zeroizing::new(<[u8; BYTES]>::try_from(bytes.as_slice()).map_err(malformed)?)))
     }
 
-    /// Written beside and linked into place, so that a crash leaves no half key and two starters agree on one.
+    /// Written beside and linked into place, so that a crash leaves no half key and two starters agree on
+    /// one.
     fn create(path: &Path) -> Result<Self, MasterKeyError> {
         let key = Self::random()?;
         let draft = path.with_extension(format!("{}.new", std::process::id()));

@@ -32,7 +32,8 @@ pub enum Route {
     Local {
         /// Who.
         recipient: AccountId,
-        /// False when the recipient blocks the sender: the sender notices nothing, the recipient gets nothing.
+        /// False when the recipient blocks the sender: the sender notices nothing, the recipient gets
+        /// nothing.
         deliver: bool,
     },
     /// Another IM system: through the outbox and the account's line.
@@ -141,8 +142,9 @@ pub enum MessageOutcome {
 }
 
 impl Store {
-    /// Takes a message from a device: a message row, an entry in the sender's and (when local) the recipient's
-    /// mailbox, else an outbox row. Fails with [`StoreError::Reused`] when the id had another text or contact.
+    /// Takes a message from a device: a message row, an entry in the sender's and (when local) the
+    /// recipient's mailbox, else an outbox row. Fails with [`StoreError::Reused`] when the id had another
+    /// text or contact.
     pub async fn send(&self, message: NewMessage) -> Result<Pending<Sent>, StoreError> {
         self.chat(message).await
     }
@@ -152,8 +154,8 @@ impl Store {
         self.chat(message).await
     }
 
-    /// Opens a conversation without a message; `recipient` when the peer lives on the relay. One that is open or
-    /// calling is kept, a pending invitation is accepted.
+    /// Opens a conversation without a message; `recipient` when the peer lives on the relay. One that is open
+    /// or calling is kept, a pending invitation is accepted.
     pub async fn start_chat(
         &self,
         account: AccountId,
@@ -199,8 +201,8 @@ impl Store {
         self.chat(End(Actor { account, device, peer, recipient })).await
     }
 
-    /// Moves the device's acknowledged mark forward, at most to the head; gives the messages that thereby reached a
-    /// device of the account for the first time. Local writers are told in their mailboxes.
+    /// Moves the device's acknowledged mark forward, at most to the head; gives the messages that thereby
+    /// reached a device of the account for the first time. Local writers are told in their mailboxes.
     pub async fn acknowledge(
         &self,
         account: AccountId,
@@ -210,8 +212,8 @@ impl Store {
         self.chat(Acknowledge { account, device, up_to }).await
     }
 
-    /// Marks a conversation as read up to a place (the head when `None`), only forward; an entry tells the other
-    /// devices when that lowers the unread count. [`StoreError::NotFound`] without a conversation.
+    /// Marks a conversation as read up to a place (the head when `None`), only forward; an entry tells the
+    /// other devices when that lowers the unread count. [`StoreError::NotFound`] without a conversation.
     pub async fn read(
         &self,
         account: AccountId,
@@ -222,8 +224,8 @@ impl Store {
         self.chat(Read { account, device, peer, up_to }).await
     }
 
-    /// Notes what an IM system said of a message; with `tell` a bad outcome becomes an entry in the sender's mailbox.
-    /// [`StoreError::NotFound`] for a message that retention has removed.
+    /// Notes what an IM system said of a message; with `tell` a bad outcome becomes an entry in the sender's
+    /// mailbox. [`StoreError::NotFound`] for a message that retention has removed.
     pub async fn outcome(
         &self,
         key: MessageKey,
@@ -233,8 +235,8 @@ impl Store {
         self.chat(Settle { key, outcome, tell }).await
     }
 
-    /// Notes the peer's own receipt that came over the line: told once, and only for a message that the account wrote
-    /// to that peer.
+    /// Notes the peer's own receipt that came over the line: told once, and only for a message that the
+    /// account wrote to that peer.
     pub async fn delivered(
         &self,
         account: AccountId,

@@ -36,7 +36,8 @@ pub struct OpenStore {
     pub master_key: MasterKey,
     /// Hears of every committed entry.
     pub listener: Arc<dyn CommitListener>,
-    /// Take an OS lock beside the database; [`StoreError::Locked`] when another process holds it.
+    /// Take an OS lock beside the database; [`StoreError::Locked`] when another process holds it. Only one
+    /// store may write at a time, because the writer keeps mailbox heads in memory.
     pub exclusive: bool,
 }
 
@@ -48,8 +49,8 @@ pub enum Database {
 }
 
 impl Store {
-    /// Opens the database, brings its schema up to date and starts the writer. [`StoreError::TooNew`] when a newer
-    /// program has changed the schema.
+    /// Opens the database, brings its schema up to date and starts the writer. [`StoreError::TooNew`] when a
+    /// newer program has changed the schema.
     pub async fn open(open: OpenStore) -> Result<Store, StoreError> {
         let Database::Sqlite(path) = &open.database;
         make_file(path).map_err(|error| cannot("open", path, &error))?;

@@ -23,7 +23,8 @@ const DEDUPE: Duration = Duration::from_secs(30 * 86_400);
 pub struct Purge {
     /// The present.
     pub now: Timestamp,
-    /// How long acknowledged entries, and invitations that nobody answers, stay; `None`: everything stays for ever.
+    /// How long acknowledged entries, and invitations that nobody answers, stay; `None`: everything stays for
+    /// ever.
     pub retention: Option<Duration>,
     /// How long entries stay that some device has not acknowledged.
     pub undelivered: Duration,
@@ -44,9 +45,9 @@ pub(crate) enum Stage {
 }
 
 impl Store {
-    /// Removes a small batch of what may go; true while the round is not through: call again. An account's entries go
-    /// when they are older than `retention` and every device that is not revoked has acknowledged them (without such a
-    /// device: when any had), or older than `undelivered`.
+    /// Removes a small batch of what may go; true while the round is not through: call again. An account's
+    /// entries go when they are older than `retention` and every device that is not revoked has acknowledged
+    /// them (without such a device: when any had), or older than `undelivered`.
     pub async fn purge(&self, purge: Purge) -> Result<bool, StoreError> {
         let mut stage = self.shared.purge.lock().await;
         let next = match *stage {

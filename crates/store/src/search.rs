@@ -19,8 +19,8 @@ pub enum SearchField {
 }
 
 impl Store {
-    /// Enabled accounts (of one domain) with a word that begins with the term, in any letter case, by name; up to
-    /// `limit` + 1 of them, so that the caller sees whether there are more.
+    /// Enabled accounts (of one domain) with a word that begins with the term, in any letter case, by name;
+    /// up to `limit` + 1 of them, so that the caller sees whether there are more.
     pub async fn search(
         &self,
         domain: Option<&str>,
@@ -65,7 +65,8 @@ impl Found {
     }
 }
 
-/// `Anne-Marie O'Neil` becomes ` anne-marie o'neil marie neil`: the whole text, then what follows a joint in a word.
+/// `Anne-Marie O'Neil` becomes ` anne-marie o'neil marie neil`: the whole text, then what follows a joint in
+/// a word.
 fn folded(text: &str) -> String {
     let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
     let whole: String = words.iter().flat_map(|word| [" ", word]).collect();

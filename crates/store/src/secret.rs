@@ -11,7 +11,8 @@ use crate::{
 };
 
 impl Store {
-    /// An account's secret, e.g. its password on an IM system; [`StoreError::Crypto`] when it cannot be opened.
+    /// An account's secret, e.g. its password on an IM system; [`StoreError::Crypto`] when it cannot be
+    /// opened.
     pub async fn secret(&self, account: AccountId, name: &str) -> Result<Option<SecretString>, StoreError> {
         let query = sqlx::query(sql::SECRET).bind(account.0).bind(name.to_owned());
         let Some(row) = query.fetch_optional(self.readers()).await? else { return Ok(None) };
@@ -20,7 +21,8 @@ impl Store {
         self.shared.keys.open(account, name, sealed).map(Some)
     }
 
-    /// Keeps a secret, sealed with AES-256-GCM and bound to its row; [`StoreError::NotFound`] for an unknown account.
+    /// Keeps a secret, sealed with AES-256-GCM and bound to its row; [`StoreError::NotFound`] for an unknown
+    /// account.
     pub async fn secret_set(
         &self,
         account: AccountId,

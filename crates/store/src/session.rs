@@ -56,7 +56,8 @@ pub struct SessionState {
 }
 
 impl Store {
-    /// Begins a session, in place of the device's earlier one; [`StoreError::NotFound`] for an unknown device.
+    /// Begins a session, in place of the device's earlier one; [`StoreError::NotFound`] for an unknown
+    /// device.
     pub async fn session_begin(&self, row: SessionRow) -> Result<(), StoreError> {
         self.plain(Begin(row)).await
     }
@@ -93,7 +94,8 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// The session's id for phones, 32 hex digits: keyed with the master key, so that nothing secret is stored.
+    /// The session's id for phones, 32 hex digits: keyed with the master key, so that nothing secret is
+    /// stored.
     pub fn session_id(&self, device: DeviceId, started_at: Timestamp) -> String {
         self.shared.keys.session_id(device, started_at)
     }

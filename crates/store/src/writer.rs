@@ -1,4 +1,5 @@
-//! The one task that changes the database: it puts what is queued into one transaction and answers after the commit.
+//! The one task that changes the database: it puts what is queued into one transaction and answers after the
+//! commit.
 
 mod batch;
 mod checkpoint;

@@ -121,3 +121,23 @@ fn expose<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, 
 fn hide<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
     String::deserialize(deserializer).map(SecretString::from)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::ActivationRequest;
+
+    #[test]
+    fn a_request_needs_three_members_of_sane_length() {
+        let read = |text: &str| serde_json::from_str::<ActivationRequest>(text);
+        let good = r#"{"address":"a@b","accessKey":"K7QX4","deviceToken":"d","more":[1]}"#;
+        let mut request = read(good).unwrap();
+        assert_eq!(request.check(), Ok(()));
+        assert!(!format!("{request:?}").contains("K7QX4"));
+        assert_eq!(read(&serde_json::to_string(&request).unwrap()).unwrap().check(), Ok(()));
+        request.locale = "x".repeat(256);
+        assert_eq!(request.check(), Err("locale is longer than 255 characters".to_owned()));
+        request.device_token = " ".to_owned();
+        assert_eq!(request.check(), Err("deviceToken is empty".to_owned()));
+        assert!(read(r#"{"address":"a@b","deviceToken":"d"}"#).is_err());
+    }
+}

@@ -9,12 +9,13 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_xmpp::{
     parsers::{
         ns,
+        sm::{Failed, Nonza as Sm},
         starttls::{Nonza as StartTls, Request},
         stream_features::StreamFeatures,
     },
     xmlstream::{
-        FallibleStreamElement, InitiatingStream, StreamHeader, Timeouts, XmppStream, XmppStreamElement,
-        initiate_stream,
+        FallibleStreamElement, InitiatingStream, ReadError, StreamElementError, StreamHeader, Timeouts,
+        XmppStream, XmppStreamElement, initiate_stream,
     },
 };
 
@@ -114,10 +115,26 @@ where
     loop {
         match stream.next().await {
             Some(Ok(FallibleStreamElement::Ok(element))) => return Ok(element),
+            // The library insists on a count here, and most servers that know of no old session give none.
+            Some(Ok(FallibleStreamElement::Err(StreamElementError::InvalidNonza {
+                qname: (space, name),
+                ..
+            }))) if space == ns::SM && name == "failed" => {
+                return Ok(XmppStreamElement::SM(Sm::Failed(Failed { h: None, error: None })));
+            }
+            // A refusal is a refusal, even for a reason that is not in the book: the password is not tried again.
+            Some(Ok(FallibleStreamElement::Err(StreamElementError::InvalidNonza {
+                qname: (space, name),
+                ..
+            }))) if space == ns::SASL && name == "failure" => {
+                return Err(LoginFault::Refused(
+                    "the server refused the sign-in for an unknown reason".into(),
+                ));
+            }
             Some(Ok(FallibleStreamElement::Err(error))) => {
                 return Err(LoginFault::Passing(format!("the server sent what XMPP does not know: {error}")));
             }
-            Some(Err(tokio_xmpp::xmlstream::ReadError::SoftTimeout)) => {}
+            Some(Err(ReadError::SoftTimeout)) => {}
             Some(Err(error)) => return Err(error.into()),
             None => return Err(LoginFault::Passing("the server closed the connection".into())),
         }

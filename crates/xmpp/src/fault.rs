@@ -24,7 +24,7 @@ pub(crate) enum LoginFault {
 
 impl From<io::Error> for LoginFault {
     fn from(error: io::Error) -> Self {
-        Self::Passing(format!("the connection failed: {error}"))
+        Self::Passing(broken(&error))
     }
 }
 
@@ -68,14 +68,20 @@ impl From<Failure> for LoginFault {
 /// Why a stream ended, in plain words.
 pub(crate) fn lost(error: &ReadError) -> String {
     match error {
-        ReadError::HardError(error) if error.kind() == io::ErrorKind::TimedOut => {
-            "the server fell silent".into()
-        }
-        ReadError::HardError(error) => format!("the connection was lost: {error}"),
+        ReadError::HardError(error) => broken(error),
         ReadError::StreamFooterReceived => "the server closed the stream".into(),
         ReadError::SoftTimeout => "the server is slow to answer".into(),
         // The parser's own words name elements, never their contents.
         ReadError::ParseError(error) => format!("the server sent what XMPP does not know: {error}"),
+    }
+}
+
+/// Why a connection ended, in plain words.
+pub(crate) fn broken(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::TimedOut => "the server fell silent".into(),
+        io::ErrorKind::UnexpectedEof => "the server closed the connection".into(),
+        _ => format!("the connection was lost: {error}"),
     }
 }
 

@@ -1,24 +1,34 @@
+mod filter;
+
 use std::{
     io,
     pin::Pin,
     sync::atomic::{AtomicBool, Ordering},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bounds what a server may send before the XML library sees it: nesting (the library frees elements recursively, so
-/// a deep one would end the process) and the size of one stanza.
+use self::filter::Filter;
+
+/// Bytes that are looked at together.
+const CHUNK: usize = 1_024;
+
+/// Stands between a server and the XML library, so that nothing that a stranger can make the server pass on hurts the
+/// process or the connection; see [`Filter`].
 #[derive(Debug)]
 pub(crate) struct Guard<Io> {
     io: Io,
-    scan: Scan,
+    filter: Filter,
     restarted: AtomicBool,
+    passed: Vec<u8>,
+    taken: usize,
 }
 
 impl<Io> Guard<Io> {
     pub(crate) fn new(io: Io) -> Self {
-        Self { io, scan: Scan::default(), restarted: AtomicBool::new(false) }
+        let restarted = AtomicBool::new(false);
+        Self { io, filter: Filter::default(), restarted, passed: Vec::new(), taken: 0 }
     }
 
     /// Expects a new stream header next (RFC 6120 section 4.3.3); only while the server waits for ours.
@@ -31,21 +41,38 @@ impl<Io> Guard<Io> {
     }
 }
 
+impl<Io: AsyncRead + Unpin> Guard<Io> {
+    /// Reads more; `Ok(false)` at the end of the connection.
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let mut chunk = [0; CHUNK];
+        let mut chunk = ReadBuf::new(&mut chunk);
+        ready!(Pin::new(&mut self.io).poll_read(cx, &mut chunk))?;
+        if self.restarted.swap(false, Ordering::Relaxed) {
+            self.filter = Filter::default();
+        }
+        self.passed.clear();
+        self.taken = 0;
+        self.filter
+            .pass(chunk.filled(), &mut self.passed)
+            .map_err(|excess| io::Error::new(io::ErrorKind::InvalidData, excess))?;
+        Poll::Ready(Ok(!chunk.filled().is_empty()))
+    }
+}
+
 impl<Io: AsyncRead + Unpin> AsyncRead for Guard<Io> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let before = buf.filled().len();
-        let result = Pin::new(&mut this.io).poll_read(cx, buf);
-        if matches!(result, Poll::Ready(Ok(()))) {
-            if this.restarted.swap(false, Ordering::Relaxed) {
-                this.scan = Scan::default();
-            }
-            let news = &buf.filled()[before..];
-            if let Err(excess) = this.scan.feed(news) {
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, excess)));
+        // A chunk of which nothing passes must not look like the end of the connection.
+        while this.taken == this.passed.len() {
+            if !ready!(this.poll_more(cx))? {
+                return Poll::Ready(Ok(()));
             }
         }
-        result
+        let ready = &this.passed[this.taken..];
+        let fitting = ready.len().min(buf.remaining());
+        buf.put_slice(&ready[..fitting]);
+        this.taken += fitting;
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -63,124 +90,32 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Guard<Io> {
     }
 }
 
-/// Deepest nesting, the stream header included.
-const MAX_DEPTH: usize = 64;
-/// Most bytes in one stanza: a roster of ten thousand contacts fits.
-const MAX_STANZA: usize = 4 << 20;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-enum Excess {
-    #[error("the server sent XML nested deeper than {MAX_DEPTH} levels")]
-    Depth,
-    #[error("the server sent a stanza of more than {MAX_STANZA} bytes")]
-    Size,
-}
-
-/// Follows the tags of the XML subset that XMPP allows (RFC 6120 section 11.1); whatever is malformed is the parser's
-/// to refuse.
-#[derive(Debug, Default)]
-struct Scan {
-    at: At,
-    depth: usize,
-    stanza: usize,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum At {
-    #[default]
-    Text,
-    Open,
-    Start {
-        slash: bool,
-    },
-    Quoted(u8),
-    End,
-    Other,
-    Bang,
-    Cdata {
-        brackets: u8,
-    },
-}
-
-impl Scan {
-    fn feed(&mut self, bytes: &[u8]) -> Result<(), Excess> {
-        for &byte in bytes {
-            self.stanza += 1;
-            self.step(byte);
-            if self.depth > MAX_DEPTH {
-                return Err(Excess::Depth);
-            }
-            if self.depth <= 1 && self.at == At::Text {
-                self.stanza = 0;
-            }
-            if self.stanza > MAX_STANZA {
-                return Err(Excess::Size);
-            }
-        }
-        Ok(())
-    }
-
-    fn step(&mut self, byte: u8) {
-        self.at = match (self.at, byte) {
-            (At::Text, b'<') => At::Open,
-            (At::Text, _) => At::Text,
-            (At::Open, b'/') => At::End,
-            (At::Open, b'?') => At::Other,
-            (At::Open, b'!') => At::Bang,
-            (At::Open, _) => At::Start { slash: false },
-            (At::Start { .. }, b'"' | b'\'') => At::Quoted(byte),
-            (At::Start { slash }, b'>') => {
-                self.depth += usize::from(!slash);
-                At::Text
-            }
-            (At::Start { .. }, _) => At::Start { slash: byte == b'/' },
-            (At::Quoted(quote), _) if quote == byte => At::Start { slash: false },
-            (At::Quoted(quote), _) => At::Quoted(quote),
-            (At::End, b'>') => {
-                self.depth = self.depth.saturating_sub(1);
-                At::Text
-            }
-            (At::End, _) => At::End,
-            (At::Bang, b'[') => At::Cdata { brackets: 0 },
-            (At::Bang | At::Other, b'>') => At::Text,
-            (At::Bang | At::Other, _) => At::Other,
-            (At::Cdata { brackets: 2 }, b'>') => At::Text,
-            (At::Cdata { brackets }, b']') => At::Cdata { brackets: (brackets + 1).min(2) },
-            (At::Cdata { .. }, _) => At::Cdata { brackets: 0 },
-        };
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Excess, MAX_DEPTH, MAX_STANZA, Scan};
+    use tokio::io::AsyncReadExt;
 
-    const HEADER: &str = "<?xml version='1.0'?><stream:stream from='a>b' xmlns=\"jabber:client\">";
+    use super::Guard;
 
-    #[test]
-    fn depth_is_counted_over_quotes_cdata_and_empty_elements() {
-        let mut scan = Scan::default();
-        let stanza = "<message to='a>b/'><body><![CDATA[<a><b>]]]></body><x/><y z='/'/></message> ";
-        scan.feed(format!("{HEADER}{}", stanza.repeat(3)).as_bytes()).unwrap();
-        assert_eq!((scan.depth, scan.stanza), (1, 0));
-    }
-
-    #[test]
-    fn deep_nesting_is_stopped() {
-        let mut scan = Scan::default();
-        scan.feed(format!("{HEADER}{}", "<a>".repeat(MAX_DEPTH - 1)).as_bytes()).unwrap();
-        assert_eq!(scan.feed(b"<a>"), Err(Excess::Depth));
-    }
-
-    #[test]
-    fn an_endless_stanza_is_stopped_and_many_small_ones_are_not() {
-        let mut scan = Scan::default();
-        scan.feed(HEADER.as_bytes()).unwrap();
-        let body = format!("<message><body>{}</body></message>", "x".repeat(MAX_STANZA / 2));
-        for _ in 0..5 {
-            scan.feed(body.as_bytes()).unwrap();
+    #[tokio::test]
+    async fn chunks_of_any_size_come_through_and_the_end_is_the_end() {
+        let xml = format!("<s><m a='{}'>{}</m>", "ü".repeat(900), "x".repeat(5_000));
+        for pieces in [1, 7, 1_024, 10_000] {
+            let mut builder = tokio_test_io(&xml, pieces);
+            let mut read = String::new();
+            Guard::new(&mut builder).read_to_string(&mut read).await.unwrap();
+            assert_eq!(read, xml);
         }
-        scan.feed(b"<message><body>").unwrap();
-        assert_eq!(scan.feed("x".repeat(MAX_STANZA).as_bytes()), Err(Excess::Size));
+    }
+
+    /// A reader that gives at most so many bytes at a time.
+    fn tokio_test_io(text: &str, piece: usize) -> impl tokio::io::AsyncRead + Unpin {
+        let pieces: Vec<Vec<u8>> = text.as_bytes().chunks(piece).map(<[u8]>::to_vec).collect();
+        let (mut writer, reader) = tokio::io::duplex(piece.max(1));
+        tokio::spawn(async move {
+            for piece in pieces {
+                tokio::io::AsyncWriteExt::write_all(&mut writer, &piece).await.unwrap();
+            }
+        });
+        reader
     }
 }

@@ -13,7 +13,7 @@ const LAST_RETRY: Duration = Duration::from_secs(30);
 /// Something that the core must have committed before the server may forget it.
 #[derive(Debug)]
 pub(crate) enum Event {
-    Received(Incoming),
+    Received(Box<Incoming>),
     Delivered { peer: Address, key: MessageKey },
     Failed { key: MessageKey, permanent: bool, reason: String },
 }
@@ -73,7 +73,7 @@ async fn tell(inlet: Arc<dyn Inlet>, event: Event) -> Result<(), Gone> {
     let mut wait = FIRST_RETRY;
     loop {
         let told = match &event {
-            Event::Received(incoming) => inlet.receive(incoming.clone()).await,
+            Event::Received(incoming) => inlet.receive(Incoming::clone(incoming)).await,
             Event::Delivered { peer, key } => inlet.delivered(peer, *key).await,
             Event::Failed { key, permanent, reason } => inlet.failed(*key, *permanent, reason).await,
         };

@@ -16,7 +16,6 @@ use tokio_xmpp::{
     minidom::Element,
     parsers::{
         disco::DiscoInfoQuery,
-        stanza::Stanza,
         stanza_error::{DefinedCondition, StanzaError},
     },
 };
@@ -186,7 +185,7 @@ impl Line for XmppLine {
 
     async fn typing(&self, peer: &Address, composing: bool) -> Result<(), LineError> {
         let stanza = message::typing(known_jid(peer)?, composing);
-        self.command(Command::Stanza(Stanza::Message(stanza))).await
+        self.command(Command::Stanza(Box::new(stanza.into()))).await
     }
 
     async fn delivered(&self, peer: &Address, id: &MessageId) -> Result<(), LineError> {
@@ -195,7 +194,7 @@ impl Line for XmppLine {
         if self.shared.asked().remove(&(peer.clone(), id.clone())).is_none() {
             return Ok(());
         }
-        self.command(Command::Stanza(Stanza::Message(message::receipt(to, id)))).await
+        self.command(Command::Stanza(Box::new(message::receipt(to, id).into()))).await
     }
 
     /// Remembered while the line reconnects, and shown as soon as it is signed in.

@@ -9,7 +9,10 @@ use std::{
 use futures_util::{Sink, Stream as _};
 use tokio_xmpp::xmlstream::{FallibleStreamElement, ReadError, XmppStreamElement};
 
-use crate::{connect::Stream, fault::lost};
+use crate::{
+    connect::Stream,
+    fault::{broken, lost},
+};
 
 /// An element on its way out, shared with the ledger that may have to send it again.
 pub(crate) type Outgoing = Arc<XmppStreamElement>;
@@ -22,11 +25,22 @@ pub(crate) struct Link {
     unflushed: bool,
 }
 
-/// What came in.
+/// What a link has to say.
+#[expect(clippy::large_enum_variant, reason = "one at a time, moved once")]
 pub(crate) enum Heard {
     Element(FallibleStreamElement),
-    /// Nothing for a minute; the stream dies unless the server can be made to say something.
+    /// Nothing for a minute; the link breaks unless the server can be made to say something.
     Silence,
+    /// All that waited is written: there is room for more.
+    Drained,
+}
+
+/// Why a link is over.
+pub(crate) struct Broken {
+    /// Plain words.
+    pub(crate) reason: String,
+    /// What came in is not XML as XMPP wants it. Writing still works; reading never will again.
+    pub(crate) unreadable: bool,
 }
 
 impl Link {
@@ -44,14 +58,18 @@ impl Link {
         self.waiting.iter()
     }
 
-    /// Sends what waits and gives what comes, if `reading`; an error is the end of the link, in plain words. Safe to
-    /// cancel.
-    pub(crate) async fn next(&mut self, reading: bool) -> Result<Heard, String> {
+    /// Sends what waits and gives what comes, if `reading`. Safe to cancel.
+    pub(crate) async fn next(&mut self, reading: bool) -> Result<Heard, Broken> {
+        let busy = self.unflushed || !self.waiting.is_empty();
         poll_fn(|cx| {
-            if let Poll::Ready(Err(error)) = self.poll_write(cx) {
-                return Poll::Ready(Err(format!("the connection was lost: {error}")));
+            let written = self.poll_write(cx);
+            if let Poll::Ready(Err(error)) = written {
+                return Poll::Ready(Err(Broken { reason: broken(&error), unreadable: false }));
             }
-            if reading { self.poll_read(cx) } else { Poll::Pending }
+            if reading && let Poll::Ready(heard) = self.poll_read(cx) {
+                return Poll::Ready(heard);
+            }
+            if busy && written.is_ready() { Poll::Ready(Ok(Heard::Drained)) } else { Poll::Pending }
         })
         .await
     }
@@ -82,12 +100,20 @@ impl Link {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Heard, String>> {
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Heard, Broken>> {
         Poll::Ready(match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
             Some(Ok(element)) => Ok(Heard::Element(element)),
             Some(Err(ReadError::SoftTimeout)) => Ok(Heard::Silence),
-            Some(Err(error)) => Err(lost(&error)),
-            None => Err("the server closed the connection".into()),
+            Some(Err(error)) => Err(Broken { reason: lost(&error), unreadable: unreadable(&error) }),
+            None => Err(Broken { reason: "the server closed the connection".into(), unreadable: false }),
         })
+    }
+}
+
+fn unreadable(error: &ReadError) -> bool {
+    match error {
+        ReadError::HardError(error) => error.kind() == std::io::ErrorKind::InvalidData,
+        ReadError::ParseError(_) => true,
+        ReadError::SoftTimeout | ReadError::StreamFooterReceived => false,
     }
 }

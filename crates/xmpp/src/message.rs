@@ -32,7 +32,7 @@ const MAX_ID: usize = 255;
 #[derive(Debug)]
 pub(crate) enum Heard {
     /// Somebody wrote; `wants_receipt` when they ask to be told of the arrival (XEP-0184).
-    Text { incoming: Incoming, wants_receipt: bool },
+    Text { incoming: Box<Incoming>, wants_receipt: bool },
     /// Somebody types, or has stopped (XEP-0085).
     Typing { peer: Address, composing: bool },
     /// A message of ours reached somebody (XEP-0184).
@@ -74,7 +74,8 @@ fn written(message: &Message, own: &BareJid, peer: Address, text: MessageText) -
     let wants_receipt = id.is_some() && payload::<Request>(message).is_some();
     let Some(id) = id.or_else(|| fingerprint(&[&foreign_id]).parse().ok()) else { return Heard::Nothing };
     let sent_at = stamp(message, own).unwrap_or_else(Timestamp::now);
-    Heard::Text { incoming: Incoming { peer, id, foreign_id, text, sent_at, profile: None }, wants_receipt }
+    let incoming = Incoming { peer, id, foreign_id, text, sent_at, profile: None };
+    Heard::Text { incoming: Box::new(incoming), wants_receipt }
 }
 
 fn signal(message: &Message, peer: Address) -> Heard {

@@ -39,11 +39,14 @@ impl Pace {
 #[derive(Debug, Default)]
 pub(crate) struct BackOff {
     failures: u32,
+    short_links: u32,
 }
 
 impl BackOff {
     const BASE: Duration = Duration::from_secs(1);
     const CAP: Duration = Duration::from_secs(60);
+    /// A link that held so long counts as good.
+    const GOOD_LINK: Duration = Duration::from_secs(60);
 
     /// How long to wait after one more failure, at least `floor`.
     pub(crate) fn next(&mut self, floor: Duration) -> Duration {
@@ -52,8 +55,14 @@ impl BackOff {
         wait
     }
 
-    pub(crate) fn reset(&mut self) {
-        self.failures = 0;
+    /// A link ended that had been signed in for `lived`: failures before it are forgotten, but short links in a row
+    /// slow the next ones down.
+    pub(crate) fn link_ended(&mut self, lived: Duration) {
+        if lived >= Self::GOOD_LINK {
+            self.short_links = 0;
+        }
+        self.failures = self.short_links;
+        self.short_links = self.short_links.saturating_add(1);
     }
 
     fn ceiling(&self) -> Duration {
@@ -95,8 +104,11 @@ mod tests {
             })
             .collect();
         assert_eq!(ceilings, [1, 2, 4, 8, 16, 32, 60, 60]);
-        back_off.reset();
-        assert_eq!(back_off.ceiling().as_secs(), 1);
+        let after = |back_off: &mut BackOff, lived| {
+            back_off.link_ended(Duration::from_secs(lived));
+            back_off.ceiling().as_secs()
+        };
+        assert_eq!([5, 5, 5, 600].map(|lived| after(&mut back_off, lived)), [1, 2, 4, 1]);
         assert!(back_off.next(Duration::from_secs(30)) >= Duration::from_secs(30));
         let drawn: Vec<f64> = (0..64).map(|_| fraction()).collect();
         assert!(drawn.iter().any(|f| *f < 0.4) && drawn.iter().any(|f| *f > 0.6), "no jitter");

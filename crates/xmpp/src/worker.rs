@@ -27,15 +27,13 @@ use crate::{
 const LOGIN_WAIT: Duration = Duration::from_secs(20);
 /// Least wait before the next attempt when an administrator must act first, or when somebody else took the session.
 const LONG_WAIT: Duration = Duration::from_secs(30);
-/// A link that held so long counts as good.
-const GOOD_LINK: Duration = Duration::from_secs(60);
 
 /// What the line's handle asks of its worker.
 pub(crate) enum Command {
     /// Hand a message over.
     Send { to: BareJid, message: OutgoingMessage, reply: oneshot::Sender<Outcome> },
     /// Send a stanza that needs no answer.
-    Stanza(Stanza),
+    Stanza(Box<Stanza>),
     /// Show the person's presence anew.
     Show,
     /// Ask somebody (`None`: the account itself).
@@ -118,9 +116,7 @@ impl Worker {
                 Ok(Ok(ready)) => {
                     let since = Instant::now();
                     let end = self.serve(ready).await;
-                    if since.elapsed() >= GOOD_LINK {
-                        self.back_off.reset();
-                    }
+                    self.back_off.link_ended(since.elapsed());
                     match end {
                         End::Closed => return LineState::Closed,
                         End::Lost { reason, floor } => (reason, floor),

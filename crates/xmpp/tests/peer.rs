@@ -1,5 +1,7 @@
 //! The line against a real Prosody, with a colleague on slixmpp at the other end.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail like a test")]
+
 #[path = "peer/fault.rs"]
 mod fault;
 #[path = "peer/house.rs"]

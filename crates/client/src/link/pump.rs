@@ -10,13 +10,13 @@ use trunkline_wire::{
 };
 
 use super::{CUT, End, Link, State, inbox::Handed, refused, requests::Origin, room};
-use crate::{Event, Received, RequestError, Session, StopReason, handshake::Socket};
+use crate::{
+    Event, Received, RequestError, Session, StopReason,
+    handshake::{Socket, goodbye},
+};
 
 /// How long a write may take before the connection counts as dead.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
-
-/// How long a polite end may take.
-const GOODBYE_LIMIT: Duration = Duration::from_secs(2);
 
 /// An open socket, with or without a session on it.
 pub(super) struct Wire {
@@ -42,8 +42,7 @@ impl Link {
         let stood = wire.signed_in.map(|since| since.elapsed());
         match end {
             End::Stop(reason) => {
-                // The relay may be past answering; the close frame is only manners.
-                let _ = timeout(GOODBYE_LIMIT, wire.socket.close(None)).await;
+                goodbye(&mut wire.socket, 1000).await;
                 End::Stop(reason)
             }
             End::Cut => {

@@ -1,6 +1,7 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
-/// A token bucket that slows down rather than refuses (connect-decisions 2).
+/// A token bucket that slows down rather than refuses.
 #[derive(Debug)]
 pub(super) struct Rate {
     per_second: f64,
@@ -36,7 +37,9 @@ impl Rate {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
+
+    use tokio::time::Instant;
 
     use super::Rate;
 

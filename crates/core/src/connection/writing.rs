@@ -1,7 +1,4 @@
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use trunkline_model::Seq;
 use trunkline_wire::ContactView;
@@ -9,8 +6,9 @@ use trunkline_wire::ContactView;
 use super::{Connection, Outgoing};
 use crate::port::Line;
 use crate::session::{End, Session, offer::Offer, outbound::Step};
+use tokio::time::Instant;
 
-/// A socket without a session is closed after this (connect-decisions 7).
+/// A socket without a session is closed after this.
 const UNBOUND: Duration = Duration::from_secs(30);
 /// After this much silence the relay asks for a sign of life.
 const SILENCE: Duration = Duration::from_secs(75);
@@ -43,7 +41,7 @@ impl Connection {
         let deadline = self.state().unbound_since + UNBOUND;
         tokio::select! {
             () = self.changed.notified() => None,
-            () = tokio::time::sleep_until(deadline.into()) => Some(Outgoing::Close(4401, "no session")),
+            () = tokio::time::sleep_until(deadline) => Some(Outgoing::Close(4401, "no session")),
         }
     }
 
@@ -138,19 +136,24 @@ impl Connection {
         if std::mem::take(&mut self.state().ping_owed) {
             return Some(Outgoing::Ping(session.state().outbound.sent().0.to_be_bytes().to_vec()));
         }
-        let silent_at = self.state().last_life + SILENCE;
+        let silent_at = self.state().last_life + self.silence_limit();
         let due = session.state().people.next_due().map_or(silent_at, |due| due.min(silent_at));
         tokio::select! {
             () = session.woken() => None,
-            () = tokio::time::sleep_until(due.into()) => self.silence(),
+            () = tokio::time::sleep_until(due) => self.silence(),
         }
+    }
+
+    /// Well before the session would time out.
+    fn silence_limit(&self) -> Duration {
+        SILENCE.min(self.relay.settings.session_timeout / 2)
     }
 
     /// Asks for a sign of life when there was none for long.
     fn silence(&self) -> Option<Outgoing> {
         let mut state = self.state();
         let now = Instant::now();
-        if now.saturating_duration_since(state.last_life) < SILENCE {
+        if now.saturating_duration_since(state.last_life) < self.silence_limit() {
             return None;
         }
         state.last_life = now;
@@ -176,7 +179,7 @@ impl Connection {
                 .filter(|view| !session.state().people.is_muted(&view.contact.address))
                 .collect();
             for some in told.chunks(CONTACTS_A_FRAME) {
-                session.event(&trunkline_wire::contact_update(some));
+                session.tell(some);
             }
         });
     }

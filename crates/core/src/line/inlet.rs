@@ -91,7 +91,9 @@ impl Inlet for LineInlet {
             return;
         }
         tracing::info!(account = %slot.person.address, backend = slot.backend.kind(), state = state.name(), reason = state.reason(), "line");
-        lines.hub.event(slot.person.account, &trunkline_wire::line_state(state.name(), state.reason()));
+        for session in lines.hub.sessions(slot.person.account) {
+            session.tell_line(&state);
+        }
         lines.tasks.clone().spawn(async move { lines.state_changed(&slot, &state).await });
     }
 }

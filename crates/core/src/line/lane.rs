@@ -1,6 +1,6 @@
 //! The way of an account's outbox to its line: in the order of commits, marked before the bytes leave.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use trunkline_model::{MessageKey, MessageState};
@@ -14,6 +14,9 @@ use crate::{
 
 /// Most messages of one account that wait for the IM system's word at a time.
 const MAX_IN_FLIGHT: usize = 32;
+
+/// How long to wait before the store or a line is asked again.
+const RETRY: Duration = Duration::from_secs(1);
 
 type InFlight = FuturesUnordered<BoxFuture<'static, (MessageKey, Outcome)>>;
 
@@ -61,8 +64,7 @@ impl Lane {
             };
             if let Err(error) = result {
                 tracing::warn!(account = %self.slot.person.address, %error, "the outbox waits for the store");
-                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-                self.slot.ring();
+                self.retry_later();
             }
         }
     }
@@ -99,14 +101,32 @@ impl Lane {
     }
 
     async fn finished(&mut self, key: MessageKey, outcome: Outcome) -> Result<(), StoreError> {
-        let again = outcome == Outcome::NotSent;
-        self.settle(key, outcome).await?;
+        if let Err(error) = self.settle(key, outcome.clone()).await {
+            // What the IM system said must not be lost: it is written down as soon as the store takes it.
+            self.in_flight.push(Box::pin(async move {
+                tokio::time::sleep(RETRY).await;
+                (key, outcome)
+            }));
+            return Err(error);
+        }
         self.keys.remove(&key);
-        // What could not be sent waits for the line to come back, which rings; anything else makes room now.
-        if !again {
+        if outcome == Outcome::NotSent {
+            self.retry_later();
+        } else {
             self.slot.ring();
         }
         Ok(())
+    }
+
+    /// A line that is down rings when it is back; one that merely could not take the message is asked again soon.
+    fn retry_later(&self) {
+        let slot = Arc::clone(&self.slot);
+        self.lines.tasks.spawn(async move {
+            tokio::select! {
+                () = slot.stop.cancelled() => {}
+                () = tokio::time::sleep(RETRY) => slot.ring(),
+            }
+        });
     }
 
     /// Writes down what became of a message, tells its sender, and then whoever still waits for it.

@@ -3,7 +3,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use secrecy::SecretString;
@@ -36,7 +36,7 @@ struct Inner {
     line: Option<Arc<dyn Line>>,
     password: Option<SecretString>,
     waiters: Vec<(MessageKey, oneshot::Sender<Outcome>)>,
-    early: Vec<(MessageKey, Outcome)>,
+    early: Vec<(MessageKey, Instant, Outcome)>,
     lane_runs: bool,
     was_connected: bool,
 }
@@ -121,14 +121,16 @@ impl Slot {
         self.state()
     }
 
-    /// Resolves with the outcome of a message that is about to be handed to the line.
-    pub(crate) fn outcome(&self, key: MessageKey) -> oneshot::Receiver<Outcome> {
+    /// Resolves with the outcome of a message that was given to the store after `since`; what became of earlier
+    /// attempts does not count.
+    pub(crate) fn outcome(&self, key: MessageKey, since: Instant) -> oneshot::Receiver<Outcome> {
         let (sender, receiver) = oneshot::channel();
         let mut inner = self.inner();
         inner.waiters.retain(|(_, waiter)| !waiter.is_closed());
-        match inner.early.iter().position(|(early, _)| *early == key) {
+        inner.early.retain(|(early, at, _)| *early != key || *at >= since);
+        match inner.early.iter().position(|(early, ..)| *early == key) {
             Some(at) => {
-                let (_, outcome) = inner.early.swap_remove(at);
+                let (.., outcome) = inner.early.swap_remove(at);
                 // The receiver is right here.
                 let _ = sender.send(outcome);
             }
@@ -137,21 +139,21 @@ impl Slot {
         receiver
     }
 
-    /// Tells the sender, if it still waits, what became of a message.
+    /// Tells those who wait for it what became of a message; when nobody does, keeps it for a sender that is about to.
     pub(super) fn tell(&self, key: MessageKey, outcome: &Outcome) {
         let mut inner = self.inner();
-        match inner.waiters.iter().position(|(waiting, _)| *waiting == key) {
-            Some(at) => {
-                let (_, waiter) = inner.waiters.swap_remove(at);
-                // A sender that no longer waits reads it in its mailbox.
-                let _ = waiter.send(outcome.clone());
+        let (told, others): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut inner.waiters).into_iter().partition(|(waiting, _)| *waiting == key);
+        inner.waiters = others;
+        if told.is_empty() {
+            if inner.early.len() == MAX_EARLY {
+                inner.early.remove(0);
             }
-            None => {
-                if inner.early.len() == MAX_EARLY {
-                    inner.early.remove(0);
-                }
-                inner.early.push((key, outcome.clone()));
-            }
+            inner.early.push((key, Instant::now(), outcome.clone()));
+        }
+        for (_, waiter) in told {
+            // A sender that no longer waits reads it in its mailbox.
+            let _ = waiter.send(outcome.clone());
         }
     }
 

@@ -235,7 +235,7 @@ pub enum LineError {
     /// No such person, group or contact.
     #[error("{0}")]
     NotFound(String),
-    /// It would clash with what is there, such as a second group of the same name.
+    /// It is there already; the text says what.
     #[error("{0}")]
     Conflict(String),
     /// The group still has contacts.

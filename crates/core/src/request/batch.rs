@@ -2,7 +2,7 @@ use std::collections::{HashMap, HashSet};
 
 use trunkline_wire::{Parsed, RequestId};
 
-/// Which request ids one frame holds, and which of them depend on themselves over however many others (connect-api 1.4).
+/// Which request ids one frame holds, and which of them depend on themselves over however many others.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     ids: HashSet<String>,

@@ -76,7 +76,7 @@ pub(crate) async fn begin(
     let fresh = live.is_none();
     let session = match live {
         Some(session) => session,
-        None => create(relay, identity, opening.background).await.map_err(error::store)?,
+        None => create(relay, identity, opening.background == Some(true)).await.map_err(error::store)?,
     };
     if let Some(choice) = params.presence {
         session.state().availability = match choice {
@@ -99,6 +99,7 @@ async fn create(
     background: bool,
 ) -> Result<Arc<Session>, trunkline_store::StoreError> {
     let started_at = Timestamp::now();
+    let origin = Sequences::origin(started_at);
     let account = relay.store.account(identity.account).await?;
     let display_name = account.map(|account| account.profile.display_name).unwrap_or_default();
     relay
@@ -110,7 +111,7 @@ async fn create(
             display_name: display_name.clone(),
             device_token: identity.device_token.clone(),
             started_at,
-            reserved: BLOCK,
+            reserved: origin + BLOCK,
             background,
             push_type: 0,
             availability: None,
@@ -120,7 +121,7 @@ async fn create(
         })
         .await?;
     let acknowledged = relay.store.acknowledged(identity.device).await?;
-    let sequences = Sequences::new(started_at, 0, BLOCK);
+    let sequences = Sequences::new(started_at, origin, origin + BLOCK);
     let session = Arc::new(Session::new(Beginning {
         id: relay.store.session_id(identity.device, started_at),
         outbound: Outbound::new(identity.device, sequences, acknowledged, acknowledged),
@@ -166,7 +167,7 @@ fn describe(relay: &Inner, session: &Session, line: &LineState) -> SessionReply 
         server_time: Timestamp::now(),
         line_state: line.name().to_owned(),
         line_reason: line.reason().to_owned(),
-        persistent_chat: relay.settings.persistent_chat,
+        persistent_chat: false,
         file_transfer: false,
         epoch: relay.store.epoch(),
         mailbox_head: session.state().outbound.head(),

@@ -5,7 +5,10 @@ use trunkline_wire::{ApiError, DeviceView, Reply};
 
 use crate::{error, relay::Inner, router, router::Later, session::Session};
 
-/// `mailbox.Sync`: a page of the account's mailbox after `since`, which is thereby acknowledged (connect-decisions 1).
+/// Most bytes of entries in one page, so that the answer stays below the largest frame.
+const MAX_PAGE_BYTES: usize = 900_000;
+
+/// `mailbox.Sync`: a page of the account's mailbox after `since`, which is thereby acknowledged.
 pub(super) async fn sync(
     relay: &Arc<Inner>,
     session: &Arc<Session>,
@@ -30,12 +33,20 @@ pub(super) async fn sync(
             acknowledged.await?;
         }
         let page = relay.store.mailbox(session.account(), after, limit).await.map_err(error::store)?;
-        let next = page.last().map_or(after, |entry| entry.seq);
-        let mut entries = Vec::with_capacity(page.len());
-        for entry in page.iter().filter(|entry| entry.origin != Some(session.identity.device)) {
-            let name = relay.lines.names.of(entry.body.peer()).await;
-            entries.push(trunkline_wire::entry_event(entry, present, &name));
+        let (mut next, mut entries, mut bytes) = (after, Vec::with_capacity(page.len()), 0);
+        for entry in &page {
+            if entry.origin != Some(session.identity.device) {
+                let name = relay.lines.names.of(entry.body.peer()).await;
+                let data = trunkline_wire::entry_event(entry, present, &name);
+                bytes += data.as_str().len();
+                if bytes > MAX_PAGE_BYTES && !entries.is_empty() {
+                    break;
+                }
+                entries.push(data);
+            }
+            next = entry.seq;
         }
+        session.state().outbound.show(next);
         let head = relay.store.mailbox_bounds(session.account()).await.map_err(error::store)?.head;
         Ok(Reply::Synced { epoch: present, entries, next, more: next < head && !page.is_empty(), reset })
     }))

@@ -38,7 +38,7 @@ async fn work(relay: &Arc<Inner>, session: &Session, call: Call) -> Result<Reply
         Call::ContactBlock { contact } => block(relay, session, &contact, true).await,
         Call::ContactUnblock { contact } => block(relay, session, &contact, false).await,
         Call::BlockContact { contacts } => mute(session, contacts),
-        Call::UnblockContact { contacts } => Ok(unmute(session, &contacts)),
+        Call::UnblockContact { contacts } => unmute(relay, session, contacts).await,
         Call::AddContact { .. }
         | Call::RemoveContact { .. }
         | Call::AddGroup { .. }
@@ -109,12 +109,16 @@ fn mute(session: &Session, contacts: Vec<Address>) -> Result<Reply, ApiError> {
     Ok(Reply::Plain)
 }
 
-fn unmute(session: &Session, contacts: &[Address]) -> Reply {
-    let mut state = session.state();
+/// UnblockContact: from now on, and how they are at present.
+async fn unmute(relay: &Inner, session: &Session, contacts: Vec<Address>) -> Result<Reply, ApiError> {
+    let line = line(relay, session).await?;
     for contact in contacts {
-        state.people.unmute(contact);
+        session.state().people.unmute(&contact);
+        if let Some(contact) = line.contact(&contact).await.map_err(error::line)? {
+            session.contact_changed(&contact);
+        }
     }
-    Reply::Plain
+    Ok(Reply::Plain)
 }
 
 async fn change(relay: &Inner, session: &Session, call: Call) -> Result<Reply, ApiError> {

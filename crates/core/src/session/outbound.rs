@@ -32,6 +32,8 @@ pub(crate) struct Outbound {
     offers: VecDeque<Arc<Offer>>,
     /// Everything up to here went to the present socket.
     sent: Seq,
+    /// The highest entry that this session ever showed the phone.
+    shown: Seq,
     /// The highest entry heard of.
     head: Seq,
     /// Everything up to here is acknowledged by the device.
@@ -84,6 +86,7 @@ impl Outbound {
             marks: Marks::default(),
             offers: VecDeque::new(),
             sent: acknowledged,
+            shown: acknowledged,
             head,
             acknowledged,
             unacknowledged: VecDeque::new(),
@@ -117,13 +120,29 @@ impl Outbound {
             return;
         }
         self.acknowledged = seq;
-        self.marks.forget(seq);
+        // What the present socket is still being told again keeps its sequences, else they would not rise.
+        self.marks.forget(seq.min(self.sent));
         while self.unacknowledged.front().is_some_and(|one| one.seq <= seq) {
             self.unacknowledged.pop_front();
         }
         if self.unacknowledged.is_empty() && self.acknowledged >= self.sent {
             self.forgot_unacknowledged = false;
         }
+    }
+
+    /// The phone was shown everything up to `seq`, by whichever way.
+    pub(crate) fn show(&mut self, seq: Seq) {
+        self.shown = self.shown.max(seq);
+    }
+
+    /// The highest entry that the phone can know of.
+    pub(crate) fn shown(&self) -> Seq {
+        self.shown
+    }
+
+    /// Everything up to here is acknowledged, as far as this process knows.
+    pub(crate) fn acknowledged(&self) -> Seq {
+        self.acknowledged
     }
 
     /// Where the messages with this id stand that the phone was sent and has not acknowledged; `None` when the
@@ -158,12 +177,12 @@ impl Outbound {
         true
     }
 
-    /// An event that may be missed (typing, presence). False: exhausted.
-    pub(crate) fn event(&mut self, data: &EventData) -> bool {
-        let Some(sequence) = self.sequences.take() else { return false };
+    /// An event that may be missed (typing, presence); its sequence. `None`: exhausted.
+    pub(crate) fn event(&mut self, data: &EventData) -> Option<i64> {
+        let sequence = self.sequences.take()?;
         self.events += 1;
         self.push(trunkline_wire::event(self.events, sequence, data));
-        true
+        Some(sequence)
     }
 
     /// The mailbox holds entries up to here.
@@ -286,6 +305,7 @@ impl Outbound {
         };
         self.offers.pop_front();
         self.sent = offer.entry.seq;
+        self.show(self.sent);
         self.remember(&offer);
         Step::Write(trunkline_wire::event(event, sequence, data))
     }

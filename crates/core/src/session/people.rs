@@ -1,11 +1,12 @@
 use std::{
     collections::{HashMap, HashSet},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+use tokio::time::Instant;
 use trunkline_model::{Address, Contact};
 
-/// At most one ContactUpdate per contact in this time (connect-decisions 5).
+/// At most one ContactUpdate per contact in this time.
 const PACE: Duration = Duration::from_secs(5);
 /// Changes kept for a phone that sleeps; beyond, it is told the whole roster when it comes back.
 const MAX_WAITING: usize = 256;
@@ -25,6 +26,8 @@ pub(crate) struct People {
     watched: HashSet<Address>,
     /// The phone had the whole roster with presence; from then on, changes suffice.
     informed: bool,
+    /// The sequence of the last event that told the phone of contacts.
+    last_told: i64,
 }
 
 impl People {
@@ -60,10 +63,23 @@ impl People {
         !std::mem::replace(&mut self.informed, true)
     }
 
+    /// An event with this sequence tells the phone of contacts.
+    pub(crate) fn telling(&mut self, sequence: i64) {
+        self.last_told = self.last_told.max(sequence);
+    }
+
+    /// The phone comes back and has seen everything up to this sequence: what it was told after that may be lost.
+    pub(crate) fn reopened(&mut self, seen: Option<i64>) {
+        if seen.is_none_or(|seen| seen < self.last_told) {
+            self.outdated();
+        }
+    }
+
     /// The roster may have changed as a whole: it is to be told again.
     pub(crate) fn outdated(&mut self) {
         self.informed = false;
         self.waiting.clear();
+        self.told.clear();
     }
 
     /// False when the session mutes too many people already.
@@ -108,7 +124,9 @@ fn insert(list: &mut HashSet<Address>, who: Address) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
+
+    use tokio::time::Instant;
 
     use trunkline_model::Contact;
 

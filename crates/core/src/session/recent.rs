@@ -5,7 +5,7 @@ use std::{
 
 use tokio::sync::watch;
 
-/// How many settled request ids a session remembers for `dependencies` (connect-api 1.4).
+/// How many settled request ids a session remembers for `dependencies`.
 const MAX_SETTLED: usize = 1_000;
 
 /// The requests of a session by id: those under way, and how the last ones ended.

@@ -13,14 +13,21 @@ const MAX_RUNS: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Sequences {
     base: i64,
+    first: i64,
     next: i64,
     reserved: i64,
 }
 
 impl Sequences {
-    /// `used` is the highest n that an earlier life of the process may have given out.
+    /// `used` is the highest n that may have been given out before.
     pub(crate) fn new(started_at: Timestamp, used: i64, reserved: i64) -> Self {
-        Self { base: started_at.as_secs() * 1_000_000, next: used + 1, reserved }
+        let base = started_at.as_secs() * 1_000_000;
+        Self { base, first: base + used + 1, next: used + 1, reserved }
+    }
+
+    /// Where n begins: behind whatever an earlier session in the same second can have given out.
+    pub(crate) fn origin(started_at: Timestamp) -> i64 {
+        started_at.0 - started_at.as_secs() * 1_000_000
     }
 
     /// The next number; `None` when the reserved block is used up.
@@ -50,7 +57,7 @@ impl Sequences {
 
     /// Whether this session gave out `sequence`.
     pub(crate) fn gave(&self, sequence: i64) -> bool {
-        sequence > self.base && sequence < self.base + self.next
+        sequence >= self.first && sequence < self.base + self.next
     }
 }
 

@@ -3,12 +3,12 @@ use std::{io, pin::pin, sync::Arc, time::Duration};
 use axum::extract::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     time::timeout,
 };
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tower::ServiceExt;
 use tracing::debug;
 
@@ -17,6 +17,7 @@ use crate::{
     caller::Peer,
     limit::Place,
     metric::{Counted, Metrics},
+    tls::TlsStream,
 };
 
 /// For the whole TLS handshake.
@@ -34,21 +35,18 @@ pub(super) async fn serve(door: Arc<Door>, stream: TcpStream, peer: Peer, place:
     let _ = stream.set_nodelay(true);
     match &door.tls {
         None => speak(&door, stream, peer).await,
-        Some(acceptor) => {
-            let shaken = door.stop.run_until_cancelled(shake(acceptor, stream, &door.metrics)).await;
+        Some(config) => {
+            let shaken = door.stop.run_until_cancelled(shake(config, stream, &door.metrics)).await;
             if let Some(Some(stream)) = shaken {
-                speak(&door, *stream, peer).await;
+                speak(&door, stream, peer).await;
             }
         }
     }
 }
 
 /// The TLS handshake; somebody who speaks plain HTTP to this port is told so.
-async fn shake(
-    acceptor: &TlsAcceptor,
-    mut stream: TcpStream,
-    metrics: &Metrics,
-) -> Option<Box<TlsStream<TcpStream>>> {
+async fn shake(config: &Arc<ServerConfig>, mut stream: TcpStream, metrics: &Metrics) -> Option<TlsStream> {
+    let config = Arc::clone(config);
     let handshake = Box::pin(async {
         let mut first = [0];
         stream.peek(&mut first).await?;
@@ -56,10 +54,10 @@ async fn shake(
             say_tls(&mut stream).await?;
             return Err(io::Error::new(io::ErrorKind::InvalidData, "plain HTTP on a TLS port"));
         }
-        acceptor.accept(stream).await
+        TlsStream::accept(config, stream).await
     });
     match timeout(HANDSHAKE_LIMIT, handshake).await {
-        Ok(Ok(stream)) => Some(Box::new(stream)),
+        Ok(Ok(stream)) => Some(stream),
         Ok(Err(error)) => {
             debug!(%error, "TLS handshake failed");
             metrics.handshake_failed("tls");

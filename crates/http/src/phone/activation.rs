@@ -36,7 +36,7 @@ pub(super) async fn activate(
 }
 
 async fn exchange(phone: &Phone, peer: Peer, caller: Caller, body: Body) -> Result<ActivationReply, Problem> {
-    if !(peer.tls || peer.address.is_loopback() || caller.proxied) {
+    if !may_carry_secrets(peer, caller) {
         return Err(Problem::EncryptionRequired);
     }
     let request = read(body).await?;
@@ -50,6 +50,12 @@ async fn exchange(phone: &Phone, peer: Peer, caller: Caller, body: Body) -> Resu
             Problem::Unavailable
         }
     })
+}
+
+/// The access key and the token that answers it are seen by nobody on the way: TLS, the computer itself, or a
+/// trusted proxy that took the TLS off.
+fn may_carry_secrets(peer: Peer, caller: Caller) -> bool {
+    peer.tls || peer.address.is_loopback() || caller.proxied
 }
 
 async fn read(body: Body) -> Result<ActivationRequest, Problem> {
@@ -71,4 +77,29 @@ async fn read(body: Body) -> Result<ActivationRequest, Problem> {
             error.column()
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderMap;
+
+    use super::*;
+
+    #[test]
+    fn keys_travel_over_plain_http_only_from_loopback_or_a_trusted_proxy() {
+        let trusted = ["10.0.0.0/8".parse().expect("a net")];
+        let table = [
+            ("192.0.2.7:1", false, false),
+            ("192.0.2.7:1", true, true),
+            ("127.0.0.1:1", false, true),
+            ("[::ffff:127.0.0.1]:1", false, true),
+            ("[::1]:1", false, true),
+            ("10.0.0.1:1", false, true),
+        ];
+        for (address, tls, may) in table {
+            let peer = Peer::new(address.parse().expect("an address"), tls);
+            let caller = Caller::find(peer, &HeaderMap::new(), &trusted);
+            assert_eq!(may_carry_secrets(peer, caller), may, "{address} {tls}");
+        }
+    }
 }

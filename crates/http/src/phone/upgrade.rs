@@ -135,18 +135,23 @@ fn opening(headers: &HeaderMap, device: &DeviceToken, caller: Caller) -> Opening
     let auth_token = auth_token(headers);
     let device_token = match device {
         DeviceToken::Header(token) => Some(token.clone()),
-        // A browser brings the cookie by itself and its real device id with BeginSession: next to a token in a
-        // header the cookie says something, alone it would only contradict.
-        DeviceToken::Cookie(token) if auth_token.is_some() => Some(token.clone()),
+        // The cookie may hold an id that this server made up: it claims nothing against a token's own device.
         _ => None,
     };
     Opening {
         device_token,
         auth_token,
         sequence: text("sequence").and_then(|n| n.parse::<i64>().ok()).filter(|n| *n >= 0),
-        background: text("x-good-background")
-            .is_some_and(|flag| flag.eq_ignore_ascii_case("true") || flag == "1"),
+        background: text("x-good-background").and_then(flag),
         source: caller.address,
+    }
+}
+
+fn flag(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ => None,
     }
 }
 
@@ -202,7 +207,7 @@ mod tests {
         assert_eq!(opening.device_token.as_deref(), Some("0123456789abcdef"));
         assert_eq!(opening.sequence, Some(1_557_921_600_000_042));
         assert_eq!(opening.auth_token.expect("a token").expose_secret(), "tl1.secret");
-        assert!(opening.background);
+        assert_eq!(opening.background, Some(true));
     }
 
     #[test]
@@ -215,17 +220,15 @@ mod tests {
         }
         let long = [b'x'; 256];
         let (device, opening) = read(&[("x-gc-devicetoken", &long), ("x-good-background", b"maybe")]);
-        assert_eq!((device, opening.device_token, opening.background), (DeviceToken::Unusable, None, false));
+        assert_eq!((device, opening.device_token, opening.background), (DeviceToken::Unusable, None, None));
         assert_eq!(read(&[("x-gc-devicetoken", b"")]).0, DeviceToken::Absent);
     }
 
     #[test]
-    fn the_device_cookie_speaks_only_next_to_a_token() {
+    fn the_device_cookie_claims_nothing() {
         let cookie = ("cookie", &b"deviceToken=d-1"[..]);
-        let (device, opening) = read(&[cookie]);
+        let (device, opening) = read(&[cookie, ("x-good-gd-authtoken", b"t")]);
         assert_eq!((device, opening.device_token), (DeviceToken::Cookie("d-1".into()), None));
-        let (_, opening) = read(&[cookie, ("x-good-gd-authtoken", b"t")]);
-        assert_eq!(opening.device_token.as_deref(), Some("d-1"));
         let (_, opening) = read(&[cookie, ("x-gc-devicetoken", b"h"), ("x-good-gd-authtoken", b"t")]);
         assert_eq!(opening.device_token.as_deref(), Some("h"));
     }

@@ -3,8 +3,8 @@ use std::{io, net::SocketAddr, sync::Arc};
 use axum::Router;
 use ipnet::IpNet;
 use prometheus_client::registry::Registry;
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use trunkline_core::Relay;
 
@@ -127,7 +127,7 @@ struct Bound {
     name: &'static str,
     socket: TcpListener,
     address: SocketAddr,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<ServerConfig>>,
     trouble: Arc<Trouble>,
 }
 
@@ -140,7 +140,7 @@ impl Bound {
         let Some(address) = address else { return Ok(None) };
         let socket = TcpListener::bind(address).await.map_err(|error| refusal(key, address, &error))?;
         let address = socket.local_addr().map_err(|error| refusal(key, address, &error))?;
-        let tls = tls.map(|tls| TlsAcceptor::from(Arc::clone(&tls.config)));
+        let tls = tls.map(|tls| Arc::clone(&tls.config));
         Ok(Some(Self { name: key, socket, address, tls, trouble: Arc::default() }))
     }
 

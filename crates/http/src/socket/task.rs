@@ -1,4 +1,8 @@
-use std::{pin::pin, time::Duration};
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, SinkExt, StreamExt};
@@ -9,7 +13,7 @@ use tokio::{
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
-        Error, Message,
+        Error, Message, Utf8Bytes,
         protocol::{
             CloseFrame,
             frame::{
@@ -38,13 +42,13 @@ const WRITE_TOGETHER: usize = 32 * 1024;
 pub(super) struct Socket {
     id: LogId,
     stream: WebSocketStream<Transport>,
-    connection: Connection,
+    connection: Arc<Connection>,
     membership: Membership,
     heard: Instant,
 }
 
 /// How a conversation ended.
-enum End {
+pub(super) enum End {
     /// We close it.
     Close(u16, &'static str),
     /// We close it because what came cannot be read on; the rest of it is thrown away.
@@ -62,14 +66,12 @@ impl Socket {
         connection: Connection,
         membership: Membership,
     ) -> Self {
-        Self { id, stream, connection, membership, heard: Instant::now() }
+        Self { id, stream, connection: Arc::new(connection), membership, heard: Instant::now() }
     }
 
-    /// Carries frames both ways until either side is done.
-    pub(super) async fn run(mut self) {
-        let end = self.converse().await;
+    /// Ends the socket; the core learns of it first.
+    pub(super) async fn part(self, end: End) {
         let Self { id, stream, connection, membership, .. } = self;
-        // The core learns of the end before the good-byes, which can take a while.
         drop(connection);
         let code = match end {
             End::Close(code, _) | End::Broken(code, _) | End::Closed(code) => code,
@@ -77,16 +79,19 @@ impl Socket {
         };
         membership.sockets.metrics.socket_closed(code);
         debug!(socket = %id, code, "socket closed");
-        Box::pin(finish(stream, end)).await;
+        finish(stream, end).await;
         drop(membership);
     }
 
-    async fn converse(&mut self) -> End {
+    /// Carries frames both ways until either side is done.
+    pub(super) async fn converse(&mut self) -> End {
         let leave = self.membership.sockets.leave.clone();
         let mut leave = pin!(leave.cancelled_owned());
         let mut leaving = false;
         let mut timer = pin!(sleep(SILENCE));
         let mut reading = false;
+        // What was read last and is not yet taken: nothing more is read meanwhile, but everything else goes on.
+        let mut taking: Option<Taking> = None;
         loop {
             let end = tokio::select! {
                 message = self.stream.next(), if reading => {
@@ -94,13 +99,17 @@ impl Socket {
                     match message {
                         Some(Ok(Message::Text(text))) => {
                             reading = false;
-                            self.hear(&text).await;
+                            taking = Some(self.take(text));
                             None
                         }
                         other => self.note(other),
                     }
                 }
-                () = self.connection.readable(), if !reading => {
+                () = taken(&mut taking), if taking.is_some() => {
+                    taking = None;
+                    None
+                }
+                () = self.connection.readable(), if !reading && taking.is_none() => {
                     reading = true;
                     self.heard = Instant::now();
                     None
@@ -130,10 +139,11 @@ impl Socket {
     }
 
     /// Hands a text frame over. The core logs within the socket's span, which lives no longer than this.
-    async fn hear(&self, text: &str) {
+    fn take(&self, text: Utf8Bytes) -> Taking {
         self.connection.heard();
         let span = info_span!("socket", id = %self.id);
-        Box::pin(self.connection.receive(text).instrument(span)).await;
+        let connection = Arc::clone(&self.connection);
+        Box::pin(async move { connection.receive(&text).await }.instrument(span))
     }
 
     /// Takes note of everything else that can come.
@@ -207,6 +217,15 @@ impl Socket {
         transport.write_all(bytes).await?;
         transport.flush().await?;
         Ok(())
+    }
+}
+
+/// A frame on its way into the core.
+type Taking = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+async fn taken(taking: &mut Option<Taking>) {
+    if let Some(taking) = taking {
+        taking.await;
     }
 }
 

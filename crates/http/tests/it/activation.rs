@@ -4,10 +4,89 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::{Answer, PATIENCE, Running, get, post};
+use crate::{
+    relay::{access_key, account},
+    support::{Answer, PATIENCE, Running, get, post},
+};
 
 async fn activate(server: &Running, body: &str) -> Answer {
     post(server.http(), "/v1/activation", "Content-Type: application/json\r\n", body).await
+}
+
+fn request(address: &str, key: &str, device: &str) -> String {
+    format!(
+        r#"{{"address":"{address}","accessKey":"{key}","deviceToken":"{device}","platform":"iOS","more":1}}"#
+    )
+}
+
+#[tokio::test]
+async fn a_key_becomes_a_token_once() {
+    let server = Running::start(|_| {}).await;
+    let alice = account(&server.store, "sip:alice@example.test").await;
+    let key = access_key(&server.store, alice, false).await;
+    let typed = key.to_lowercase().replace('-', " ");
+    let answer = activate(&server, &request("alice@example.test", &typed, "d-1")).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    let reply: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
+    assert!(reply["authToken"].as_str().expect("a token").starts_with("tl1."));
+    assert_eq!(reply["account"]["displayName"], "Alice Example");
+    assert!(reply["deviceId"].is_string());
+    let again = activate(&server, &request("sip:alice@example.test", &key, "d-1")).await;
+    assert_eq!((again.status, again.problem().as_str()), (403, "activation-refused"));
+}
+
+#[tokio::test]
+async fn every_wrong_key_gets_the_same_answer() {
+    let server = Running::start(|_| {}).await;
+    let alice = account(&server.store, "sip:alice@example.test").await;
+    let bob = account(&server.store, "sip:bob@example.test").await;
+    let carol = account(&server.store, "sip:carol@example.test").await;
+    let used = access_key(&server.store, alice, false).await;
+    assert_eq!(activate(&server, &request("alice@example.test", &used, "d-1")).await.status, 201);
+    let over = access_key(&server.store, alice, true).await;
+    let others = access_key(&server.store, bob, false).await;
+    let disabled = access_key(&server.store, carol, false).await;
+    server.store.account_enable(carol, false).await.expect("disabled");
+    let mut bodies = Vec::new();
+    for (address, key) in [
+        ("sip:nobody@example.test", used.as_str()),
+        ("no address at all", "AAAAA-AAAAA-AAAAA"),
+        ("alice@example.test", "AAAAA-AAAAA-AAAAA"),
+        ("alice@example.test", "malformed"),
+        ("alice@example.test", &used),
+        ("alice@example.test", &over),
+        ("alice@example.test", &others),
+        ("carol@example.test", &disabled),
+    ] {
+        let answer = activate(&server, &request(address, key, "d-2")).await;
+        assert_eq!(answer.status, 403, "{address} {key}");
+        bodies.push(answer.body);
+    }
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1, "{bodies:?}");
+}
+
+#[tokio::test]
+async fn after_ten_failures_a_source_waits_and_others_do_not() {
+    let trust = |settings: &mut trunkline_http::HttpSettings| {
+        settings.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a net")];
+    };
+    let server = Running::start(trust).await;
+    let alice = account(&server.store, "sip:alice@example.test").await;
+    let key = access_key(&server.store, alice, false).await;
+    let wrong = request("alice@example.test", "AAAAA-AAAAA-AAAAA", "d-1");
+    let from = |source: &str| format!("X-Forwarded-For: {source}\r\n");
+    for _ in 0..10 {
+        assert_eq!(post(server.http(), "/v1/activation", &from("203.0.113.9"), &wrong).await.status, 403);
+    }
+    let right = request("alice@example.test", &key, "d-1");
+    let answer = post(server.http(), "/v1/activation", &from("203.0.113.9"), &right).await;
+    assert_eq!((answer.status, answer.problem().as_str()), (429, "too-many-attempts"));
+    let wait: u64 = answer.header("retry-after").expect("when").parse().expect("seconds");
+    assert!((3_500..=3_600).contains(&wait), "{wait}");
+    assert_eq!(post(server.http(), "/v1/activation", &from("203.0.113.10"), &right).await.status, 201);
 }
 
 #[tokio::test]

@@ -27,8 +27,8 @@ async fn sockets_are_closed_with_1001_one_after_the_other() {
     });
     let mut times = futures_util::future::join_all(closes).await;
     times.sort();
-    assert!(times[0] < Duration::from_millis(250), "{times:?}");
     assert!(times[2] >= Duration::from_millis(600), "{times:?}");
+    assert!(times[2] - times[0] >= Duration::from_millis(300), "{times:?}");
     server.gone().await;
     assert!(tokio::net::TcpStream::connect(http).await.is_err(), "nobody listens any more");
 }

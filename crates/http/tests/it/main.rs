@@ -4,6 +4,7 @@ mod activation;
 mod admin;
 mod drain;
 mod relay;
+mod silence;
 mod socket;
 mod support;
 mod tls;

@@ -1,12 +1,14 @@
 //! The relay behind the doors: the real core on a store in the test's own folder.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use prometheus_client::registry::Registry;
 use trunkline_core::{CommitFeed, Parts, Relay, Settings};
+use trunkline_model::{AccountId, Profile, Timestamp};
 use trunkline_store::{Database, MasterKey, OpenStore, Store};
 
-pub(crate) async fn relay(folder: &Path) -> Relay {
+/// A relay and the store below it, for what an admin does.
+pub(crate) async fn relay(folder: &Path) -> (Relay, Store) {
     let feed = Arc::new(CommitFeed::default());
     let open = OpenStore {
         database: Database::Sqlite(folder.join("trunkline.db")),
@@ -15,6 +17,21 @@ pub(crate) async fn relay(folder: &Path) -> Relay {
         exclusive: false,
     };
     let store = Store::open(open).await.expect("a store");
-    let parts = Parts { store, feed, backends: Vec::new(), settings: Settings::default() };
-    Relay::start(parts, &mut Registry::default()).await.expect("a relay")
+    let parts = Parts { store: store.clone(), feed, backends: Vec::new(), settings: Settings::default() };
+    let relay = Relay::start(parts, &mut Registry::default()).await.expect("a relay");
+    (relay, store)
+}
+
+/// A local account.
+pub(crate) async fn account(store: &Store, address: &str) -> AccountId {
+    let profile = Profile { display_name: "Alice Example".into(), ..Profile::default() };
+    let address = address.parse().expect("an address");
+    store.account_add(&address, &profile).await.expect("an account").id
+}
+
+/// A key that can be used for a minute, or has been over for one.
+pub(crate) async fn access_key(store: &Store, account: AccountId, over: bool) -> String {
+    let minute = Duration::from_secs(60);
+    let end = if over { Timestamp::now().minus(minute) } else { Timestamp::now().plus(minute) };
+    store.activation_issue(account, end).await.expect("a key").to_string()
 }

@@ -2,8 +2,8 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::relay::relay;
-use futures_util::StreamExt;
+use crate::relay::{access_key, account, relay};
+use futures_util::{SinkExt, StreamExt};
 use prometheus_client::registry::Registry;
 use tempfile::TempDir;
 use tokio::{
@@ -23,6 +23,7 @@ use tokio_tungstenite::{
 };
 use tokio_util::sync::CancellationToken;
 use trunkline_http::{Addresses, HttpSettings, Server};
+use trunkline_store::Store;
 
 /// No test waits longer for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -33,6 +34,7 @@ pub(crate) struct Running {
     pub(crate) addresses: Addresses,
     pub(crate) fingerprint: Option<String>,
     pub(crate) folder: TempDir,
+    pub(crate) store: Store,
     shutdown: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -61,12 +63,28 @@ impl Running {
         let folder = tempfile::tempdir().expect("a folder");
         let mut settings = settings(folder.path().to_owned());
         change(&mut settings);
-        let server =
-            Server::bind(settings, relay(folder.path()).await, Registry::default()).await.expect("bound");
+        let (relay, store) = relay(folder.path()).await;
+        let server = Server::bind(settings, relay, Registry::default()).await.expect("bound");
         let (addresses, fingerprint) = (server.addresses(), server.fingerprint());
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(server.run(shutdown.clone()));
-        Self { addresses, fingerprint, folder, shutdown, task }
+        Self { addresses, fingerprint, folder, store, shutdown, task }
+    }
+
+    /// A phone that has signed in as a new account with this address.
+    pub(crate) async fn signed_in(&self, address: &str) -> (Phone, String) {
+        let id = account(&self.store, address).await;
+        let key = access_key(&self.store, id, false).await;
+        let body = format!(r#"{{"address":"{address}","accessKey":"{key}","deviceToken":"d-1"}}"#);
+        let reply = post(self.http(), "/v1/activation", "", &body).await;
+        let reply: serde_json::Value = serde_json::from_str(&reply.body).expect("JSON");
+        let token = reply["authToken"].as_str().expect("a token").to_owned();
+        let headers = [("x-gc-devicetoken", "d-1"), ("x-good-gd-authtoken", token.as_str())];
+        let (mut phone, _) = self.phone(&headers).await;
+        let begin = r#"{"jsonrpc":"2.0","id":"begin","method":"BeginSession","params":{}}"#;
+        phone.send(Message::text(begin)).await.expect("sent");
+        while !next(&mut phone).await.expect("an answer").to_text().expect("text").contains("sessionId") {}
+        (phone, token)
     }
 
     pub(crate) fn http(&self) -> SocketAddr {
@@ -206,7 +224,7 @@ pub(crate) async fn head(tcp: &mut TcpStream) -> String {
 pub(crate) async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
     timeout(PATIENCE, async {
         while !holds().await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await; // tidy: poll
         }
     })
     .await

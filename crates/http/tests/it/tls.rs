@@ -103,7 +103,7 @@ async fn the_admin_port_is_never_open_to_the_network_without_tls_and_token() {
 }
 
 async fn refusal(settings: trunkline_http::HttpSettings) -> String {
-    let relay = relay(&settings.data_dir).await;
+    let (relay, _store) = relay(&settings.data_dir).await;
     match Server::bind(settings, relay, Registry::default()).await {
         Ok(_) => panic!("the server was bound"),
         Err(error) => error.to_string(),

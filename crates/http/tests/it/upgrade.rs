@@ -50,6 +50,25 @@ async fn a_trusted_proxys_word_makes_cookies_secure() {
 }
 
 #[tokio::test]
+async fn token_and_device_bind_a_socket_to_the_session_that_stands() {
+    let server = Running::start(|_| {}).await;
+    let (phone, token) = server.signed_in("sip:alice@example.test").await;
+    drop(phone);
+    let bound = format!("X-GC-DeviceToken: d-1\r\nx-good-gd-authtoken: {token}\r\nsequence: -1\r\n");
+    let answer = ask(server.http(), upgrade_request(&bound).as_bytes()).await;
+    let cookies = answer.cookies();
+    let [cookie] = cookies.as_slice() else { panic!("one cookie expected: {cookies:?}") };
+    assert!(cookie.starts_with("sessionId="), "{cookie}");
+    assert!(cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Strict"), "{cookie}");
+    let other = bound.replace("d-1", "d-2");
+    let answer = ask(server.http(), upgrade_request(&other).as_bytes()).await;
+    assert_eq!((answer.status, answer.cookies().len()), (101, 0), "another device is not bound");
+    let alone = format!("X-GC-DeviceToken: d-1\r\nCookie: {cookie}\r\n");
+    let answer = ask(server.http(), upgrade_request(&alone).as_bytes()).await;
+    assert_eq!((answer.status, answer.cookies().len()), (101, 0), "a cookie alone binds nothing");
+}
+
+#[tokio::test]
 async fn pages_of_foreign_origins_are_refused() {
     let allow = |settings: &mut trunkline_http::HttpSettings| {
         settings.allowed_origins = vec!["https://chat.example.test".into()];

@@ -31,6 +31,27 @@ pub(crate) enum Command {
     Status,
 }
 
+impl Command {
+    /// What is changed and whose, for the log; `None` for what only looks.
+    pub(crate) fn change(&self) -> Option<(&'static str, String)> {
+        let (action, whose) = match self {
+            Self::AccountAdd { address, .. } => ("account add", address.to_string()),
+            Self::AccountSet { address, .. } => ("account set", address.to_string()),
+            Self::AccountEnable { address, enabled: true } => ("account enable", address.to_string()),
+            Self::AccountEnable { address, enabled: false } => ("account disable", address.to_string()),
+            Self::AccountRemove { address } => ("account remove", address.to_string()),
+            Self::ActivationIssue { address, .. } => ("activation issue", address.to_string()),
+            Self::DeviceRevoke { device } => ("device revoke", device.to_string()),
+            Self::AccountList { .. }
+            | Self::AccountShow { .. }
+            | Self::DeviceList { .. }
+            | Self::DeviceShow { .. }
+            | Self::Status => return None,
+        };
+        Some((action, whose))
+    }
+}
+
 /// The answer to a [`Command`]; one JSON line. It has no `Debug`, since it may hold an access key.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "camelCase", rename_all_fields = "camelCase")]

@@ -4,6 +4,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tracing::info;
 use trunkline_core::{BackendHealth, Relay};
 use trunkline_model::{Address, DeviceId, Profile, Timestamp};
 use trunkline_store::{Account, Counts, DeviceRow, Store, StoreError};
@@ -48,7 +49,13 @@ impl Executor {
 
     /// Carries out one command.
     pub(crate) async fn execute(&self, command: Command) -> Reply {
-        self.carry_out(command).await.unwrap_or_else(|refusal| Reply::Refused { refusal })
+        let change = command.change();
+        let result = self.carry_out(command).await;
+        if let Some((action, whose)) = change {
+            let refused = result.as_ref().err().map(|refusal| refusal.words.as_str());
+            info!(action, whose, refused, "an administrator's change");
+        }
+        result.unwrap_or_else(|refusal| Reply::Refused { refusal })
     }
 
     async fn carry_out(&self, command: Command) -> Result<Reply, Refusal> {
@@ -276,7 +283,7 @@ fn counted(counts: &Counts) -> BTreeMap<String, u64> {
         ("devices", counts.devices),
         ("messages", counts.messages),
         ("outbox", counts.outbox),
-        ("mailboxEntries", counts.entries),
+        ("entries", counts.entries),
     ];
     rows.into_iter().map(|(what, count)| (what.to_owned(), count)).collect()
 }

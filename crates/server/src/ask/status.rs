@@ -1,4 +1,4 @@
-use std::fmt::Write;
+use std::{fmt::Write, net::SocketAddr};
 
 use super::{odd, once};
 use crate::{
@@ -60,21 +60,30 @@ pub(crate) fn listeners(listeners: &ListenersView) -> String {
     let rows = [
         ("phones", listeners.https.as_ref().map(|at| format!("https://{at} (TLS)"))),
         ("phones", listeners.http.as_ref().map(|at| format!("http://{at} (plain, for a TLS proxy)"))),
-        ("health", listeners.admin.as_ref().map(|at| format!("http://{at}/health/ready, /metrics"))),
+        (
+            "health",
+            listeners.admin.as_ref().map(|at| format!("{}://{at}/health/ready, /metrics", scheme(at))),
+        ),
         ("certificate", listeners.fingerprint.as_ref().map(|print| format!("self-made, SHA-256 {print}"))),
     ];
     rows.into_iter().filter_map(|(name, value)| value.map(|value| line(name, &value))).collect()
 }
 
-/// How a backend's lines stand: `xmpp corp.test: 4 lines, 3 connected, 1 connecting`.
+/// Health and metrics are plain on loopback, and nowhere else.
+fn scheme(at: &str) -> &'static str {
+    let loopback = at.parse().is_ok_and(|at: SocketAddr| at.ip().is_loopback());
+    if loopback { "http" } else { "https" }
+}
+
+/// How a backend's lines stand: `xmpp corp.test: lines 4, connected 3, connecting 1`.
 fn lines(backend: &BackendView) -> String {
     let parts =
         [(backend.connected, "connected"), (backend.connecting, "connecting"), (backend.refused, "refused")];
     let name = [Some(backend.kind.as_str()), backend.domain.as_deref()];
     let mut text =
-        format!("{}: {} lines", name.into_iter().flatten().collect::<Vec<_>>().join(" "), backend.lines);
+        format!("{}: lines {}", name.into_iter().flatten().collect::<Vec<_>>().join(" "), backend.lines);
     for (count, state) in parts.iter().filter(|(count, _)| *count > 0) {
-        let _ = write!(text, ", {count} {state}");
+        let _ = write!(text, ", {state} {count}");
     }
     text
 }

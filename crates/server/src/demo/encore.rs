@@ -55,10 +55,12 @@ async fn invite(stage: &Stage) -> Result<String, String> {
 async fn host(mut phone: Phone, person: &Person, greeting: &str) {
     let mut told = 0_u32;
     while let Some((from, text)) = phone.next_words().await {
-        let echo = || {
-            format!("“{}” … {} says the same.", text.chars().take(200).collect::<String>(), person.first())
+        let start = || text.chars().take(200).collect::<String>();
+        let answer = if told == 0 {
+            greeting.to_owned()
+        } else {
+            format!("{} here. I read “{}”.", person.first(), start())
         };
-        let answer = if told == 0 { greeting.to_owned() } else { echo() };
         told += 1;
         if let Err(trouble) = phone.send(&from, &answer).await {
             eprintln!("{} cannot answer: {trouble}", person.first());

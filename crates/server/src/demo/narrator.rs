@@ -1,11 +1,12 @@
 use std::{
     fmt::Display,
     io::{self, IsTerminal},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crate::print;
 
+const BREATH: Duration = Duration::from_millis(600);
 const BOLD: &str = "1";
 const DIM: &str = "2";
 const GREEN: &str = "32";
@@ -15,6 +16,8 @@ const CYAN: &str = "36";
 /// Tells the story on standard output; colour only on a terminal and without NO_COLOR.
 pub(super) struct Narrator {
     colour: bool,
+    /// People read along.
+    leisurely: bool,
     chapter: usize,
     begun: Instant,
 }
@@ -22,9 +25,8 @@ pub(super) struct Narrator {
 impl Narrator {
     /// A narrator who has said nothing yet.
     pub(super) fn new() -> Self {
-        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Self { colour: wanted && !dumb && io::stdout().is_terminal(), chapter: 0, begun: Instant::now() }
+        let terminal = io::stdout().is_terminal();
+        Self { colour: print::colour(terminal), leisurely: terminal, chapter: 0, begun: Instant::now() }
     }
 
     /// The title, and what it is about.
@@ -33,15 +35,23 @@ impl Narrator {
     }
 
     /// A new chapter.
-    pub(super) fn chapter(&mut self, title: &str) {
+    pub(super) async fn chapter(&mut self, title: &str) {
+        self.breathe().await;
         self.chapter += 1;
         self.begun = Instant::now();
         self.say(&format!("\n{}", self.paint(BOLD, &format!("{}. {title}", self.chapter))));
     }
 
+    /// Why something is as it is.
+    pub(super) fn aside(&self, text: &str) {
+        self.say(&format!("   {}", self.paint(DIM, text)));
+    }
+
     /// Somebody writes something.
-    pub(super) fn line(&self, who: &str, text: &str) {
+    pub(super) async fn line(&mut self, who: &str, text: &str) {
+        self.breathe().await;
         self.say(&format!("     {} {text}", self.paint(CYAN, &format!("{who}:"))));
+        self.begun = Instant::now();
     }
 
     /// Something was checked and is so.
@@ -66,6 +76,13 @@ impl Narrator {
     /// A command to copy.
     pub(super) fn command(&self, command: &str) {
         self.say(&format!("     {}", self.paint(CYAN, command)));
+    }
+
+    /// Gives people time to read; programs need none.
+    async fn breathe(&self) {
+        if self.leisurely {
+            tokio::time::sleep(BREATH).await;
+        }
     }
 
     fn paint(&self, colour: &str, text: &str) -> String {

@@ -62,7 +62,7 @@ struct Tokens {
 
 impl Story<'_> {
     async fn opening(&mut self) -> Told<()> {
-        self.narrator.chapter("A relay opens");
+        self.narrator.chapter("A relay opens").await;
         let relay = self.stage.relay();
         self.step(format!("it takes phones on http://{relay}"), async {
             tokio::net::TcpStream::connect(relay).await.map(drop)
@@ -77,7 +77,7 @@ impl Story<'_> {
     }
 
     async fn activation(&mut self) -> Told<Tokens> {
-        self.narrator.chapter("Phones activate, each with a key that works once");
+        self.narrator.chapter("Phones activate, each with a key that works once").await;
         let network = self
             .step("Alice's phone has a network of its own; remember it", Network::to(self.stage.relay()))
             .await?;
@@ -117,7 +117,7 @@ impl Story<'_> {
     }
 
     async fn presence(&mut self, tokens: Tokens) -> Told<Cast> {
-        self.narrator.chapter("They sign in and see each other");
+        self.narrator.chapter("They sign in and see each other").await;
         let mut alice = self.step("Alice's phone signs in", Phone::sign_in(&tokens.alice)).await?;
         let mut bob = self.step("so does Bob's", Phone::sign_in(&tokens.bob)).await?;
         self.step(format!("Alice puts Bob and Carol into her group “{GROUP}”"), async {
@@ -130,6 +130,8 @@ impl Story<'_> {
             alice.sees(&CAROL.address(), Availability::Offline, "").await
         })
         .await?;
+        self.narrator
+            .aside("(The relay tells of a contact at most every five seconds: batteries are short.)");
         let carol = self.step("Carol signs in, and Alice's phone shows it by itself", async {
             let carol = Phone::sign_in(&tokens.carol).await?;
             alice.sees(&CAROL.address(), Availability::Available, "").await.map(|()| carol)
@@ -145,12 +147,11 @@ impl Story<'_> {
     }
 
     async fn first_chat(&mut self, cast: &mut Cast) -> Told<()> {
-        self.narrator.chapter("A first chat");
+        self.narrator.chapter("A first chat").await;
         let (alice, bob) = (ALICE.address(), BOB.address());
         let text = "Bob, will the lamp burn tonight?";
-        self.narrator.line(ALICE.first(), text);
-        let question =
-            self.step("the relay has it on disk: Alice may forget it", cast.alice.send(&bob, text)).await?;
+        self.narrator.line(ALICE.first(), text).await;
+        let question = self.step("the relay has it on disk", cast.alice.send(&bob, text)).await?;
         let chat = self.step("Bob's phone rings: Alice invites him", cast.bob.invited(&alice, text)).await?;
         self.step("Bob accepts, and Alice's phone knows", async {
             cast.bob.accept(&chat).await?;
@@ -169,7 +170,7 @@ impl Story<'_> {
         })
         .await?;
         let text = ANSWER;
-        self.narrator.line(BOB.first(), text);
+        self.narrator.line(BOB.first(), text).await;
         self.step("Alice has Bob's answer, and Bob the two ticks", async {
             let answer = cast.bob.send(&alice, text).await?;
             cast.alice.hears(&bob, &[text]).await?;
@@ -179,7 +180,7 @@ impl Story<'_> {
     }
 
     async fn second_device(&mut self, cast: &mut Cast) -> Told<Phone> {
-        self.narrator.chapter("Alice takes her tablet");
+        self.narrator.chapter("Alice takes her tablet").await;
         let (alice, bob, carol) = (ALICE.address(), BOB.address(), CAROL.address());
         let tablet = self.step("it signs in as Alice and has the chat with Bob, both sides of it", async {
             let mut tablet = Phone::sign_in(&cast.tablet).await?;
@@ -188,7 +189,7 @@ impl Story<'_> {
         });
         let mut tablet = tablet.await?;
         let text = "Ship in sight, north-north-west.";
-        self.narrator.line(CAROL.first(), text);
+        self.narrator.line(CAROL.first(), text).await;
         self.step("it rings on both of Alice's devices; the tablet accepts, and the phone knows", async {
             cast.carol.send(&alice, text).await?;
             let chat = cast.alice.invited(&carol, text).await?;
@@ -200,7 +201,7 @@ impl Story<'_> {
         })
         .await?;
         let text = "I see her. All hands to the lamp room!";
-        self.narrator.line("Alice (tablet)", text);
+        self.narrator.line("Alice (tablet)", text).await;
         self.step("Carol has the answer, and Alice's phone shows what the tablet sent", async {
             tablet.send(&carol, text).await?;
             cast.carol.hears(&alice, &[text]).await?;
@@ -211,7 +212,7 @@ impl Story<'_> {
     }
 
     async fn broken_network(&mut self, cast: &mut Cast, tablet: &mut Phone) -> Told<()> {
-        self.narrator.chapter("The network breaks");
+        self.narrator.chapter("The network breaks").await;
         let (alice, bob) = (ALICE.address(), BOB.address());
         self.step("the network between Alice's phone and the relay is cut", async {
             cast.network.cut();
@@ -219,7 +220,9 @@ impl Story<'_> {
         })
         .await?;
         let texts = ["The storm is here.", "The lamp flickers …", "… and burns again. Do you read me?"];
-        texts.iter().for_each(|text| self.narrator.line(BOB.first(), text));
+        for text in texts {
+            self.narrator.line(BOB.first(), text).await;
+        }
         self.step("Bob gets COMPLETE for each: the relay keeps them for Alice", async {
             for text in texts {
                 cast.bob.send(&alice, text).await?;
@@ -229,7 +232,7 @@ impl Story<'_> {
         .await?;
         self.step("Alice's tablet, on another network, has all three", tablet.hears(&bob, &texts)).await?;
         let answer = "I read you. Alice, over.";
-        self.narrator.line("Alice (no network)", answer);
+        self.narrator.line("Alice (no network)", answer).await;
         let pending = cast.alice.send_later(&bob, answer);
         self.step("the network is back: Alice's phone finds the relay by itself", async {
             cast.network.mend();
@@ -245,7 +248,7 @@ impl Story<'_> {
     }
 
     async fn end(&mut self, cast: &mut Cast, tablet: &mut Phone) -> Told<()> {
-        self.narrator.chapter("The end");
+        self.narrator.chapter("The end").await;
         let status =
             match self.quietly("the relay tells its state", self.stage.administer(Command::Status)).await? {
                 Reply::Status { status } => status,

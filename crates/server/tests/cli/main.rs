@@ -4,8 +4,10 @@
 
 mod account;
 mod activation;
+mod chat;
 mod check_config;
 mod demo;
 mod device;
+mod phone;
 mod program;
 mod server;

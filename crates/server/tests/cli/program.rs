@@ -14,6 +14,8 @@ use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_trunkline");
 
+const CONFIG: &str = "GoodConnectServer.exe.config";
+
 /// How long a machine that is busy with other tests may take for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -40,7 +42,7 @@ impl Folder {
     pub(crate) fn new() -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
         folder.write(
-            "GoodConnectServer.exe.config",
+            CONFIG,
             r#"<configuration>
   <appSettings>
     <add key="HTTPS_BIND" value="" />
@@ -54,6 +56,18 @@ impl Folder {
 </configuration>
 "#,
         );
+        folder
+    }
+
+    /// The same with these keys set.
+    pub(crate) fn with(keys: &[(&str, &str)]) -> Self {
+        let folder = Self::new();
+        let mut config = fs::read_to_string(folder.path().join(CONFIG)).unwrap();
+        for (key, value) in keys {
+            let added = format!("  <add key=\"{key}\" value=\"{value}\" />\n  </appSettings>");
+            config = config.replace("</appSettings>", &added);
+        }
+        folder.write(CONFIG, &config);
         folder
     }
 
@@ -116,12 +130,16 @@ impl Folder {
 }
 
 impl Serving {
+    /// Sends SIGTERM.
+    pub(crate) fn terminate(&self) {
+        let line = format!("kill -TERM {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success());
+    }
+
     /// Sends SIGTERM and waits; gives the exit code and how long the end took.
     pub(crate) fn stop(mut self) -> (Option<i32>, Duration) {
         let told = Instant::now();
-        let kill =
-            Command::new("sh").arg("-c").arg(format!("kill -TERM {}", self.child.id())).status().unwrap();
-        assert!(kill.success());
+        self.terminate();
         let status = self.child.wait().unwrap();
         (status.code(), told.elapsed())
     }

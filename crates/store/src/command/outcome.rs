@@ -71,8 +71,8 @@ impl Settle {
     }
 }
 
-/// Whether a message in state `from` may come into state `to`. Late words of an IM system may still settle what is
-/// unknown, confirm, or fail a message; they never reopen it.
+/// Whether a message in state `from` may come into state `to`. Late words of an IM system may still settle
+/// what is unknown, confirm, or fail a message; they never reopen it.
 fn follows(from: MessageState, to: MessageState) -> bool {
     let open = matches!(from, MessageState::Stored | MessageState::Submitted);
     match to {

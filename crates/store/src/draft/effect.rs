@@ -20,8 +20,8 @@ pub(crate) struct Actor {
 }
 
 impl Draft<'_> {
-    /// The actor accepts a pending invitation: its other devices hear so, all its devices get the invitation's message
-    /// as a message, and the inviter hears so.
+    /// The actor accepts a pending invitation: its other devices hear so, all its devices get the
+    /// invitation's message as a message, and the inviter hears so.
     pub(crate) fn accept(&mut self, actor: &Actor, at: Timestamp) -> Result<(), StoreError> {
         let accepted =
             self.change(actor.account, &actor.peer, at, |side| side.accept().map(|first| (side.chat, first)));
@@ -74,7 +74,8 @@ impl Draft<'_> {
         }
     }
 
-    /// A message, or a bare invitation, arrives at `account` from `peer`; `fresh` names the conversation if one begins.
+    /// A message, or a bare invitation, arrives at `account` from `peer`; `fresh` names the conversation if
+    /// one begins.
     pub(crate) fn arrive(
         &mut self,
         account: AccountId,
@@ -119,7 +120,8 @@ impl Draft<'_> {
         true
     }
 
-    /// A message reached a device of its recipient's for the first time: its writer hears so. False when it had before.
+    /// A message reached a device of its recipient's for the first time: its writer hears so. False when it
+    /// had before.
     pub(crate) fn deliver(&mut self, key: MessageKey, at: Timestamp) -> bool {
         let Some(row) = self.message_mut(key).filter(|row| row.delivered_at.is_none()) else { return false };
         row.delivered_at = Some(at);

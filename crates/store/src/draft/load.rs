@@ -16,7 +16,8 @@ use crate::{
 };
 
 impl<'c> Draft<'c> {
-    /// Loads what the commands need, in three steps because the later ones follow what the earlier ones found.
+    /// Loads what the commands need, in three steps because the later ones follow what the earlier ones
+    /// found.
     pub(crate) async fn load(
         sql: &mut SqliteConnection,
         needs: Needs,

@@ -12,7 +12,8 @@ use crate::{
 };
 
 impl Draft<'_> {
-    /// Writes what the run changed, tables in the order of their references; gives the entries for the listener.
+    /// Writes what the run changed, tables in the order of their references; gives the entries for the
+    /// listener.
     pub(crate) async fn write(mut self, sql: &mut SqliteConnection) -> Result<Vec<Committed>, Fault> {
         self.write_heads(sql).await?;
         self.write_messages(sql).await?;

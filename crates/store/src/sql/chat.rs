@@ -43,25 +43,28 @@ macro_rules! message_columns {
 row_lists! {
     /// id, address, head (null without a mailbox).
     ACCOUNTS = RowList::keys(
-        "SELECT a.id, a.address, m.head FROM accounts a LEFT JOIN mailboxes m ON m.account_id = a.id WHERE a.id IN (",
-        0, ")",
+        "SELECT a.id, a.address, m.head FROM accounts a LEFT JOIN mailboxes m ON m.account_id = a.id WHERE \
+         a.id IN (", ")",
     );
     /// id, account, acknowledged.
     DEVICES = RowList::keys(
-        "SELECT d.id, d.account_id, c.acknowledged FROM devices d JOIN cursors c ON c.device_id = d.id WHERE d.id IN (",
-        0, ")",
+        "SELECT d.id, d.account_id, c.acknowledged FROM devices d JOIN cursors c ON c.device_id = d.id \
+         WHERE d.id IN (", ")",
     );
     CONVERSATIONS = RowList::any(
-        "SELECT account_id, peer, chat, state, first, unread, read_up_to, state_since FROM conversations WHERE ",
+        "SELECT account_id, peer, chat, state, first, unread, read_up_to, state_since FROM conversations \
+         WHERE ",
         "(account_id = ? AND peer = ?)", "",
     );
     SENDS = RowList::any(
-        concat!("SELECT ", message_columns!(""), " FROM messages WHERE "), "(device_id = ? AND client_id = ?)", "",
+        concat!("SELECT ", message_columns!(""), " FROM messages WHERE "),
+        "(device_id = ? AND client_id = ?)", "",
     );
     FOREIGN = RowList::any(
-        concat!("SELECT ", message_columns!(""), " FROM messages WHERE "), "(inbox_id = ? AND foreign_id = ?)", "",
+        concat!("SELECT ", message_columns!(""), " FROM messages WHERE "),
+        "(inbox_id = ? AND foreign_id = ?)", "",
     );
-    MESSAGES = RowList::keys(concat!("SELECT ", message_columns!(""), " FROM messages WHERE id IN ("), 0, ")");
+    MESSAGES = RowList::keys(concat!("SELECT ", message_columns!(""), " FROM messages WHERE id IN ("), ")");
     /// Incoming messages in spans of mailboxes that no device has acknowledged: account, seq, peer, message.
     UNDELIVERED = RowList::any(
         concat!(
@@ -80,32 +83,34 @@ row_lists! {
     /// Adds to the heads and gives them.
     RAISE_HEADS = RowList::values(
         "INSERT INTO mailboxes (account_id, head, floor) VALUES ", "(?, ?, 0)",
-        " ON CONFLICT (account_id) DO UPDATE SET head = mailboxes.head + excluded.head RETURNING account_id, head",
+        " ON CONFLICT (account_id) DO UPDATE SET head = mailboxes.head + excluded.head RETURNING \
+         account_id, head",
     );
     INSERT_MESSAGES = RowList::values(
         concat!("INSERT INTO messages (", message_columns!(""), ") VALUES "),
         "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", "",
     );
     INSERT_ENTRIES = RowList::values(
-        "INSERT INTO entries (account_id, seq, at, origin, kind, peer, chat, message_id, status, up_to, unread, code, \
-         reason, unknown) VALUES ",
+        "INSERT INTO entries (account_id, seq, at, origin, kind, peer, chat, message_id, status, up_to, \
+         unread, code, reason, unknown) VALUES ",
         "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", "",
     );
     PUT_CONVERSATIONS = RowList::values(
-        "INSERT INTO conversations (account_id, peer, chat, state, first, unread, read_up_to, state_since) VALUES ",
+        "INSERT INTO conversations (account_id, peer, chat, state, first, unread, read_up_to, state_since) \
+         VALUES ",
         "(?, ?, ?, ?, ?, ?, ?, ?)",
-        " ON CONFLICT (account_id, peer) DO UPDATE SET chat = excluded.chat, state = excluded.state, \
-         first = excluded.first, unread = excluded.unread, read_up_to = excluded.read_up_to, \
-         state_since = excluded.state_since",
+        " ON CONFLICT (account_id, peer) DO UPDATE SET chat = excluded.chat, state = excluded.state, first \
+         = excluded.first, unread = excluded.unread, read_up_to = excluded.read_up_to, state_since = \
+         excluded.state_since",
     );
     INSERT_OUTBOX = RowList::values(
         "INSERT INTO outbox (message_id, account_id, at) VALUES ", "(?, ?, ?)",
         " ON CONFLICT (message_id) DO UPDATE SET at = excluded.at",
     );
-    DELETE_OUTBOX = RowList::keys("DELETE FROM outbox WHERE message_id IN (", 0, ")");
-    SET_DELIVERED = RowList::keys("UPDATE messages SET delivered_at = $1 WHERE id IN (", 1, ")");
+    DELETE_OUTBOX = RowList::keys("DELETE FROM outbox WHERE message_id IN (", ")");
+    SET_DELIVERED = RowList::keys("UPDATE messages SET delivered_at = ? WHERE id IN (", ")");
     SET_STATE = RowList::keys(
-        "UPDATE messages SET state = $1, failure_code = NULL, failure_reason = NULL WHERE id IN (", 1, ")",
+        "UPDATE messages SET state = ?, failure_code = NULL, failure_reason = NULL WHERE id IN (", ")",
     );
     MOVE_CURSORS = RowList::values(
         "INSERT INTO cursors (device_id, acknowledged, last_seen) VALUES ", "(?, ?, 0)",
@@ -114,6 +119,6 @@ row_lists! {
 }
 
 statements! {
-    REWRITE_MESSAGE = "UPDATE messages SET chat = $2, text = $3, digest = $4, state = $5, failure_code = $6, \
-        failure_reason = $7, sent_at = $8, delivered_at = $9, attempts = $10 WHERE id = $1";
+    REWRITE_MESSAGE = "UPDATE messages SET chat = $2, text = $3, digest = $4, state = $5, failure_code = \
+        $6, failure_reason = $7, sent_at = $8, delivered_at = $9, attempts = $10 WHERE id = $1";
 }

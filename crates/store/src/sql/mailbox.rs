@@ -2,20 +2,19 @@ use super::statements;
 
 statements! {
     EPOCH = "SELECT number FROM meta WHERE name = 'epoch'";
-    ENTRIES = "SELECT e.seq, e.at, e.origin, e.kind, e.peer, e.chat, e.message_id, e.status, e.up_to, e.unread, \
-        e.code, e.reason, e.unknown, m.client_id, m.text, m.sent_at \
-        FROM entries e LEFT JOIN messages m ON m.id = e.message_id \
-        WHERE e.account_id = $1 AND e.seq > $2 ORDER BY e.seq LIMIT $3";
+    ENTRIES = "SELECT e.seq, e.at, e.origin, e.kind, e.peer, e.chat, e.message_id, e.status, e.up_to, \
+        e.unread, e.code, e.reason, e.unknown, m.client_id, m.text, m.sent_at FROM entries e LEFT JOIN \
+        messages m ON m.id = e.message_id WHERE e.account_id = $1 AND e.seq > $2 ORDER BY e.seq LIMIT $3";
     BOUNDS = "SELECT head, floor FROM mailboxes WHERE account_id = $1";
-    CONVERSATION = "SELECT account_id, peer, chat, state, first, unread, read_up_to, state_since \
-        FROM conversations WHERE account_id = $1 AND peer = $2";
+    CONVERSATION = "SELECT account_id, peer, chat, state, first, unread, read_up_to, state_since FROM \
+        conversations WHERE account_id = $1 AND peer = $2";
     CONVERSATION_BY_CHAT = "SELECT account_id, peer, chat, state, first, unread, read_up_to, state_since \
         FROM conversations WHERE account_id = $1 AND chat = $2";
-    UNACKNOWLEDGED = "SELECT MAX(e.seq) FROM cursors c JOIN entries e ON e.account_id = $1 AND e.seq > c.acknowledged \
-        JOIN messages m ON m.id = e.message_id \
-        WHERE c.device_id = $2 AND e.kind IN (1, 3) AND m.client_id = $3 AND ($4 = '' OR e.peer = $4)";
-    OUTBOX = "SELECT m.id, m.peer, m.text, m.sent_at, m.state FROM outbox o JOIN messages m ON m.id = o.message_id \
-        WHERE o.account_id = $1 ORDER BY o.at LIMIT 256";
+    UNACKNOWLEDGED = "SELECT MAX(e.seq) FROM cursors c JOIN entries e ON e.account_id = $1 AND e.seq > \
+        c.acknowledged JOIN messages m ON m.id = e.message_id WHERE c.device_id = $2 AND e.kind IN (1, 3) \
+        AND m.client_id = $3 AND ($4 = '' OR e.peer = $4)";
+    OUTBOX = "SELECT m.id, m.peer, m.text, m.sent_at, m.state FROM outbox o JOIN messages m ON m.id = \
+        o.message_id WHERE o.account_id = $1 ORDER BY o.at LIMIT 256";
     OUTBOX_ACCOUNTS = "SELECT DISTINCT account_id FROM outbox ORDER BY account_id";
     COUNTS = "SELECT (SELECT COUNT(*) FROM accounts), (SELECT COUNT(*) FROM devices WHERE NOT revoked), \
         (SELECT COUNT(*) FROM messages), (SELECT COUNT(*) FROM outbox), (SELECT COUNT(*) FROM entries)";

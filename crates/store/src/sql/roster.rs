@@ -3,14 +3,14 @@ use super::statements;
 statements! {
     CONTACTS = "SELECT address FROM contacts WHERE account_id = $1 ORDER BY address";
     CONTACT = "SELECT address FROM contacts WHERE account_id = $1 AND address = $2";
-    MEMBERSHIPS = "SELECT m.address, g.id, g.name FROM group_contacts m \
-        JOIN roster_groups g ON g.account_id = m.account_id AND g.id = m.group_id \
-        WHERE m.account_id = $1 ORDER BY m.address, g.name";
-    MEMBERSHIPS_OF = "SELECT m.address, g.id, g.name FROM group_contacts m \
-        JOIN roster_groups g ON g.account_id = m.account_id AND g.id = m.group_id \
-        WHERE m.account_id = $1 AND m.address = $2 ORDER BY g.name";
-    ADD_CONTACT = "INSERT INTO contacts (account_id, address) VALUES ($1, $2) ON CONFLICT (account_id, address) \
-        DO NOTHING";
+    MEMBERSHIPS = "SELECT m.address, g.id, g.name FROM group_contacts m JOIN roster_groups g ON \
+        g.account_id = m.account_id AND g.id = m.group_id WHERE m.account_id = $1 ORDER BY m.address, \
+        g.name";
+    MEMBERSHIPS_OF = "SELECT m.address, g.id, g.name FROM group_contacts m JOIN roster_groups g ON \
+        g.account_id = m.account_id AND g.id = m.group_id WHERE m.account_id = $1 AND m.address = $2 ORDER \
+        BY g.name";
+    ADD_CONTACT = "INSERT INTO contacts (account_id, address) VALUES ($1, $2) ON CONFLICT (account_id, \
+        address) DO NOTHING";
     REMOVE_CONTACT = "DELETE FROM contacts WHERE account_id = $1 AND address = $2";
     WATCHERS = "SELECT account_id FROM contacts WHERE address = $1 ORDER BY account_id";
 
@@ -22,11 +22,12 @@ statements! {
     RENAME_GROUP = "UPDATE roster_groups SET name = $3 WHERE account_id = $1 AND id = $2";
     GROUP_MEMBERS = "SELECT COUNT(*) FROM group_contacts WHERE account_id = $1 AND group_id = $2";
     REMOVE_GROUP = "DELETE FROM roster_groups WHERE account_id = $1 AND id = $2";
-    PUT = "INSERT INTO group_contacts (account_id, address, group_id) VALUES ($1, $2, $3) \
-        ON CONFLICT (account_id, address, group_id) DO NOTHING";
+    PUT = "INSERT INTO group_contacts (account_id, address, group_id) VALUES ($1, $2, $3) ON CONFLICT \
+        (account_id, address, group_id) DO NOTHING";
     TAKE = "DELETE FROM group_contacts WHERE account_id = $1 AND address = $2 AND group_id = $3";
 
     BLOCKS = "SELECT address FROM blocks WHERE account_id = $1 ORDER BY address";
-    BLOCK = "INSERT INTO blocks (account_id, address) VALUES ($1, $2) ON CONFLICT (account_id, address) DO NOTHING";
+    BLOCK = "INSERT INTO blocks (account_id, address) VALUES ($1, $2) ON CONFLICT (account_id, address) DO \
+        NOTHING";
     UNBLOCK = "DELETE FROM blocks WHERE account_id = $1 AND address = $2";
 }

@@ -14,11 +14,12 @@ const SIZES: [usize; 4] = [64, 16, 4, 1];
 
 /// One statement for many rows, as a few static texts of fixed sizes so that prepared statements stay few.
 ///
-/// `head` may hold placeholders (`$1` to `$fixed`); `row` holds a `?` for each of its values.
+/// `head` and `row` hold a `?` for each value, in the order in which they are bound. SQLite takes the texts
+/// so: it finds a numbered placeholder by linear search, which takes half of all time with hundreds of them.
+/// For PostgreSQL they are to be numbered in this order.
 #[derive(Debug)]
 pub(crate) struct RowList {
     head: &'static str,
-    fixed: usize,
     row: &'static str,
     separator: &'static str,
     tail: &'static str,
@@ -28,17 +29,17 @@ pub(crate) struct RowList {
 impl RowList {
     /// `INSERT … VALUES (…), (…) …`
     pub(crate) const fn values(head: &'static str, row: &'static str, tail: &'static str) -> Self {
-        Self { head, fixed: 0, row, separator: ", ", tail, texts: OnceLock::new() }
+        Self { head, row, separator: ", ", tail, texts: OnceLock::new() }
     }
 
     /// `… IN (?, ?) …`
-    pub(crate) const fn keys(head: &'static str, fixed: usize, tail: &'static str) -> Self {
-        Self { head, fixed, row: "?", separator: ", ", tail, texts: OnceLock::new() }
+    pub(crate) const fn keys(head: &'static str, tail: &'static str) -> Self {
+        Self { head, row: "?", separator: ", ", tail, texts: OnceLock::new() }
     }
 
-    /// `… WHERE (… row …) OR (… row …) …`: row values in IN lists are written differently by the two engines.
+    /// `… WHERE (… row …) OR (… row …) …`: the engines write row values in IN lists differently.
     pub(crate) const fn any(head: &'static str, row: &'static str, tail: &'static str) -> Self {
-        Self { head, fixed: 0, row, separator: " OR ", tail, texts: OnceLock::new() }
+        Self { head, row, separator: " OR ", tail, texts: OnceLock::new() }
     }
 
     /// Runs the statement for exactly these rows; `fixed` binds the head's values.
@@ -102,24 +103,7 @@ impl RowList {
     }
 
     fn text(&self, size: usize) -> String {
-        let mut text = self.head.to_owned();
-        let mut number = self.fixed;
-        for row in 0..size {
-            if row > 0 {
-                text.push_str(self.separator);
-            }
-            for part in self.row.split_inclusive('?') {
-                match part.strip_suffix('?') {
-                    Some(before) => {
-                        number += 1;
-                        text.push_str(before);
-                        text.push_str(&format!("${number}"));
-                    }
-                    None => text.push_str(part),
-                }
-            }
-        }
-        text + self.tail
+        format!("{}{}{}", self.head, vec![self.row; size].join(self.separator), self.tail)
     }
 }
 
@@ -128,18 +112,16 @@ mod tests {
     use super::RowList;
 
     #[test]
-    fn texts_number_their_placeholders() {
+    fn texts_repeat_their_row() {
         let list = RowList::values("INSERT INTO t (a, b) VALUES ", "(?, ?)", " RETURNING a");
         let [_, _, four, one] = *list.texts();
-        assert_eq!(one, "INSERT INTO t (a, b) VALUES ($1, $2) RETURNING a");
-        assert_eq!(four, "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4), ($5, $6), ($7, $8) RETURNING a");
-        let keys = RowList::keys("UPDATE t SET a = $1 WHERE b IN (", 1, ")");
-        assert_eq!(keys.texts()[3], "UPDATE t SET a = $1 WHERE b IN ($2)");
+        assert_eq!(one, "INSERT INTO t (a, b) VALUES (?, ?) RETURNING a");
+        assert_eq!(four, "INSERT INTO t (a, b) VALUES (?, ?), (?, ?), (?, ?), (?, ?) RETURNING a");
     }
 
     #[test]
     fn rows_are_split_into_fixed_sizes() {
-        let list = RowList::keys("", 0, "");
+        let list = RowList::keys("", "");
         let rows = [0; 150];
         let sizes: Vec<usize> = list.exact(&rows).map(|(_, chunk)| chunk.len()).collect();
         assert_eq!(sizes, [64, 64, 16, 4, 1, 1]);

@@ -16,8 +16,8 @@ use crate::{
 const BEGIN: &str = "BEGIN IMMEDIATE";
 
 impl Writer {
-    /// Brings every command to its end. A batch that fails because of a row is halved until the bad command stands
-    /// alone; one that fails because of the database fails as a whole.
+    /// Brings every command to its end. A batch that fails because of a row is halved until the bad command
+    /// stands alone; one that fails because of the database fails as a whole.
     pub(super) async fn settle(&mut self, batch: Vec<Job>) {
         let mut parts = vec![batch];
         while let Some(mut part) = parts.pop() {

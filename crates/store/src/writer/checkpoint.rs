@@ -15,7 +15,8 @@ use tokio::task::JoinHandle;
 /// Commits between two checkpoints.
 const EVERY: u32 = 1_000;
 
-/// Pages in the WAL (64 MiB) from which the writer itself waits for a checkpoint, so that the WAL can start anew.
+/// Pages in the WAL (64 MiB) from which the writer itself waits for a checkpoint, so that the WAL can start
+/// anew.
 const TOO_LONG: i64 = 16_384;
 
 const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
@@ -58,7 +59,8 @@ impl Checkpoint {
         }
     }
 
-    /// On the writer's own connection, so that no write comes between and the next one can start the WAL anew.
+    /// On the writer's own connection, so that no write comes between and the next one can start the WAL
+    /// anew.
     pub(super) async fn inline(&mut self, connection: &mut SqliteConnection) {
         match passive(connection).await {
             Ok(pages) => self.pages.store(pages.min(TOO_LONG), Ordering::Relaxed),

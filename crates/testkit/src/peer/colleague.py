@@ -16,7 +16,7 @@ class Colleague(slixmpp.ClientXMPP):
         super().__init__(jid, password)
         for plugin in ("xep_0085", "xep_0184", "xep_0199"):
             self.register_plugin(plugin)
-        self["xep_0184"].auto_ack = True
+        self.plugin["xep_0184"].auto_ack = True
         self.auto_authorize = True
         self.auto_subscribe = False
         self.add_event_handler("session_start", self.started)
@@ -38,6 +38,7 @@ class Colleague(slixmpp.ClientXMPP):
             tell(
                 event="message",
                 **{"from": stanza["from"].bare},
+                resource=stanza["from"].resource,
                 id=stanza["id"],
                 body=stanza["body"],
                 receipt=bool(stanza["request_receipt"]),

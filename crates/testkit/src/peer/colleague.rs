@@ -32,6 +32,8 @@ pub enum Heard {
     Message {
         /// Bare address of the sender.
         from: String,
+        /// The sender's resource.
+        resource: String,
         /// Stanza id.
         id: String,
         /// The text.
@@ -160,6 +162,11 @@ impl Colleague {
         .await
     }
 
+    /// How often a message with this text was heard so far.
+    pub fn message_count(&self, text: &str) -> usize {
+        self.heard.iter().filter(|heard| matches!(heard, Heard::Message { body, .. } if body == text)).count()
+    }
+
     /// Everything heard so far.
     pub fn heard(&self) -> &[Heard] {
         &self.heard
@@ -173,12 +180,12 @@ impl Colleague {
 
 fn python() -> Result<PathBuf> {
     let named = std::env::var_os("TRUNKLINE_PEER_PYTHON").map(PathBuf::from);
-    let usual = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/peers/bin/python"));
+    let usual = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/peers/venv/bin/python"));
     let python = named.unwrap_or(usual);
     ensure!(
         python.exists(),
         "the test needs a Python with slixmpp at {} (TRUNKLINE_PEER_PYTHON names another): \
-         python3 -m venv target/peers && target/peers/bin/pip install slixmpp==1.17.0",
+         cargo xtask test makes one",
         python.display()
     );
     Ok(python)

@@ -19,11 +19,12 @@ use super::{Authority, eventually, free_port};
 
 /// Debian's Prosody in a temporary folder, for one domain; killed when dropped.
 pub struct Prosody {
+    // Before the folder: fields go in this order, and a living server writes into what is being removed.
+    running: Option<Child>,
     folder: TempDir,
     options: ProsodyOptions,
     port: u16,
     direct_port: u16,
-    running: Option<Child>,
 }
 
 /// What a [`Prosody`] is to be like.
@@ -68,7 +69,7 @@ impl Prosody {
         );
         let folder = tempfile::Builder::new().prefix("prosody-").tempdir().context("no temporary folder")?;
         let (port, direct_port) = (free_port()?, free_port()?);
-        let mut prosody = Self { folder, options, port, direct_port, running: None };
+        let mut prosody = Self { running: None, folder, options, port, direct_port };
         prosody.write_files()?;
         for (user, password) in users {
             prosody.add_user(user, password)?;

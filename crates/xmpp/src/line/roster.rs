@@ -4,7 +4,6 @@ use tokio::time::timeout;
 use tokio_xmpp::parsers::{
     presence::Presence as Stanza,
     roster::{Ask, Group, Item, Roster as Query, Subscription},
-    stanza,
 };
 use trunkline_core::port::{LineError, RosterChange};
 use trunkline_model::{Address, GroupId};
@@ -52,7 +51,7 @@ impl XmppLine {
         self.set(address, entry).await?;
         if bond != Some(Bond::Sees) {
             let request = Stanza::subscribe().with_to(jid);
-            self.command(Command::Stanza(stanza::Stanza::Presence(request))).await?;
+            self.command(Command::Stanza(Box::new(request.into()))).await?;
         }
         Ok(())
     }

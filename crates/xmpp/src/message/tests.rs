@@ -12,7 +12,7 @@ fn heard(attributes: &str, children: &str) -> Heard {
 
 fn text(attributes: &str, children: &str) -> Incoming {
     match heard(attributes, &format!("<body>hello</body>{children}")) {
-        Heard::Text { incoming, .. } => incoming,
+        Heard::Text { incoming, .. } => *incoming,
         other => panic!("not a text: {other:?}"),
     }
 }

@@ -29,6 +29,7 @@ impl Worker {
     /// Takes what came in.
     pub(super) fn hear(&mut self, live: &mut Live, heard: Heard) -> Result<(), End> {
         match heard {
+            Heard::Drained => {}
             Heard::Silence => self.probe(live),
             Heard::Element(FallibleStreamElement::Ok(element)) => return self.hear_element(live, element),
             Heard::Element(FallibleStreamElement::Err(StreamElementError::InvalidStanza {

@@ -1,9 +1,9 @@
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 use tokio_xmpp::jid::BareJid;
 use trunkline_core::port::Outcome;
-use trunkline_model::MessageKey;
+use trunkline_model::{MessageKey, Presence};
 
 use crate::{
     iq::Questions,
@@ -15,6 +15,10 @@ use crate::{
 
 /// Messages of ours whose peers are remembered, to check who sends receipts and bounces.
 const MAX_SENT: usize = 1_024;
+/// How long a server that does not say is taken to keep a session without a link.
+const USUAL_KEEP: Duration = Duration::from_secs(300);
+/// Longest time to believe in that a session is kept.
+const LONGEST_KEEP: Duration = Duration::from_secs(3_600);
 
 /// What the worker knows of its session with the server; it outlives the link.
 pub(super) struct Memory {
@@ -28,8 +32,12 @@ pub(super) struct Memory {
     pub(super) questions: Questions,
     /// To whom each message went.
     pub(super) peers: Recent<MessageKey, BareJid>,
+    /// What the server was last told to show; `None` before the core has chosen.
+    pub(super) shown: Option<Presence>,
     /// How many of the last in `outbound` never left the queue.
     unwritten: usize,
+    /// Until when the server keeps the session for us.
+    kept_until: Option<Instant>,
 }
 
 /// A stanza of ours that the server has not confirmed.
@@ -65,7 +73,9 @@ impl Memory {
             inbound: Inbound::default(),
             questions: Questions::default(),
             peers: Recent::new(MAX_SENT),
+            shown: None,
             unwritten: 0,
+            kept_until: None,
         }
     }
 
@@ -73,10 +83,19 @@ impl Memory {
         &self.account
     }
 
-    /// What to ask the server to take up again, if it offered that.
-    pub(super) fn resumption(&self) -> Option<Resumption> {
+    /// What to ask the server to take up again, if it offered that and may still know of it.
+    pub(super) fn resumption(&mut self) -> Option<Resumption> {
+        if self.kept_until.is_some_and(|until| until <= Instant::now()) {
+            self.give_up();
+        }
         let id = self.management.as_ref()?.id.clone()?;
         Some(Resumption { id, handled: self.inbound.handled() })
+    }
+
+    /// The session goes on over a new link.
+    pub(super) fn resumed(&mut self) {
+        self.unwritten = 0;
+        self.kept_until = None;
     }
 
     /// Takes the server's word on how much of ours it has.
@@ -96,8 +115,12 @@ impl Memory {
         let open = self.outbound.iter().rev();
         self.unwritten =
             open.take_while(|sent| waiting.iter().any(|w| Arc::ptr_eq(w, &sent.element))).count();
-        if self.resumption().is_none() {
-            self.give_up();
+        match self.management.as_ref().filter(|management| management.id.is_some()) {
+            Some(Management { max, .. }) => {
+                let keep = max.map_or(USUAL_KEEP, |seconds| Duration::from_secs(seconds.into()));
+                self.kept_until = Some(Instant::now() + keep.min(LONGEST_KEEP));
+            }
+            None => self.give_up(),
         }
     }
 
@@ -105,9 +128,11 @@ impl Memory {
     pub(super) fn give_up(&mut self) {
         self.questions.clear();
         self.management = None;
+        self.shown = None;
         let open: VecDeque<Sent> = self.outbound.reset();
         let written = open.len().saturating_sub(self.unwritten);
         self.unwritten = 0;
+        self.kept_until = None;
         for (place, sent) in open.into_iter().enumerate() {
             if let Some(delivery) = sent.delivery {
                 delivery.tell(if place < written { Outcome::Unknown } else { Outcome::NotSent });

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     iq::Asker,
-    link::Link,
+    link::{Broken, Link},
     message,
     negotiate::{Ready, Session},
     presence,
@@ -59,8 +59,12 @@ impl Worker {
         if let Err(end) = self.begin(&mut live, ready.session) {
             return end;
         }
-        for stanza in ready.early {
-            self.hear_stanza(&mut live, stanza);
+        if !ready.early.is_empty() {
+            for stanza in ready.early {
+                self.hear_stanza(&mut live, stanza);
+            }
+            // They came before the counting began.
+            self.memory.inbound.reset();
         }
         let end = loop {
             if let Err(end) = self.step(&mut live).await {
@@ -78,6 +82,9 @@ impl Worker {
         self.settle(live);
         let waiting = live.link.waiting().len();
         let reading = self.inbox.has_room() && waiting < 2 * MAX_WAITING;
+        if !reading {
+            live.postpone();
+        }
         let taking = waiting < MAX_WAITING && self.memory.outbound.len() < MAX_UNCONFIRMED;
         let drained = self.inbox.is_empty() && self.memory.outbound.len() == 0 && waiting == 0;
         if live.close_by.is_some() && drained {
@@ -86,8 +93,10 @@ impl Worker {
         let deadline = sleep_until(live.next_deadline());
         tokio::select! {
             heard = live.link.next(reading) => {
-                let heard = heard.map_err(End::lost)?;
-                self.hear(live, heard)
+                match heard {
+                    Ok(heard) => self.hear(live, heard),
+                    Err(broken) => Err(self.broken(live, broken).await),
+                }
             }
             command = self.commands.recv(), if taking && live.close_by.is_none() => {
                 self.obey(live, command);
@@ -102,6 +111,26 @@ impl Worker {
         }
     }
 
+    /// The link is over. A stanza that cannot be read must not come again and break the next link too, so it counts as
+    /// taken, once everything before it is.
+    async fn broken(&mut self, live: &mut Live, broken: Broken) -> End {
+        if broken.unreadable && self.memory.management.is_some() {
+            let ticket = self.memory.inbound.arrive();
+            self.memory.inbound.finish(ticket);
+            let taking = async {
+                while !self.inbox.is_empty() {
+                    let Ok(ticket) = self.inbox.next().await else { return };
+                    self.memory.inbound.finish(ticket);
+                }
+            };
+            // What the core does not take in time keeps its place before the unreadable one.
+            let _ = timeout(DRAIN_WAIT, taking).await;
+            self.acknowledge(live);
+            let _ = timeout(DRAIN_WAIT, live.link.flush()).await;
+        }
+        End::lost(broken.reason)
+    }
+
     /// Goes on with the old session, or starts anew.
     fn begin(&mut self, live: &mut Live, session: Session) -> Result<(), End> {
         match session {
@@ -110,6 +139,7 @@ impl Worker {
                     self.memory.give_up();
                     return Err(End::lost("the server confirmed what it was never sent"));
                 }
+                self.memory.resumed();
                 self.memory.inbound.rewind(handled);
                 live.told = handled;
                 self.inbox.forget_waiting();
@@ -139,7 +169,9 @@ impl Worker {
     pub(super) fn come_up(&mut self, live: &mut Live, how: &str) {
         let managed = self.memory.management.is_some();
         info!(account = %self.shared.person.address, how, acknowledgements = managed, "connected to the XMPP server");
-        self.show(live);
+        if *self.shared.presence() != self.memory.shown || self.memory.shown.is_none() {
+            self.show(live);
+        }
         self.set_state(LineState::Connected);
     }
 
@@ -150,7 +182,7 @@ impl Worker {
                 let stanza = Stanza::Message(message::outgoing(to, &message));
                 self.send(live, stanza, Some(Delivery::new(message.key, reply)));
             }
-            Some(Command::Stanza(stanza)) => self.send(live, stanza, None),
+            Some(Command::Stanza(stanza)) => self.send(live, *stanza, None),
             Some(Command::Show) => self.show(live),
             Some(Command::Ask { to, question, asker }) => self.ask(live, to, question, asker),
             Some(Command::Close(reply)) => {
@@ -163,8 +195,10 @@ impl Worker {
 
     /// Shows the person as the core wants it; before it has said anything, as quietly as messages allow.
     fn show(&mut self, live: &mut Live) {
-        let chosen = self.shared.presence().as_ref().map(presence::stanza);
-        let stanza = chosen.unwrap_or_else(|| {
+        let chosen = self.shared.presence().clone();
+        let stanza = chosen.as_ref().map(presence::stanza);
+        self.memory.shown = chosen;
+        let stanza = stanza.unwrap_or_else(|| {
             let quiet = Presentation::available().with_show(Show::Xa);
             quiet.with_priority(presence::PRIORITY)
         });
@@ -255,6 +289,14 @@ impl Worker {
 impl Live {
     fn new(link: Link) -> Self {
         Self { link, confirm_by: None, roster_by: None, told: 0, owed: false, close_by: None }
+    }
+
+    /// Who does not listen cannot blame the server for its silence.
+    fn postpone(&mut self) {
+        let later = Instant::now() + CONFIRM_WAIT;
+        for by in [&mut self.confirm_by, &mut self.roster_by].into_iter().flatten() {
+            *by = later;
+        }
     }
 
     fn next_deadline(&self) -> Instant {

@@ -1,13 +1,15 @@
-use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinHandle,
+};
 use trunkline_core::port::{
     Backend, Incoming, Inlet, InletError, Line, LineState, OpenLine, OutgoingMessage, Person,
 };
@@ -15,23 +17,23 @@ use trunkline_model::{AccountId, Address, Contact, MessageKey, MessageText, Time
 use trunkline_testkit::peer::{Prosody, eventually};
 use trunkline_xmpp::{Tls, XmppBackend, XmppSettings};
 
-pub const DOMAIN: &str = "corp.test";
-pub const USERS: &[(&str, &str)] = &[("alice", "alice's secret"), ("bob", "bob's secret")];
+pub(crate) const DOMAIN: &str = "corp.test";
+pub(crate) const USERS: &[(&str, &str)] = &[("alice", "alice's secret"), ("bob", "bob's secret")];
 
 /// An inlet that remembers what it was told, and can be made to fail.
 #[derive(Default)]
-pub struct Recorder {
-    pub received: Mutex<Vec<Incoming>>,
-    pub delivered: Mutex<Vec<(Address, MessageKey)>>,
-    pub failed: Mutex<Vec<(MessageKey, bool)>>,
-    pub typing: Mutex<Vec<(Address, bool)>>,
-    pub contacts: Mutex<Vec<Contact>>,
-    pub states: Mutex<Vec<LineState>>,
-    pub rosters: AtomicUsize,
+pub(crate) struct Recorder {
+    pub(crate) received: Mutex<Vec<Incoming>>,
+    pub(crate) delivered: Mutex<Vec<(Address, MessageKey)>>,
+    pub(crate) failed: Mutex<Vec<(MessageKey, bool)>>,
+    pub(crate) typing: Mutex<Vec<(Address, bool)>>,
+    pub(crate) contacts: Mutex<Vec<Contact>>,
+    pub(crate) states: Mutex<Vec<LineState>>,
+    pub(crate) rosters: AtomicUsize,
     /// The store is down: nothing is taken.
-    pub broken: AtomicBool,
+    pub(crate) broken: AtomicBool,
     /// How often something was refused for that.
-    pub refusals: AtomicUsize,
+    pub(crate) refusals: AtomicUsize,
 }
 
 #[async_trait]
@@ -76,18 +78,18 @@ impl Inlet for Recorder {
 }
 
 impl Recorder {
-    pub fn texts(&self) -> Vec<String> {
+    pub(crate) fn texts(&self) -> Vec<String> {
         self.received.lock().unwrap().iter().map(|message| message.text.expose().to_owned()).collect()
     }
 
-    pub async fn text(&self, text: &str) -> Result<Incoming> {
+    pub(crate) async fn text(&self, text: &str) -> Result<Incoming> {
         eventually(&format!("{text:?} arrives"), async || {
             self.received.lock().unwrap().iter().find(|message| message.text.expose() == text).cloned()
         })
         .await
     }
 
-    pub async fn contact(&self, what: &str, pick: impl Fn(&Contact) -> bool) -> Result<Contact> {
+    pub(crate) async fn contact(&self, what: &str, pick: impl Fn(&Contact) -> bool) -> Result<Contact> {
         eventually(what, async || {
             self.contacts.lock().unwrap().iter().rev().find(|contact| pick(contact)).cloned()
         })
@@ -96,7 +98,7 @@ impl Recorder {
     }
 }
 
-pub fn settings(prosody: &Prosody) -> XmppSettings {
+pub(crate) fn settings(prosody: &Prosody) -> XmppSettings {
     XmppSettings {
         domain: DOMAIN.into(),
         host: "127.0.0.1".into(),
@@ -108,11 +110,11 @@ pub fn settings(prosody: &Prosody) -> XmppSettings {
     }
 }
 
-pub fn address(user: &str) -> Address {
+pub(crate) fn address(user: &str) -> Address {
     format!("{user}@{DOMAIN}").parse().unwrap()
 }
 
-pub async fn open(
+pub(crate) async fn open(
     settings: XmppSettings,
     user: &str,
     password: &str,
@@ -125,7 +127,7 @@ pub async fn open(
 }
 
 /// Alice's line, signed in, with her roster told.
-pub async fn alice(prosody: &Prosody) -> Result<(Arc<dyn Line>, Arc<Recorder>)> {
+pub(crate) async fn alice(prosody: &Prosody) -> Result<(Arc<dyn Line>, Arc<Recorder>)> {
     let (line, inlet) = open(settings(prosody), "alice", "alice's secret").await?;
     connected(&line).await?;
     eventually("the roster is told", async || (inlet.rosters.load(Ordering::SeqCst) > 0).then_some(()))
@@ -133,17 +135,21 @@ pub async fn alice(prosody: &Prosody) -> Result<(Arc<dyn Line>, Arc<Recorder>)> 
     Ok((line, inlet))
 }
 
-pub async fn connected(line: &Arc<dyn Line>) -> Result<()> {
+pub(crate) async fn connected(line: &Arc<dyn Line>) -> Result<()> {
     state(line, "the line is connected", |state| *state == LineState::Connected).await.map(drop)
 }
 
-pub async fn state(line: &Arc<dyn Line>, what: &str, pick: impl Fn(&LineState) -> bool) -> Result<LineState> {
+pub(crate) async fn state(
+    line: &Arc<dyn Line>,
+    what: &str,
+    pick: impl Fn(&LineState) -> bool,
+) -> Result<LineState> {
     eventually(what, async || Some(line.state()).filter(|state| pick(state)))
         .await
         .with_context(|| format!("{:?}", line.state()))
 }
 
-pub fn message(to: &str, text: &str) -> OutgoingMessage {
+pub(crate) fn message(to: &str, text: &str) -> OutgoingMessage {
     OutgoingMessage {
         key: MessageKey::fresh(),
         peer: address(to),
@@ -152,5 +158,51 @@ pub fn message(to: &str, text: &str) -> OutgoingMessage {
     }
 }
 
-/// A moment in which something that must not happen would have happened.
-pub const MOMENT: Duration = Duration::from_millis(500);
+/// A wire between a line and a server that can be cut, or swallow everything.
+pub(crate) struct Wire {
+    pub(crate) port: u16,
+    state: watch::Sender<(usize, bool)>,
+    accepting: JoinHandle<()>,
+}
+
+impl Wire {
+    pub(crate) async fn to(port: u16) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let own_port = listener.local_addr()?.port();
+        let (state, watching) = watch::channel((0, false));
+        let accepting = tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                if let Ok(far) = TcpStream::connect(("127.0.0.1", port)).await {
+                    tokio::spawn(carry(near, far, watching.clone()));
+                }
+            }
+        });
+        Ok(Self { port: own_port, state, accepting })
+    }
+
+    /// Cuts every connection at once.
+    pub(crate) fn cut(&self) {
+        self.state.send_modify(|(cuts, _)| *cuts += 1);
+    }
+
+    /// From now on nothing passes, and nobody is told.
+    pub(crate) fn swallow(&self) {
+        self.state.send_modify(|(_, swallow)| *swallow = true);
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn carry(mut near: TcpStream, mut far: TcpStream, mut state: watch::Receiver<(usize, bool)>) {
+    let cuts = state.borrow().0;
+    tokio::select! {
+        _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+        _ = state.wait_for(|(now, swallow)| *now != cuts || *swallow) => {}
+    }
+    // Swallowing keeps both ends open and reads from neither.
+    let _ = state.wait_for(|(now, _)| *now != cuts).await;
+}

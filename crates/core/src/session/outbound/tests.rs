@@ -20,6 +20,8 @@ struct World {
     /// Everything the phone ever got, and the last sequence it saw.
     got: Vec<i64>,
     last_sequence: Option<i64>,
+    /// The last sequence on the present socket.
+    rising: i64,
 }
 
 impl World {
@@ -33,6 +35,7 @@ impl World {
             socket: Vec::new(),
             got: Vec::new(),
             last_sequence: None,
+            rising: 0,
         }
     }
 
@@ -57,12 +60,19 @@ impl World {
 
     /// Writes at most `limit` frames to the present socket.
     fn write(&mut self, limit: usize) {
+        self.write_to(limit, true);
+    }
+
+    /// When not `alive`, the phone gets none of it.
+    fn write_to(&mut self, limit: usize, alive: bool) {
         let mut written = 0;
         while written < limit {
             match self.outbound.step() {
                 Step::Write(frame) => {
                     written += 1;
-                    self.take(&frame);
+                    if alive {
+                        self.take(&frame);
+                    }
                 }
                 Step::Encode(offer) => offer.encode(Epoch(1), "Bo"),
                 Step::Read(after) => self.read(after),
@@ -80,6 +90,10 @@ impl World {
 
     fn take(&mut self, frame: &str) {
         let value: serde_json::Value = serde_json::from_str(frame).unwrap();
+        let sequence = value["sequence"].as_i64().unwrap();
+        assert!(self.rising < sequence, "sequence {sequence} after {}", self.rising);
+        self.rising = sequence;
+        self.last_sequence = Some(sequence);
         let Some(seq) = value["result"]["data"]["mailboxSeq"].as_i64() else { return };
         assert!(
             self.socket.last().is_none_or(|last| *last < seq),
@@ -90,16 +104,25 @@ impl World {
         if !self.got.contains(&seq) {
             self.got.push(seq);
         }
-        self.last_sequence = value["sequence"].as_i64();
     }
 
-    fn reopen(&mut self, tells: bool) {
+    /// A new socket, after the old one has carried `lost` frames into the void.
+    fn reopen(&mut self, tells: bool, lost: usize) {
+        self.write_to(lost, false);
         self.socket.clear();
+        self.rising = 0;
         self.outbound.open(self.last_sequence.filter(|_| tells));
     }
 
     fn acknowledge_last(&mut self) {
         if let Some(last) = self.socket.last() {
+            self.outbound.acknowledge(Seq(*last));
+        }
+    }
+
+    /// What the phone said on an earlier socket takes effect only now.
+    fn acknowledge_late(&mut self) {
+        if let Some(last) = self.got.iter().max() {
             self.outbound.acknowledge(Seq(*last));
         }
     }
@@ -111,7 +134,8 @@ enum Act {
     Write(usize),
     Complete,
     Acknowledge,
-    Reopen { tells: bool },
+    AcknowledgeLate,
+    Reopen { tells: bool, lost: usize },
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -120,7 +144,8 @@ fn act() -> impl Strategy<Value = Act> {
         4 => (0..6_usize).prop_map(Act::Write),
         1 => Just(Act::Complete),
         2 => Just(Act::Acknowledge),
-        2 => any::<bool>().prop_map(|tells| Act::Reopen { tells }),
+        1 => Just(Act::AcknowledgeLate),
+        2 => (any::<bool>(), 0..4_usize).prop_map(|(tells, lost)| Act::Reopen { tells, lost }),
     ]
 }
 
@@ -134,7 +159,8 @@ proptest! {
                 Act::Write(limit) => world.write(limit),
                 Act::Complete => drop(world.outbound.complete(|sequence| format!("{{\"sequence\":{sequence}}}"))),
                 Act::Acknowledge => world.acknowledge_last(),
-                Act::Reopen { tells } => world.reopen(tells),
+                Act::AcknowledgeLate => world.acknowledge_late(),
+                Act::Reopen { tells, lost } => world.reopen(tells, lost),
             }
         }
         world.write(usize::MAX);
@@ -155,7 +181,7 @@ fn a_replayed_entry_keeps_its_sequence_and_an_acknowledged_one_stays_away() {
     let last = world.last_sequence;
     world.outbound.acknowledge(Seq(1));
     world.last_sequence = None;
-    world.reopen(true);
+    world.reopen(true, 0);
     world.write(usize::MAX);
     assert_eq!((world.socket.as_slice(), world.last_sequence), ([2, 3].as_slice(), last));
 }
@@ -167,7 +193,7 @@ fn completions_come_back_for_a_phone_that_tells_what_it_has() {
     world.write(usize::MAX);
     world.outbound.complete(|sequence| format!("{{\"done\":{sequence}}}"));
     world.commit(false, true);
-    world.reopen(true);
+    world.reopen(true, 0);
     let mut frames = VecDeque::new();
     loop {
         match world.outbound.step() {

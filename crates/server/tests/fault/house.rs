@@ -1,0 +1,95 @@
+use secrecy::SecretString;
+use trunkline_client::{ActivationRequest, Phone, Server, Trust, parse_fingerprint};
+use trunkline_testkit::{Relay, relay::Builder};
+
+use crate::handset::{Handset, MARK};
+
+/// The relay's program and the people who use it.
+pub(crate) struct House {
+    pub(crate) relay: Relay,
+}
+
+impl House {
+    /// A relay with the usual settings and these accounts.
+    pub(crate) async fn open(accounts: &[&str]) -> Self {
+        Self::with(Self::plan(), accounts).await
+    }
+
+    /// The relay before it starts.
+    pub(crate) fn plan() -> Builder {
+        Relay::of(env!("CARGO_BIN_EXE_trunkline"))
+    }
+
+    pub(crate) async fn with(plan: Builder, accounts: &[&str]) -> Self {
+        let house = Self { relay: plan.start().await.unwrap() };
+        for name in accounts {
+            house.account(name).await;
+        }
+        house
+    }
+
+    pub(crate) async fn account(&self, name: &str) {
+        self.relay.add_account(&address(name), name).await.unwrap();
+    }
+
+    pub(crate) fn server(&self) -> Server {
+        Server::new(&self.relay.url(), &Trust::System).unwrap()
+    }
+
+    /// The port with TLS.
+    pub(crate) fn secure_server(&self, url: &str) -> Server {
+        let fingerprint = self.relay.listeners().fingerprint.as_deref().unwrap();
+        Server::new(url, &Trust::Fingerprint(parse_fingerprint(fingerprint).unwrap())).unwrap()
+    }
+
+    /// A token for an install of this account's.
+    pub(crate) async fn activate(&self, account: &str, install: &str) -> SecretString {
+        let address = address(account);
+        let request = ActivationRequest {
+            access_key: SecretString::from(self.relay.access_key(&address).await.unwrap()),
+            address,
+            device_token: install.to_owned(),
+            platform: "Android".to_owned(),
+            name: install.to_owned(),
+            app_version: String::new(),
+            locale: String::new(),
+        };
+        Phone::activate(&self.server(), &request).await.unwrap().token
+    }
+
+    /// An activated phone without a socket, named `account-number`.
+    pub(crate) async fn handset(&self, account: &str, number: usize) -> Handset {
+        let install = format!("{account}-{number}");
+        let token = self.activate(account, &install).await;
+        Handset::new(self.server(), &address(account), &install, token)
+    }
+
+    /// Kills the relay and starts it again.
+    pub(crate) async fn power_cut(&mut self) {
+        self.relay.kill().await.unwrap();
+        self.relay.start().await.unwrap();
+    }
+
+    /// Looks through the log for panics, errors and what people wrote.
+    pub(crate) fn check_log(&self) {
+        let log = self.relay.log();
+        let bad = |line: &&str| line.contains("panicked") || line.contains(" ERROR ") || line.contains(MARK);
+        let found: Vec<_> = log.lines().filter(bad).collect();
+        assert!(found.is_empty(), "the relay's log holds:\n{}", found.join("\n"));
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.relay.log();
+            let lines: Vec<_> = log.lines().collect();
+            eprintln!("the relay's last words:\n{}", lines[lines.len().saturating_sub(60)..].join("\n"));
+        }
+    }
+}
+
+/// The account's address as phones see it.
+pub(crate) fn address(account: &str) -> String {
+    format!("sip:{account}@house.test")
+}

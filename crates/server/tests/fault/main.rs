@@ -1,0 +1,15 @@
+//! The real program under faults, over real sockets: power cuts, dying connections, repeats, slow and hostile phones.
+//!
+//! Whatever chance decides comes from a seed that is printed; `TRUNKLINE_FAULT_SEED` sets another one.
+
+#![allow(clippy::unwrap_used)]
+
+mod chance;
+mod cut;
+mod diary;
+mod handset;
+mod history;
+mod house;
+mod load_traffic;
+mod proxy;
+mod reckoning;

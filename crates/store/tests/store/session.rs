@@ -1,0 +1,94 @@
+use std::time::Duration;
+
+use trunkline_model::{Availability, DeviceId, Seq, Timestamp};
+use trunkline_store::{SessionRow, SessionState, StoreError};
+
+use crate::fixture::{House, Person};
+
+fn row(person: &Person, started_at: Timestamp) -> SessionRow {
+    SessionRow {
+        device: person.device,
+        account: person.account,
+        address: person.address.clone(),
+        display_name: String::new(),
+        device_token: String::new(),
+        started_at,
+        reserved: 10_000,
+        background: false,
+        push_type: 0,
+        availability: Some(Availability::Available),
+        personal_message: "here".to_owned(),
+        last_active: started_at,
+        acknowledged: Seq(0),
+    }
+}
+
+#[tokio::test]
+async fn a_session_survives_the_process() {
+    let mut house = House::new().await;
+    let (alice, bob) = (house.person("alice").await, house.person("bob").await);
+    let now = Timestamp::now();
+    house.store.session_begin(row(&alice, now)).await.unwrap();
+    house.store.session_reserve(alice.device, 20_000).await.unwrap();
+    house.store.session_reserve(alice.device, 15_000).await.unwrap();
+    let state = SessionState {
+        background: true,
+        push_type: 3,
+        availability: Some(Availability::Busy),
+        personal_message: "at lunch".to_owned(),
+    };
+    house.store.session_state(alice.device, state).await.unwrap();
+    let heard = now.plus(Duration::from_secs(9));
+    let unknown = (DeviceId::fresh(), heard);
+    house.store.session_touch(vec![(alice.device, heard), unknown]).await.unwrap();
+    house.store.session_touch(vec![(alice.device, now)]).await.unwrap();
+    house.send(&bob, &alice, "m-1", "hello").await;
+    house.acknowledge(&alice, alice.device, 1).await;
+    house.reopen().await;
+    let found = house.store.sessions().await.unwrap();
+    let expected = SessionRow {
+        device_token: "alice's phone".to_owned(),
+        reserved: 20_000,
+        background: true,
+        push_type: 3,
+        availability: Some(Availability::Busy),
+        personal_message: "at lunch".to_owned(),
+        last_active: heard,
+        acknowledged: Seq(1),
+        ..row(&alice, now)
+    };
+    assert_eq!(found, std::slice::from_ref(&expected));
+    assert_eq!(house.store.session(alice.device).await.unwrap(), Some(expected));
+    assert_eq!(house.store.device(alice.device).await.unwrap().unwrap().last_seen, heard);
+}
+
+#[tokio::test]
+async fn sessions_of_revoked_devices_and_disabled_accounts_are_gone() {
+    let house = House::new().await;
+    let (alice, bob) = (house.person("alice").await, house.person("bob").await);
+    let carol = house.person("carol").await;
+    for person in [&alice, &bob, &carol] {
+        house.store.session_begin(row(person, Timestamp::now())).await.unwrap();
+    }
+    house.store.device_revoke(alice.device).await.unwrap();
+    house.store.account_enable(bob.account, false).await.unwrap();
+    house.store.session_end(carol.device).await.unwrap();
+    assert!(house.store.sessions().await.unwrap().is_empty());
+    house.store.account_enable(bob.account, true).await.unwrap();
+    assert_eq!(house.store.sessions().await.unwrap().len(), 1);
+    let unknown = Person { device: DeviceId::fresh(), ..alice };
+    let begun = house.store.session_begin(row(&unknown, Timestamp::now())).await;
+    assert!(matches!(begun, Err(StoreError::NotFound(_))), "{begun:?}");
+}
+
+#[tokio::test]
+async fn session_ids_depend_on_device_start_and_master_key() {
+    let house = House::new().await;
+    let (device, start) = (DeviceId::fresh(), Timestamp(1));
+    let id = house.store.session_id(device, start);
+    assert!(id.len() == 32 && id.chars().all(|c| c.is_ascii_hexdigit()), "{id}");
+    assert_eq!(id, house.store.session_id(device, start));
+    assert_ne!(id, house.store.session_id(device, Timestamp(2)));
+    assert_ne!(id, house.store.session_id(DeviceId::fresh(), start));
+    assert_ne!(id, House::new().await.store.session_id(device, start));
+}
