@@ -135,7 +135,7 @@ keys! {
             `MESSAGE_RETENTION_DAYS`.";
     }
     "Sessions and devices" {
-        SESSION_TIMEOUT_SECS => session_timeout: Duration = Period(60..=2_592_000, Seconds), "86400", "3600",
+        SESSION_TIMEOUT_SECS => session_timeout: Duration = Period(1..=2_592_000, Seconds), "86400", "3600",
             "How long a session outlives its last request.";
         DEVICE_EXPIRY_DAYS => device_expiry: Duration = Period(1..=36_500, Days), "90", "30",
             "How long a device may stay away before it has to be activated again.";

@@ -158,9 +158,10 @@ impl Device {
         self.well("Ping", json!({})).await;
     }
 
-    /// Waits until every durable event up to now has come: the relay pings a socket when its mailbox is told to the end.
+    /// Waits until every durable event up to now has come: somebody uninvolved writes, and what is before that in the
+    /// mailbox comes before it.
     pub(crate) async fn told(&mut self, witness: &mut Device) {
-        let text = format!("witness {}", self.requests);
+        let text = format!("witness {}", witness.next_id());
         witness.say(&self.address.clone(), &text, &text).await;
         self.message(&text).await;
     }

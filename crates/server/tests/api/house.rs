@@ -62,18 +62,23 @@ impl House {
     /// Activates a device of a person's.
     pub(crate) async fn pass(&self, name: &str, device: &str) -> Pass {
         self.account(name).await;
+        self.pass_of(&sip(name), device).await
+    }
+
+    /// Activates a device of an account that is there.
+    pub(crate) async fn pass_of(&self, address: &str, device: &str) -> Pass {
         let request = ActivationRequest {
-            address: sip(name),
-            access_key: self.relay.access_key(&sip(name)).await.unwrap().into(),
+            address: address.to_owned(),
+            access_key: self.relay.access_key(address).await.unwrap().into(),
             device_token: device.to_owned(),
             platform: "Android".to_owned(),
-            name: format!("{name}'s phone"),
+            name: format!("phone {device}"),
             app_version: "1.0".to_owned(),
             locale: "en_GB".to_owned(),
         };
         let activated = Phone::activate(&self.server, &request).await.unwrap();
         Pass {
-            address: sip(name),
+            address: address.to_owned(),
             device_token: device.to_owned(),
             device_id: activated.device_id.to_string(),
             token: secrecy::ExposeSecret::expose_secret(&activated.token).to_owned(),

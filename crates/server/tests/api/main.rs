@@ -5,9 +5,22 @@
 mod device;
 mod frame;
 mod house;
+mod plain;
 
+mod access;
+mod activation;
 mod batch;
 mod conversation;
+mod directory;
 mod envelope;
 mod limit;
+mod mailbox;
 mod malformed;
+mod message;
+mod presence;
+mod privacy;
+mod replay;
+mod roster;
+mod session;
+mod several;
+mod upgrade;

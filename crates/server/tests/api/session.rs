@@ -1,0 +1,168 @@
+//! Signing in and out, and whose token is whose.
+
+use serde_json::{Value, json};
+use trunkline_client::Handshake;
+
+use crate::{device::Device, frame::Kind, house::House};
+
+#[tokio::test]
+async fn begin_session_tells_what_the_session_is_like_and_a_second_one_finds_it_again() {
+    let house = House::with(&[("SESSION_TIMEOUT_SECS", "600")]).await;
+    let pass = house.pass("ana", "ana-1").await;
+    let mut ana = Device::with(&pass, &pass.bare_handshake()).await;
+    let begun = ana.begin().await;
+    let id = begun["sessionId"].as_str().unwrap().to_owned();
+    assert!(id.len() == 32 && id.chars().all(|c| c.is_ascii_hexdigit()), "{id}");
+    assert_eq!(begun["sessionid"], begun["sessionId"]);
+    for (member, value) in [
+        ("userId", json!("sip:ana@example.test")),
+        ("displayName", json!("Ana")),
+        ("deviceToken", json!("ana-1")),
+        ("sessionTimeout", json!(600)),
+        ("lineState", json!("connected")),
+        ("persistentChat", json!(false)),
+        ("fileTransfer", json!(false)),
+    ] {
+        assert_eq!(begun[member], value, "{member}");
+    }
+    let now = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
+    assert!((now - begun["serverTime"].as_i64().unwrap()).abs() < 60_000, "milliseconds: {begun}");
+    assert!(begun["epoch"].is_i64() && begun["mailboxHead"].is_i64(), "{begun}");
+    let extensions: Vec<String> = serde_json::from_value(begun["apiExtensions"].clone()).unwrap();
+    for name in ["mailbox.Sync", "conversation.Read", "device.List", "contact.Block", "contact.Unblock"] {
+        assert!(extensions.iter().any(|one| one == name), "{name} in {extensions:?}");
+    }
+    assert_eq!(ana.begin().await["sessionId"], id, "on the same socket");
+    let mut again = Device::with(&pass, &pass.bare_handshake()).await;
+    assert_eq!(again.begin().await["sessionId"], id, "on another socket");
+}
+
+#[tokio::test]
+async fn the_token_comes_in_the_request_or_in_the_header_under_its_old_and_new_name() {
+    let house = House::open().await;
+    let pass = house.pass("ana", "ana-1").await;
+    for params in [
+        json!({"gdAuthToken": pass.token}),
+        json!({"userId": "sip:bo@example.test", "gdToken": pass.token, "deviceToken": "ana-1"}),
+        json!({"GDAUTHTOKEN": pass.token, "devicetoken": "ana-1", "oAuth2Token": "x", "pushToken": "y"}),
+    ] {
+        let mut ana = Device::with(&pass, &pass.bare_handshake()).await;
+        let begun = ana.well("BeginSession", params).await;
+        assert_eq!(begun["userId"], pass.address, "only the verified token says who it is");
+    }
+    let mut ana = Device::opened(&pass, -1).await;
+    ana.well("BeginSession", json!({})).await;
+}
+
+async fn refused(pass: &crate::house::Pass, handshake: &Handshake, params: Value) -> i64 {
+    let mut device = Device::with(pass, handshake).await;
+    let refused = device.ask("BeginSession", params).await.unwrap_err();
+    assert_eq!(refused.kind, Kind::Early, "without a session there is no sequence");
+    refused.code
+}
+
+#[tokio::test]
+async fn tokens_that_prove_nothing_are_1008_and_those_of_another_device_1012() {
+    let house = House::open().await;
+    let (ana, bo) = (house.pass("ana", "ana-1").await, house.pass("bo", "bo-1").await);
+    let bare = ana.bare_handshake();
+    assert_eq!(refused(&ana, &bare, json!({})).await, 1011);
+    assert_eq!(refused(&ana, &bare, json!({"gdAuthToken": "null"})).await, 1011);
+    let flipped = format!("{}x", &ana.token[..ana.token.len() - 1]);
+    for token in ["tl1.wrong", "Mnx4fGFuYQ==", "tl1.", "x", &flipped, &ana.token.to_uppercase()] {
+        assert_eq!(refused(&ana, &bare, json!({"gdAuthToken": token})).await, 1008, "{token}");
+    }
+    let other = json!({"gdAuthToken": ana.token, "deviceToken": "ana-2"});
+    assert_eq!(refused(&ana, &bare, other).await, 1012, "another deviceToken in the body");
+    let stolen = Handshake::new("bo-1");
+    assert_eq!(refused(&ana, &stolen, json!({"gdAuthToken": ana.token})).await, 1012, "in the header");
+    let stolen = Handshake { auth_token: Some(ana.token.clone().into()), ..Handshake::new("bo-1") };
+    assert_eq!(refused(&ana, &stolen, json!({})).await, 1012, "at the upgrade, which is let pass");
+
+    let mut ana = Device::signed_in(&ana).await;
+    ana.refused(1012, "SetGDAuthToken", json!({"gdAuthToken": bo.token})).await;
+    ana.refused(1008, "SetGDAuthToken", json!({"gdAuthToken": "tl1.wrong"})).await;
+    ana.refused(1008, "GetAuthenticationInfo", json!({"gdAuthToken": "tl1.wrong"})).await;
+    ana.settle().await;
+}
+
+#[tokio::test]
+async fn reconnect_without_a_live_session_is_1017() {
+    let house = House::open().await;
+    let pass = house.pass("ana", "ana-1").await;
+    let with = |reconnect: Value| {
+        let mut params = pass.begin_params();
+        params["reconnect"] = reconnect;
+        params
+    };
+    for yes in [json!("true"), json!("1"), json!("0123456789abcdef0123456789abcdef"), json!(true)] {
+        assert_eq!(refused(&pass, &pass.bare_handshake(), with(yes.clone())).await, 1017, "{yes}");
+    }
+    for no in [json!(""), json!("false"), json!("0"), json!(false), json!(null)] {
+        let mut ana = Device::with(&pass, &pass.bare_handshake()).await;
+        ana.well("BeginSession", with(no.clone())).await;
+        ana.well("TerminateSession", json!({})).await;
+    }
+    let mut ana = Device::signed_in(&pass).await;
+    let id = ana.begin().await["sessionId"].clone();
+    let begun = ana.well("BeginSession", with(id.clone())).await;
+    assert_eq!(begun["sessionId"], id, "with a live session it binds again");
+}
+
+#[tokio::test]
+async fn terminate_session_is_complete_twice_and_closes_with_1000() {
+    let house = House::open().await;
+    let mut ana = house.device("ana").await;
+    let first = ana.begin().await["sessionId"].clone();
+    let (early, late) = ana.both("TerminateSession", json!({})).await;
+    for frame in [early, late] {
+        assert_eq!(frame.data(), &json!({"method": "TerminateSession", "state": "COMPLETE"}));
+    }
+    assert_eq!(ana.closed().await, Some(1000));
+    assert!(ana.waiting(&["SessionTerminated"]).is_empty(), "the phone knows");
+    let mut again = Device::opened(&ana.pass, ana.last).await;
+    again.refused(1017, "Ping", json!({})).await;
+    assert_ne!(again.begin().await["sessionId"], first, "the next session is another one");
+}
+
+#[tokio::test]
+async fn sequences_rise_over_sessions_and_restarts() {
+    let mut house = House::open().await;
+    let mut ana = house.device("ana").await;
+    let mut last = ana.last;
+    for _ in 0..2 {
+        ana.settle().await;
+        house.relay.kill().await.unwrap();
+        house.relay.start().await.unwrap();
+        ana = ana.resumed(last).await;
+        let (_, late) = ana.both("Ping", json!({})).await;
+        assert!(late.sequence() > last, "{last}: {late:?}");
+        last = late.sequence();
+    }
+    ana.well("TerminateSession", json!({})).await;
+    let mut ana = Device::signed_in(&ana.pass).await;
+    ana.settle().await;
+    assert!(ana.last / 1_000_000 >= last / 1_000_000, "{last} to {}", ana.last);
+}
+
+#[tokio::test]
+async fn the_background_flag_is_the_sessions_and_outlives_the_process() {
+    let mut house = House::open().await;
+    let pass = house.pass("ana", "ana-1").await;
+    let handshake = Handshake { background: true, ..pass.bare_handshake() };
+    let mut ana = Device::with(&pass, &handshake).await;
+    let (early, _) = ana.both("BeginSession", pass.begin_params()).await;
+    assert_eq!(early.member("background"), true, "x-good-background at the upgrade");
+    for (mode, kind) in [(json!(false), json!("2")), (json!("true"), json!(4)), (json!(true), json!("odd"))] {
+        let params = json!({"isBackgroundMode": mode, "timeout": "20", "unreadMessageCount": 3,
+            "pushType": kind, "pushMaxLength": 200});
+        ana.well("NotifyBackground", params).await;
+        let (early, _) = ana.both("Ping", json!({})).await;
+        assert_eq!(early.member("background"), &json!(mode != false), "{mode}");
+    }
+    house.relay.kill().await.unwrap();
+    house.relay.start().await.unwrap();
+    let mut ana = ana.resumed(-1).await;
+    let (early, _) = ana.both("Ping", json!({})).await;
+    assert_eq!(early.member("background"), false, "the header of the new socket says that it is in front");
+}

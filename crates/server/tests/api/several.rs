@@ -1,0 +1,124 @@
+//! Several devices of one account.
+
+use serde_json::json;
+
+use crate::{
+    device::Device,
+    house::{House, sip},
+};
+
+#[tokio::test]
+async fn each_device_gets_its_copy_and_own_sends_show_on_the_others() {
+    let house = House::open().await;
+    let (mut ana, mut bo) = house.pair("ana", "bo").await;
+    let (mut pad, mut eve) = (house.another("ana", 2).await, house.device("eve").await);
+    bo.say(&sip("ana"), "b-1", "to all").await;
+    for device in [&mut ana, &mut pad] {
+        let frame = device.message("to all").await;
+        assert_eq!(frame.data()["method"], "MessageReceived");
+        assert_eq!(frame.data()["messageId"], "b-1", "the sender's id, unchanged");
+    }
+    let sent = ana.say(&sip("bo"), "a-1", "from the phone").await;
+    let copy = pad.message("from the phone").await;
+    assert_eq!(copy.data()["method"], "MessageSent");
+    assert_eq!(copy.data()["direction"], "out");
+    assert_eq!((&copy.data()["contactId"], &copy.data()["displayName"]), (&json!(sip("bo")), &json!("Bo")));
+    assert_eq!((&copy.data()["messageId"], &copy.data()["chatId"]), (&json!("a-1"), &sent["chatId"]));
+    assert_eq!(copy.data()["timestamp"], sent["timestamp"]);
+    assert_eq!(bo.message("from the phone").await.data()["method"], "MessageReceived");
+    for device in [&mut ana, &mut pad, &mut bo] {
+        device.told(&mut eve).await;
+    }
+    assert!(ana.waiting(&["MessageSent", "MessageReceived"]).is_empty(), "the sender skips its own");
+    assert!(bo.waiting(&["MessageSent", "MessageReceived"]).is_empty(), "one copy");
+}
+
+#[tokio::test]
+async fn invitations_answered_on_one_device_show_on_the_others() {
+    let house = House::open().await;
+    let (mut ana, mut pad) = (house.device("ana").await, house.another("ana", 2).await);
+    let (mut bo, mut eve) = (house.device("bo").await, house.device("eve").await);
+    for (method, status, id) in [("DeclineChat", "Declined", "b-1"), ("AcceptChat", "Accepted", "b-2")] {
+        bo.say(&sip("ana"), id, "hello?").await;
+        let invitation = ana.event("InvitationReceived").await;
+        assert_eq!(pad.event("InvitationReceived").await["requestId"], invitation["requestId"]);
+        ana.well(method, json!({"requestId": invitation["requestId"]})).await;
+        let update = pad.event("InvitationUpdate").await;
+        assert_eq!((&update["status"], &update["requestId"]), (&json!(status), &invitation["requestId"]));
+        assert_eq!(bo.event("InvitationUpdate").await["status"], status);
+        pad.refused(1013, "AcceptChat", json!({"requestId": invitation["requestId"]})).await;
+    }
+    for device in [&mut ana, &mut pad] {
+        assert_eq!(device.event("MessageReceived").await["messageId"], "b-2", "the first, on both");
+    }
+    ana.well("EndChat", json!({"contactId": sip("bo")})).await;
+    assert_eq!(pad.event("ChatEnded").await["contactId"], sip("bo"), "ended on the other device");
+    bo.event("ChatEnded").await;
+    ana.told(&mut eve).await;
+    assert!(ana.waiting(&["InvitationUpdate", "ChatEnded"]).is_empty(), "the acting device needs no telling");
+}
+
+#[tokio::test]
+async fn an_answer_on_one_device_accepts_on_the_others() {
+    let house = House::open().await;
+    let (mut ana, mut pad) = (house.device("ana").await, house.another("ana", 2).await);
+    let mut bo = house.device("bo").await;
+    bo.say(&sip("ana"), "b-1", "hello?").await;
+    pad.event("InvitationReceived").await;
+    ana.say(&sip("bo"), "a-1", "yes").await;
+    assert_eq!(pad.event("InvitationUpdate").await["status"], "Accepted");
+    pad.event_that("MessageReceived", |message| message["messageId"] == "b-1").await;
+    assert_eq!(pad.event("MessageSent").await["message"], "yes");
+}
+
+#[tokio::test]
+async fn a_newer_socket_of_a_device_replaces_the_older_with_4001() {
+    let house = House::open().await;
+    let (mut ana, mut bo) = house.pair("ana", "bo").await;
+    let mut pad = house.another("ana", 2).await;
+    let mut newer = Device::opened(&ana.pass, ana.last).await;
+    assert_eq!(ana.closed().await, Some(4001));
+    assert!(ana.waiting(&["SessionTerminated"]).is_empty(), "the session lives on");
+    let mut newest = Device::with(&newer.pass, &newer.pass.bare_handshake()).await;
+    newer.settle().await;
+    newest.begin().await;
+    assert_eq!(newer.closed().await, Some(4001), "also by BeginSession");
+    bo.say(&sip("ana"), "b-1", "which one?").await;
+    newest.message("which one?").await;
+    pad.message("which one?").await;
+}
+
+#[tokio::test]
+async fn device_list_tells_the_accounts_devices_and_no_others() {
+    let house = House::open().await;
+    let (mut ana, pad) = (house.device("ana").await, house.another("ana", 2).await);
+    let _bo = house.device("bo").await;
+    let list = ana.well("device.List", json!({})).await["devices"].clone();
+    let mut shown: Vec<_> = list.as_array().unwrap().iter().collect();
+    shown.sort_by_key(|device| device["thisDevice"] != true);
+    assert_eq!(shown.len(), 2, "{list}");
+    for (device, row) in [&ana, &pad].into_iter().zip(&shown) {
+        assert_eq!(row["deviceId"], device.pass.device_id);
+        assert_eq!((&row["platform"], &row["appVersion"]), (&json!("Android"), &json!("1.0")));
+        assert_eq!(
+            (&row["name"], &row["connected"]),
+            (&json!(format!("phone {}", device.pass.device_token)), &json!(true))
+        );
+        assert!(row["lastSeen"].as_i64().unwrap() > 1_700_000_000_000, "{row}");
+    }
+    assert_eq!((&shown[0]["thisDevice"], &shown[1]["thisDevice"]), (&json!(true), &json!(false)));
+    pad.socket.close(1000).await;
+    trunkline_testkit::eventually("the pad shows as gone", async || {
+        let mut other = house_eye(&house).await;
+        let list = other.well("device.List", json!({})).await["devices"].clone();
+        let rows = list.as_array().unwrap().clone();
+        rows.iter().any(|row| row["connected"] == false).then_some(()).ok_or(list)
+    })
+    .await
+    .unwrap();
+}
+
+/// A fresh device of ana's, to look with.
+async fn house_eye(house: &House) -> Device {
+    house.another("ana", 3).await
+}
