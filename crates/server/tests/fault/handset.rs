@@ -39,7 +39,7 @@ pub(crate) enum Trouble {
     /// The socket is gone.
     Gone(Incoming),
     /// There was no way to open one.
-    Closed(String),
+    Closed(#[allow(dead_code, reason = "for those who read a failure")] String),
 }
 
 /// What a frame was.

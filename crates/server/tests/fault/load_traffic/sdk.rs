@@ -41,11 +41,15 @@ async fn phones_of_the_sdk_come_through_power_cuts_too() {
         tokio::spawn(chatter(phone, to, name, Arc::clone(&gauge), Arc::clone(&stop)))
     };
     let both = [chat(&alice, "bob", "a"), chat(&bob, "alice", "b")];
-    for _ in 0..3 {
-        gauge.more(chance.within(20..80)).await;
-        house.power_cut().await;
+    for round in 0..12 {
+        gauge.more(chance.within(5..40)).await;
+        match round % 4 {
+            0 => house.power_cut().await,
+            1 => alice.phone.drop_network(),
+            2 => bob.phone.drop_network(),
+            _ => onlooker.phone.drop_network(),
+        }
     }
-    alice.phone.drop_network();
     gauge.more(20).await;
     stop.store(true, Ordering::Relaxed);
     let [alices, bobs] = both;
