@@ -347,13 +347,19 @@ impl Session {
 
     /// Resolves when another frame may be read from the phone.
     pub(crate) async fn readable(&self) {
-        while !self.can_read() {
-            self.room.notified().await;
+        // Two sockets of a session can wait here for a moment, the old one and its successor: every change wakes both,
+        // and each listens before it looks.
+        loop {
+            let changed = self.room.notified();
+            if self.can_read() {
+                return;
+            }
+            changed.await;
         }
     }
 
     /// A frame went out, or a request ended: there may be room for another.
     pub(crate) fn wrote(&self) {
-        self.room.notify_one();
+        self.room.notify_waiters();
     }
 }
