@@ -92,10 +92,10 @@ impl Hub {
         self.shards.iter().flat_map(|shard| lock(shard).keys().copied().collect::<Vec<_>>()).collect()
     }
 
-    /// An event that may be missed, to all of an account's sessions.
-    pub(crate) fn event(&self, account: AccountId, data: &EventData) {
+    /// An event that is of no use later, to all of an account's sessions.
+    pub(crate) fn hint(&self, account: AccountId, data: &EventData) {
         for session in self.sessions(account) {
-            session.event(data);
+            session.hint(data);
         }
     }
 

@@ -6,7 +6,7 @@ mod directory;
 mod mailbox;
 mod roster;
 
-use std::sync::Arc;
+use std::{sync::Arc, task::Poll};
 
 use trunkline_model::Timestamp;
 use trunkline_wire::{ApiError, Call, Early, ErrorCode, Reply, Request};
@@ -48,11 +48,18 @@ pub(crate) async fn run(relay: &Arc<Inner>, session: &Arc<Session>, request: Req
     if waits.is_empty() {
         let permit = Arc::clone(&session.under_way).acquire_owned().await;
         match start(relay, session, call).await {
-            Ok(later) => drop(relay.tasks.spawn(async move {
-                let result = later.await;
-                drop(permit);
-                finish.finish(result).await;
-            })),
+            Ok(mut later) => {
+                // What is done at once needs no task, and keeps its place before what comes next.
+                if let Poll::Ready(result) = futures_util::poll!(&mut later) {
+                    drop(permit);
+                    return finish.finish(result).await;
+                }
+                relay.tasks.spawn(async move {
+                    let result = later.await;
+                    drop(permit);
+                    finish.finish(result).await;
+                });
+            }
             Err(error) => finish.finish(Err(error)).await,
         }
     } else {

@@ -243,6 +243,15 @@ impl Session {
         });
     }
 
+    /// An event that is of no use later; dropped when no socket is there, or one that takes nothing.
+    pub(crate) fn hint(&self, data: &EventData) {
+        self.change(|state| {
+            if state.socket.is_some() {
+                state.outbound.hint(data);
+            }
+        });
+    }
+
     /// Something about a contact changed.
     pub(crate) fn contact_changed(&self, contact: &Contact) {
         self.change(|state| state.people.changed(contact));
@@ -334,13 +343,19 @@ impl Session {
 
     /// Resolves when another frame may be read from the phone.
     pub(crate) async fn readable(&self) {
-        while !self.can_read() {
-            self.room.notified().await;
+        // Two sockets of a session can wait here for a moment, the old one and its successor: every change wakes both,
+        // and each listens before it looks.
+        loop {
+            let changed = self.room.notified();
+            if self.can_read() {
+                return;
+            }
+            changed.await;
         }
     }
 
     /// A frame went out, or a request ended: there may be room for another.
     pub(crate) fn wrote(&self) {
-        self.room.notify_one();
+        self.room.notify_waiters();
     }
 }

@@ -109,7 +109,7 @@ async fn tell_typing(
     }
     let conversation = lines.store.conversation(account, peer).await?;
     let chat = conversation.map_or(ChatId::NIL, |conversation| conversation.chat);
-    lines.hub.event(account, &trunkline_wire::typing(peer, chat, composing));
+    lines.hub.hint(account, &trunkline_wire::typing(peer, chat, composing));
     Ok(())
 }
 

@@ -12,6 +12,8 @@ use super::{
 
 /// Most bytes of completions that a session keeps for a phone that comes back.
 const MAX_COMPLETION_BYTES: usize = 64 * 1024;
+/// Bytes waiting for the socket beyond which hints are dropped.
+const MAX_HINT_BYTES: usize = 256 * 1024;
 /// Live entries kept in memory for a socket that is busy; beyond, it re-reads the mailbox.
 const MAX_OFFERS: usize = 64;
 /// Messages not yet acknowledged of which the session remembers the keys; beyond, the store is asked.
@@ -177,7 +179,14 @@ impl Outbound {
         true
     }
 
-    /// An event that may be missed (typing, presence); its sequence. `None`: exhausted.
+    /// An event that is of no use later (typing): dropped when the phone is far behind.
+    pub(crate) fn hint(&mut self, data: &EventData) {
+        if self.ready_bytes <= MAX_HINT_BYTES {
+            self.event(data);
+        }
+    }
+
+    /// An event that is not stored (presence); its sequence. `None`: exhausted.
     pub(crate) fn event(&mut self, data: &EventData) -> Option<i64> {
         let sequence = self.sequences.take()?;
         self.events += 1;

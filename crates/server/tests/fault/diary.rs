@@ -117,6 +117,17 @@ impl Diary {
         told.iter().map(|(seq, _)| *seq).collect()
     }
 
+    /// How many sockets there were.
+    pub(crate) fn sockets(&self) -> usize {
+        self.sockets.len()
+    }
+
+    /// The highest place that was told under this `sequence` or a lower one, on this socket or a later one; 0 for none.
+    pub(crate) fn reached(&self, first_socket: usize, sequence: i64) -> i64 {
+        let told = self.sockets.iter().skip(first_socket).flat_map(|socket| &socket.entries);
+        told.filter(|(_, under)| *under <= sequence).map(|(seq, _)| *seq).max().unwrap_or(0)
+    }
+
     /// The messages that somebody else wrote, in order.
     pub(crate) fn incoming(&self) -> impl DoubleEndedIterator<Item = &Entry> {
         self.entries.values().filter(|entry| {

@@ -70,6 +70,13 @@ impl Handset {
         }
     }
 
+    /// The same install once more, with request ids of its own.
+    pub(crate) fn twin(&self, number: usize) -> Self {
+        let mut twin = Self::new(self.server.clone(), &self.address, &self.name, self.token.clone());
+        twin.ids = 1_000_000 * u64::try_from(number).unwrap();
+        twin
+    }
+
     /// Goes through this server from now on.
     pub(crate) fn goes_through(&mut self, server: Server) {
         self.server = server;

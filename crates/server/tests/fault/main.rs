@@ -4,12 +4,18 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod background;
 mod chance;
 mod cut;
 mod diary;
 mod handset;
 mod history;
 mod house;
+mod load_random;
+mod load_slow;
 mod load_traffic;
+mod poison;
 mod proxy;
 mod reckoning;
+mod repeat;
+mod shutdown;

@@ -207,3 +207,20 @@ fn completions_come_back_for_a_phone_that_tells_what_it_has() {
     assert!(frames.iter().any(|frame| frame.contains("done")), "{frames:?}");
     assert!(frames.iter().any(|frame| frame.contains("\"mailboxSeq\":2")), "{frames:?}");
 }
+
+#[test]
+fn hints_do_not_pile_up() {
+    let mut world = World::new();
+    let typing = trunkline_wire::typing(&"bo@example.test".parse().unwrap(), ChatId::fresh(), true);
+    for _ in 0..9_000 {
+        world.outbound.hint(&typing);
+    }
+    assert!(world.outbound.waiting_bytes() < 300 * 1024, "{}", world.outbound.waiting_bytes());
+    world.commit(false, true);
+    world.write(usize::MAX);
+    assert_eq!(world.socket, [1], "what must not be missed is not");
+    let sequence = world.last_sequence;
+    world.outbound.hint(&typing);
+    world.write(usize::MAX);
+    assert!(world.last_sequence > sequence, "there is room again");
+}

@@ -1,0 +1,39 @@
+mod act;
+mod model;
+mod world;
+
+use std::cell::{Cell, RefCell};
+
+use proptest::test_runner::{Config, TestRunner};
+use tokio::runtime::Runtime;
+
+use self::world::World;
+use crate::{chance, house::House};
+
+/// Histories; `PROPTEST_CASES` asks for more.
+const CASES: u32 = 12;
+/// Attempts to find a shorter history that fails too.
+const SHRINKS: u32 = 100;
+
+/// Whatever people, networks and power stations do, each phone is told exactly what a naive model says, in order.
+#[test]
+fn each_phone_is_told_exactly_what_the_model_says() {
+    let seed = chance::seed(404);
+    eprintln!("again with TRUNKLINE_FAULT_SEED={seed}");
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(CASES);
+    let config = Config { cases, max_shrink_iters: SHRINKS, failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, chance::rng(seed));
+    let runtime = Runtime::new().unwrap();
+    let house = RefCell::new(runtime.block_on(House::open(&[])));
+    let case = Cell::new(0);
+    let histories = proptest::collection::vec(act::act(), 60..180);
+    let outcome = runner.run(&histories, |acts| {
+        case.set(case.get() + 1);
+        runtime.block_on(async { World::new(&mut house.borrow_mut(), case.get()).await.play(acts).await });
+        Ok(())
+    });
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+    house.borrow().check_log();
+}
