@@ -90,12 +90,13 @@ impl Connection {
             opening,
         };
         if connection.opening.device_token.is_some() && connection.opening.auth_token.is_some() {
-            connection.bind_at_upgrade().await;
+            connection.bind().await;
         }
         connection
     }
 
-    async fn bind_at_upgrade(&self) {
+    /// Takes the live session of the device that the headers prove, if there is one.
+    async fn bind(&self) {
         let Ok(identity) = request::identify(&self.relay, &self.opening, None, None).await else { return };
         let session = self.relay.hub.session(identity.account, identity.device);
         if let Some(session) = session.filter(|session| !session.is_over())
@@ -200,6 +201,9 @@ impl Connection {
     }
 
     async fn session_request(&self, request: Request, plan: &Plan) {
+        if request.reconnect.is_some() && self.session().is_none() {
+            self.bind().await;
+        }
         let Some(session) = self.session().filter(|session| !session.is_over()) else {
             return self.refuse_request(&request, &error::no_session());
         };

@@ -207,9 +207,9 @@ impl Lines {
     }
 
     /// What an admin says of a person changed: others are told.
-    pub(crate) async fn profile_changed(&self, account: AccountId) {
-        self.publish_account(account).await;
-        self.roster_outdated(account);
+    pub(crate) async fn profile_changed(&self, person: &Person) {
+        self.backend(&person.address).profile_changed(person).await;
+        self.roster_outdated(person.account);
     }
 
     /// How the lines of each backend stand.

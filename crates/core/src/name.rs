@@ -74,6 +74,11 @@ impl Names {
         self.cached().retain(|_, known| known.account != Some(account));
     }
 
+    /// Forgets all.
+    pub(crate) fn clear(&self) {
+        self.cached().clear();
+    }
+
     /// Forgets one address.
     pub(crate) fn forget_address(&self, who: &Address) {
         self.cached().remove(who);

@@ -25,7 +25,7 @@ use crate::{
     line::{BackendHealth, Lines},
     local::Local,
     metric::{Metrics, Present},
-    port::{AuthenticationError, Authenticator, Backend, Credential, Identity},
+    port::{AuthenticationError, Authenticator, Backend, Credential, Identity, Person},
     session::{End, Session},
     settings::Settings,
     token::StoreTokens,
@@ -206,12 +206,15 @@ impl Relay {
         inner.lines.names.forget(account);
         inner.lines.blocks.forget(account);
         let row = inner.store.account(account).await?;
-        if let Some(row) = &row {
-            inner.lines.names.forget_address(&row.address);
-        }
-        if row.is_some_and(|row| row.enabled) {
-            inner.lines.profile_changed(account).await;
-            return Ok(());
+        match row {
+            Some(row) => {
+                inner.lines.names.forget_address(&row.address);
+                if row.enabled {
+                    inner.lines.profile_changed(&Person { account, address: row.address }).await;
+                    return Ok(());
+                }
+            }
+            None => inner.lines.names.clear(),
         }
         for session in inner.hub.sessions(account) {
             inner.end_session(&session, End::Revoked).await;

@@ -36,8 +36,6 @@ pub(crate) struct Session {
     pub(crate) identity: Identity,
     /// What the phone holds as `sessionId`.
     pub(crate) id: String,
-    /// The account's own name.
-    pub(crate) display_name: String,
     pub(crate) under_way: Arc<Semaphore>,
     pub(crate) turns: Turns,
     /// Requests that wait for others, without a place of their own.
@@ -115,7 +113,6 @@ impl End {
 pub(crate) struct Beginning {
     pub(crate) identity: Identity,
     pub(crate) id: String,
-    pub(crate) display_name: String,
     pub(crate) outbound: Outbound,
     pub(crate) background: bool,
     pub(crate) push_type: i64,
@@ -129,7 +126,6 @@ impl Session {
         Self {
             identity: from.identity,
             id: from.id,
-            display_name: from.display_name,
             under_way: Arc::new(Semaphore::new(MAX_UNDER_WAY)),
             turns: Turns::default(),
             dependents: AtomicUsize::new(0),

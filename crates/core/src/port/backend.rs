@@ -24,6 +24,9 @@ pub trait Backend: Send + Sync {
         false
     }
 
+    /// What an admin says of a person (name, title, …) changed here; for a system that has this from here.
+    async fn profile_changed(&self, _person: &Person) {}
+
     /// Begins to sign in and returns at once; the line reports its progress through [`Inlet::state_changed`] and
     /// reconnects by itself, with jittered back-off, until closed or refused.
     async fn open(&self, request: OpenLine) -> Result<Arc<dyn Line>, LineError>;

@@ -100,15 +100,13 @@ async fn create(
 ) -> Result<Arc<Session>, trunkline_store::StoreError> {
     let started_at = Timestamp::now();
     let origin = Sequences::origin(started_at);
-    let account = relay.store.account(identity.account).await?;
-    let display_name = account.map(|account| account.profile.display_name).unwrap_or_default();
     relay
         .store
         .session_begin(SessionRow {
             device: identity.device,
             account: identity.account,
             address: identity.address.clone(),
-            display_name: display_name.clone(),
+            display_name: String::new(),
             device_token: identity.device_token.clone(),
             started_at,
             reserved: origin + BLOCK,
@@ -126,7 +124,6 @@ async fn create(
         id: relay.store.session_id(identity.device, started_at),
         outbound: Outbound::new(identity.device, sequences, acknowledged, acknowledged),
         identity,
-        display_name,
         background,
         push_type: 0,
         availability: None,
@@ -151,17 +148,16 @@ pub(crate) async fn settle(relay: &Arc<Inner>, begun: Begun) -> Result<Reply, Ap
         Err(error) => Err(error::line(error)),
         Ok(state) => {
             relay.lines.publish_account(session.account()).await;
-            Ok(Reply::Session(Box::new(describe(relay, &session, &state))))
+            Ok(Reply::Session(Box::new(describe(relay, &session, &state).await)))
         }
     }
 }
 
-fn describe(relay: &Inner, session: &Session, line: &LineState) -> SessionReply {
-    let name = &session.display_name;
+async fn describe(relay: &Inner, session: &Session, line: &LineState) -> SessionReply {
     SessionReply {
         session_id: session.id.clone(),
         user: session.address().clone(),
-        display_name: if name.is_empty() { session.address().local().to_owned() } else { name.clone() },
+        display_name: relay.lines.names.of(session.address()).await.to_string(),
         device_token: session.identity.device_token.clone(),
         session_timeout_secs: relay.settings.session_timeout.as_secs(),
         server_time: Timestamp::now(),
