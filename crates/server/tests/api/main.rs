@@ -14,6 +14,7 @@ mod conversation;
 mod directory;
 mod envelope;
 mod limit;
+mod line;
 mod mailbox;
 mod malformed;
 mod message;
