@@ -18,6 +18,7 @@ mod line;
 mod mailbox;
 mod malformed;
 mod message;
+mod oddity;
 mod presence;
 mod privacy;
 mod replay;
