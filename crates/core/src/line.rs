@@ -2,7 +2,6 @@
 
 mod inlet;
 mod lane;
-mod probe;
 mod slot;
 
 use std::{
@@ -18,8 +17,8 @@ use tokio_util::task::TaskTracker;
 use trunkline_model::{AccountId, Address};
 use trunkline_store::{Store, StoreError};
 
+use self::inlet::LineInlet;
 pub(crate) use self::slot::Slot;
-use self::{inlet::LineInlet, probe::probe};
 use crate::{
     block::Blocks,
     hub::Hub,
@@ -148,7 +147,7 @@ impl Lines {
         }
         let news = password.filter(|password| slot.backend.needs_password() && !slot.uses(password));
         let Some(password) = news else { return Ok(slot.settled(left()).await) };
-        match probe(&slot, password.clone(), left()).await? {
+        match slot.backend.try_password(person, &password, left()).await? {
             LineState::Connected => {
                 if let Some(old) = slot.take_line() {
                     old.close().await;
@@ -181,7 +180,12 @@ impl Lines {
             self.tasks.spawn(lane::run(Arc::clone(self), Arc::clone(slot)));
         }
         self.publish(slot).await;
-        Ok(slot.settled(wait).await)
+        let state = slot.settled(wait).await;
+        if state == LineState::Connected {
+            // Before the phone is told, so that it is not asked again, whatever happens next.
+            self.keep_password(slot).await;
+        }
+        Ok(state)
     }
 
     async fn stored_password(&self, account: AccountId) -> Result<Option<SecretString>, LineError> {

@@ -7,7 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use prometheus_client::registry::Registry;
@@ -148,10 +148,10 @@ impl Relay {
     ) -> Result<ActivationReply, ActivationError> {
         let inner = &self.0;
         request.check().map_err(ActivationError::Invalid)?;
-        if let Err(retry_after) = inner.failures.begin(source, Instant::now()) {
+        let attempt = inner.failures.begin(source).await.map_err(|retry_after| {
             inner.metrics.activation("too_many");
-            return Err(ActivationError::TooMany { retry_after });
-        }
+            ActivationError::TooMany { retry_after }
+        })?;
         let activation = Activation {
             address: &request.address,
             access_key: &request.access_key,
@@ -161,17 +161,20 @@ impl Relay {
             app_version: request.app_version,
             locale: request.locale,
         };
-        let activated = inner.store.activate(activation).await.map_err(|error| {
-            tracing::error!(%error, "an activation failed in the store");
-            inner.failures.forgive(source);
-            ActivationError::Unavailable
-        })?;
+        let activated = match inner.store.activate(activation).await {
+            Ok(activated) => activated,
+            Err(error) => {
+                tracing::error!(%error, "an activation failed in the store");
+                attempt.forgive();
+                return Err(ActivationError::Unavailable);
+            }
+        };
         let Some(activated) = activated else {
             inner.metrics.activation("refused");
             tracing::warn!(target: "audit", account = ?request.address, %source, "an activation was refused");
             return Err(ActivationError::Refused);
         };
-        inner.failures.forgive(source);
+        attempt.forgive();
         inner.metrics.activation("done");
         tracing::info!(target: "audit", account = %activated.account.address, device = %activated.device, %source, "a device was activated");
         // A session under the token that was just replaced is over.

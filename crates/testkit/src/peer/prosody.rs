@@ -116,9 +116,7 @@ impl Prosody {
     /// Asks the server to stop, as an administrator would, and waits until it has.
     pub async fn stop(&mut self) -> Result<()> {
         let Some(mut child) = self.running.take() else { return Ok(()) };
-        let pid = child.id().context("prosody has ended by itself")?;
-        let told = Command::new("kill").arg("-TERM").arg(pid.to_string()).status().await;
-        ensure!(told.is_ok_and(|status| status.success()), "cannot signal prosody");
+        signal(&child, "-TERM").await?;
         if timeout(super::patience(), child.wait()).await.is_err() {
             child.kill().await?;
             bail!("prosody did not stop when asked to:\n{}", self.log());
@@ -132,6 +130,16 @@ impl Prosody {
             child.kill().await.context("cannot kill prosody")?;
         }
         Ok(())
+    }
+
+    /// Stops the process in the midst of things: its sockets stay open, and what is sent to it waits in the kernel.
+    pub async fn freeze(&self) -> Result<()> {
+        self.signal("-STOP").await
+    }
+
+    /// Lets a frozen process go on.
+    pub async fn thaw(&self) -> Result<()> {
+        self.signal("-CONT").await
     }
 
     /// Starts the server, or starts it again on the same ports with the same data, and waits until it serves clients.
@@ -150,6 +158,10 @@ impl Prosody {
         eventually("prosody answers clients", || answers(port, &domain))
             .await
             .with_context(|| format!("prosody's log:\n{}", self.log()))
+    }
+
+    async fn signal(&self, signal_name: &str) -> Result<()> {
+        signal(self.running.as_ref().context("prosody does not run")?, signal_name).await
     }
 
     fn write_files(&self) -> Result<()> {
@@ -212,6 +224,13 @@ impl Prosody {
         }
         Ok(())
     }
+}
+
+async fn signal(child: &Child, name: &str) -> Result<()> {
+    let pid = child.id().context("prosody has ended by itself")?;
+    let told = Command::new("kill").arg(name).arg(pid.to_string()).status().await;
+    ensure!(told.is_ok_and(|status| status.success()), "cannot signal prosody");
+    Ok(())
 }
 
 fn is_root() -> bool {
