@@ -9,7 +9,7 @@ use trunkline_testkit::peer::{Colleague, Heard};
 
 use crate::{
     handset::Handset,
-    house::{House, address, jid, sip},
+    house::{House, address, jid, password, sip},
 };
 
 /// Alice and Bob come to see each other's presence: the phone adds him, he adds her.
@@ -80,6 +80,42 @@ async fn peer_sees_the_phone_go_and_come_with_its_session_not_with_its_socket() 
     })
     .await
     .unwrap();
+    house.check_log();
+}
+
+#[tokio::test]
+async fn peer_sees_what_the_phone_chose_after_the_relay_was_killed() {
+    let mut house = House::open().await;
+    let (mut alice, mut bob) = (house.alice().await, house.bob().await);
+    acquainted(&mut alice, &mut bob).await;
+    alice.phone.set_presence(Availability::DoNotDisturb, Some("driving")).await.unwrap();
+    sees(&mut bob, "dnd", "driving").await;
+    alice.phone.set_offline(true);
+    house.relay.kill().await.unwrap();
+    house.relay.start().await.unwrap();
+    house.lines_up(1).await;
+    let mut carol = Colleague::sign_in(&house.prosody, "bob", &password("bob")).await.unwrap();
+    sees(&mut carol, "dnd", "driving").await;
+    house.check_log();
+}
+
+#[tokio::test]
+async fn peer_sees_a_disabled_account_go() {
+    let house = House::open().await;
+    let (mut alice, mut bob) = (house.alice().await, house.bob().await);
+    acquainted(&mut alice, &mut bob).await;
+    alice.phone.set_presence(Availability::Away, Some("for now")).await.unwrap();
+    sees(&mut bob, "away", "for now").await;
+    let disable = json!({"do": "accountEnable", "address": sip("alice"), "enabled": false});
+    house.relay.admin(&disable).await.unwrap();
+    alice.until("the end", |event| matches!(event, Event::Terminated { .. }).then_some(())).await;
+    house.lines_up(0).await;
+    let attempts = house.attempts();
+    let enable = json!({"do": "accountEnable", "address": sip("alice"), "enabled": true});
+    house.relay.admin(&enable).await.unwrap();
+    let mut alice = Handset::new(house.pass(&sip("alice"), "alice-1").await.profile(None));
+    alice.signed_in().await;
+    assert_eq!(house.attempts(), attempts + 1);
     house.check_log();
 }
 
