@@ -92,7 +92,7 @@ impl Socket {
         let mut reading = false;
         // What was read last and is not yet taken: nothing more is read meanwhile, but everything else goes on.
         let mut taking: Option<Taking> = None;
-        loop {
+        let end = loop {
             let end = tokio::select! {
                 message = self.stream.next(), if reading => {
                     self.heard = Instant::now();
@@ -133,9 +133,14 @@ impl Socket {
                 }
             };
             if let Some(end) = end {
-                return end;
+                break end;
             }
+        };
+        if let Some(taking) = taking {
+            // Its requests are begun, and the session outlives this socket: they are carried out to their end.
+            self.membership.sockets.tasks.spawn(taking);
         }
+        end
     }
 
     /// Hands a text frame over. The core logs within the socket's span, which lives no longer than this.
