@@ -208,11 +208,7 @@ impl Connection {
             return self.refuse_request(&request, &error::no_session());
         };
         if let Err(error) = self.relay.reserve(&session).await {
-            tracing::warn!(%error, "no sequences could be reserved");
-        }
-        if session.state().outbound.sequences.is_exhausted() {
-            let error = error::store(trunkline_store::StoreError::Busy);
-            return self.refuse_request(&request, &error);
+            return self.refuse_request(&request, &error::store(error));
         }
         request::run(&self.relay, &session, request, plan).await;
     }

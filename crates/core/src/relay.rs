@@ -34,6 +34,9 @@ use crate::{
 /// Locks that keep two BeginSessions of one device from making two sessions.
 const BEGINNINGS: usize = 64;
 
+/// Sequences that a session must have before it takes a request: more than it can need for those under way.
+const MIN_SEQUENCES: i64 = 256;
+
 /// What a relay is made of.
 pub struct Parts {
     /// Opened with `feed` as its listener.
@@ -301,23 +304,49 @@ impl Inner {
         Ok(())
     }
 
-    /// Makes sure that the session has sequences to give out; at most one caller asks the store at a time.
-    pub(crate) async fn reserve(&self, session: &Session) -> Result<(), StoreError> {
+    /// Waits until the session has sequences to give out, for what is under way and more. Fails when the store could
+    /// not reserve any.
+    pub(crate) async fn reserve(&self, session: &Arc<Session>) -> Result<(), StoreError> {
+        self.reserve_ahead(session);
+        loop {
+            let reserved = session.reserved.notified();
+            {
+                let state = session.state();
+                if state.outbound.sequences.left() >= MIN_SEQUENCES {
+                    return Ok(());
+                }
+                if !state.reserving {
+                    return Err(StoreError::Busy);
+                }
+            }
+            reserved.await;
+        }
+    }
+
+    /// Asks the store for another block when half of the last is used up; in a task, so that a caller who goes away
+    /// takes nothing with it.
+    fn reserve_ahead(&self, session: &Arc<Session>) {
         let wanted = {
             let mut state = session.state();
             let wanted = state.outbound.sequences.wants().filter(|_| !state.reserving);
             state.reserving |= wanted.is_some();
             wanted
         };
-        let Some(reserved) = wanted else { return Ok(()) };
-        let result = self.store.session_reserve(session.identity.device, reserved).await;
-        session.change(|state| {
-            state.reserving = false;
-            if result.is_ok() {
-                state.outbound.sequences.granted(reserved);
+        let Some(reserved) = wanted else { return };
+        let (store, session) = (self.store.clone(), Arc::clone(session));
+        self.tasks.spawn(async move {
+            let result = store.session_reserve(session.identity.device, reserved).await;
+            session.change(|state| {
+                state.reserving = false;
+                if result.is_ok() {
+                    state.outbound.sequences.granted(reserved);
+                }
+            });
+            session.reserved.notify_waiters();
+            if let Err(error) = result {
+                tracing::warn!(%error, "no sequences could be reserved");
             }
         });
-        result
     }
 
     /// Ends a session, tells its phone, and signs the account out of its IM system with its last one. A session that

@@ -118,17 +118,22 @@ fn waits(
         match known {
             Known::Settled(true) => {}
             Known::Settled(false) => {
-                let why = format!("the request {key:?}, on which this one depends, has failed");
+                let why = format!("the request {:?}, on which this one depends, has failed", quoted(key));
                 return Err(ApiError::new(ErrorCode::DependentFailed, why));
             }
             Known::Unknown => {
-                let why = format!("no request {key:?} is known, on which this one depends");
+                let why = format!("no request {:?} is known, on which this one depends", quoted(key));
                 return Err(ApiError::new(ErrorCode::UnknownDependency, why));
             }
             running => waits.push(running),
         }
     }
     Ok(waits)
+}
+
+/// A foreign id as far as an answer should quote it.
+fn quoted(id: &str) -> &str {
+    id.char_indices().nth(64).map_or(id, |(at, _)| &id[..at])
 }
 
 /// What phase 1 tells already.

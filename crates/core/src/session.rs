@@ -44,6 +44,8 @@ pub(crate) struct Session {
     written_active: AtomicI64,
     written_mark: AtomicI64,
     state: Mutex<State>,
+    /// Notified when a reservation of sequences has ended, well or not.
+    pub(crate) reserved: Notify,
     wake: Notify,
     room: Notify,
 }
@@ -145,6 +147,7 @@ impl Session {
                 end: None,
                 reserving: false,
             }),
+            reserved: Notify::new(),
             wake: Notify::new(),
             room: Notify::new(),
         }

@@ -108,12 +108,9 @@ impl Connection {
         }
     }
 
-    async fn reserve(&self, session: &Session) {
-        if let Err(error) = self.relay.reserve(session).await {
-            tracing::warn!(%error, "no sequences could be reserved; it is tried again");
+    async fn reserve(&self, session: &Arc<Session>) {
+        if self.relay.reserve(session).await.is_err() {
             tokio::time::sleep(RETRY).await;
-        } else if session.state().outbound.sequences.is_exhausted() {
-            session.woken().await;
         }
     }
 

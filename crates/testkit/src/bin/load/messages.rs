@@ -90,7 +90,11 @@ async fn send(mut socket: RawSocket, to: String, end: Instant) -> Result<Vec<f64
         if under_way.is_empty() {
             return Ok(latencies);
         }
-        let Ok(text) = socket.next_text(LIMIT).await else { bail!("a sender's socket ended") };
+        let text = match socket.next_text(LIMIT).await {
+            Ok(text) => text,
+            Err(None) => bail!("{} sends have no answer after {LIMIT:?}", under_way.len()),
+            Err(Some(end)) => bail!("a sender's socket ended: {end:?}"),
+        };
         if let ServerFrame::Late { id, result, .. } = read(&text)? {
             let sent = under_way.remove(&id).context("an answer to nothing")?;
             result.context("a send failed")?;
