@@ -60,6 +60,13 @@ impl BackendHealth {
     }
 }
 
+/// What a line says of itself, and what it was opened with.
+struct Change {
+    generation: u64,
+    password: Option<SecretString>,
+    state: LineState,
+}
+
 /// The lines of all accounts.
 pub(crate) struct Lines {
     pub(crate) store: Store,
@@ -181,9 +188,9 @@ impl Lines {
         }
         self.publish(slot).await;
         let state = slot.settled(wait).await;
-        if state == LineState::Connected {
+        if let (LineState::Connected, Some(password)) = (&state, slot.password(generation)) {
             // Before the phone is told, so that it is not asked again, whatever happens next.
-            self.keep_password(slot).await;
+            self.keep_password(slot, &password).await;
         }
         Ok(state)
     }
@@ -254,20 +261,36 @@ impl Lines {
     }
 
     /// A line's state changed. Called by the line's inlet.
-    async fn state_changed(&self, slot: &Arc<Slot>, state: &LineState) {
-        match state {
-            LineState::Connected => {
-                self.keep_password(slot).await;
-                self.publish(slot).await;
-                slot.ring();
-                if slot.came_back() {
-                    self.roster_outdated(slot.person.account);
-                } else {
-                    self.wake(slot.person.account);
-                }
+    async fn state_changed(&self, slot: &Slot, change: Change) {
+        self.tell(slot, &change).await;
+        if change.state != LineState::Connected {
+            return;
+        }
+        self.publish(slot).await;
+        slot.ring();
+        if slot.came_back() {
+            self.roster_outdated(slot.person.account);
+        } else {
+            self.wake(slot.person.account);
+        }
+    }
+
+    /// Tells the phones, once the store agrees. One change after the other, and each tells how the line stands by then,
+    /// so that the last word is the last state.
+    async fn tell(&self, slot: &Slot, change: &Change) {
+        let _telling = slot.telling.lock().await;
+        match (&change.state, &change.password) {
+            (LineState::Connected, Some(password)) if slot.is_present(change.generation) => {
+                self.keep_password(slot, password).await;
             }
-            LineState::PasswordRefused => self.drop_password(slot).await,
+            (LineState::PasswordRefused, Some(password)) => {
+                self.drop_password(slot, password).await;
+                slot.drop_line(change.generation);
+            }
             _ => {}
+        }
+        for session in self.hub.sessions(slot.person.account) {
+            session.tell_line(&slot.state());
         }
     }
 
@@ -285,12 +308,11 @@ impl Lines {
         }
     }
 
-    async fn keep_password(&self, slot: &Slot) {
-        let Some(password) = slot.password() else { return };
+    async fn keep_password(&self, slot: &Slot, password: &SecretString) {
         let account = slot.person.account;
         let result = match self.store.secret(account, IM_PASSWORD).await {
-            Ok(Some(stored)) if same(&stored, &password) => return,
-            Ok(_) => self.store.secret_set(account, IM_PASSWORD, &password).await,
+            Ok(Some(stored)) if same(&stored, password) => return,
+            Ok(_) => self.store.secret_set(account, IM_PASSWORD, password).await,
             Err(error) => Err(error),
         };
         if let Err(error) = result {
@@ -299,21 +321,17 @@ impl Lines {
     }
 
     /// A refused password is never tried again by itself.
-    async fn drop_password(&self, slot: &Arc<Slot>) {
+    async fn drop_password(&self, slot: &Slot, refused: &SecretString) {
         tracing::warn!(target: "audit", account = %slot.person.address, backend = slot.backend.kind(), "the IM system refused the password");
-        let refused = slot.password();
         let account = slot.person.account;
         let result = match self.store.secret(account, IM_PASSWORD).await {
-            Ok(Some(stored)) if refused.is_none_or(|refused| same(&stored, &refused)) => {
-                self.store.secret_drop(account, IM_PASSWORD).await
-            }
+            Ok(Some(stored)) if same(&stored, refused) => self.store.secret_drop(account, IM_PASSWORD).await,
             Ok(_) => Ok(()),
             Err(error) => Err(error),
         };
         if let Err(error) = result {
             tracing::error!(account = %slot.person.address, %error, "could not drop a refused IM password");
         }
-        slot.take_line();
     }
 
     fn slot_for(&self, person: &Person) -> Arc<Slot> {

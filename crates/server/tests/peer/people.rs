@@ -18,7 +18,6 @@ async fn acquainted(alice: &mut Handset, bob: &mut Colleague) {
     bob.until("is asked", |heard| matches!(heard, Heard::Subscribe { .. }).then_some(())).await.unwrap();
     bob.subscribe(&jid("alice")).await.unwrap();
     sees(bob, "available", "").await;
-    alice.contact(&address("bob"), "is there", |bob| bob.availability == Availability::Available).await;
 }
 
 async fn sees(bob: &mut Colleague, show: &str, status: &str) {
@@ -59,8 +58,10 @@ async fn peer_sees_the_phone_go_and_come_with_its_session_not_with_its_socket() 
     let house = House::open().await;
     let (mut alice, mut bob) = (house.alice().await, house.bob().await);
     acquainted(&mut alice, &mut bob).await;
-    // An agreed request makes Prosody say once that she was not there before.
-    let before = 1;
+    let gone = |heard: &Heard| matches!(heard, Heard::Presence { from, show, .. } if *from == jid("alice") && show == "unavailable");
+    let times = |bob: &Colleague| bob.heard().iter().filter(|heard| gone(heard)).count();
+    // Prosody says once that she is gone when it lets him see her.
+    let before = times(&bob);
     alice.phone.drop_network();
     alice.until("the drop", |event| matches!(event, Event::Disconnected { .. }).then_some(())).await;
     alice.signed_in().await;
@@ -69,8 +70,6 @@ async fn peer_sees_the_phone_go_and_come_with_its_session_not_with_its_socket() 
     // Bob's client has heard all that came before this.
     alice.phone.send(&address("bob"), "still here").await.unwrap();
     bob.message("still here").await.unwrap();
-    let gone = |heard: &Heard| matches!(heard, Heard::Presence { from, show, .. } if *from == jid("alice") && show == "unavailable");
-    let times = |bob: &Colleague| bob.heard().iter().filter(|heard| gone(heard)).count();
     assert_eq!(times(&bob), before, "{:?}", bob.heard());
     alice.phone.sign_out().await.unwrap();
     let counted = Cell::new(0);
@@ -80,6 +79,43 @@ async fn peer_sees_the_phone_go_and_come_with_its_session_not_with_its_socket() 
     })
     .await
     .unwrap();
+    house.check_log();
+}
+
+#[tokio::test]
+async fn peer_sees_what_the_phone_chose_after_the_relay_was_killed() {
+    let mut house = House::open().await;
+    let (mut alice, mut bob) = (house.alice().await, house.bob().await);
+    acquainted(&mut alice, &mut bob).await;
+    alice.phone.set_presence(Availability::DoNotDisturb, Some("driving")).await.unwrap();
+    sees(&mut bob, "dnd", "driving").await;
+    alice.phone.set_offline(true);
+    house.relay.kill().await.unwrap();
+    house.relay.start().await.unwrap();
+    house.lines_up(1).await;
+    // Whoever comes now is told how she is.
+    let mut bob = house.bob().await;
+    sees(&mut bob, "dnd", "driving").await;
+    house.check_log();
+}
+
+#[tokio::test]
+async fn peer_sees_a_disabled_account_go() {
+    let house = House::open().await;
+    let (mut alice, mut bob) = (house.alice().await, house.bob().await);
+    acquainted(&mut alice, &mut bob).await;
+    alice.phone.set_presence(Availability::Away, Some("for now")).await.unwrap();
+    sees(&mut bob, "away", "for now").await;
+    let disable = json!({"do": "accountEnable", "address": sip("alice"), "enabled": false});
+    house.relay.admin(&disable).await.unwrap();
+    alice.until("the end", |event| matches!(event, Event::Terminated { .. }).then_some(())).await;
+    house.lines_up(0).await;
+    let attempts = house.attempts();
+    let enable = json!({"do": "accountEnable", "address": sip("alice"), "enabled": true});
+    house.relay.admin(&enable).await.unwrap();
+    let mut alice = Handset::new(house.pass(&sip("alice"), "alice-1").await.profile(None));
+    alice.signed_in().await;
+    assert_eq!(house.attempts(), attempts + 1);
     house.check_log();
 }
 

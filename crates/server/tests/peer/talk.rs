@@ -63,6 +63,39 @@ async fn peer_that_wrote_first_is_an_invitation_until_it_is_answered() {
 }
 
 #[tokio::test]
+async fn peer_carries_what_two_phones_write_to_each_other() {
+    let house = House::open().await;
+    house.relay.add_account(&sip("carol"), "Carol Example").await.unwrap();
+    let (mut alice, pass) = (house.alice().await, house.pass(&sip("carol"), "carol-1").await);
+    let mut carol = Handset::new(pass.profile(Some(&password("carol"))));
+    carol.signed_in().await;
+    alice.phone.send_as("m-1", &address("carol"), "hello Carol").await.unwrap();
+    let id = carol.message("hello Carol").await;
+    carol.phone.send_as("m-1", &address("alice"), "hello Alice").await.unwrap();
+    alice.message("hello Alice").await;
+    assert!(!alice.heard(|event| matches!(event, Event::Delivered { .. })));
+    carol.phone.ack(&id, &address("alice")).await.unwrap();
+    alice
+        .until("Carol has it", |event| match event {
+            Event::Delivered { message_id, .. } if message_id == "m-1" => Some(()),
+            _ => None,
+        })
+        .await;
+    house.check_log();
+}
+
+#[tokio::test]
+async fn peer_whose_client_gives_an_id_twice_loses_no_message_by_it() {
+    let house = House::open().await;
+    let (mut alice, mut bob) = (house.alice().await, house.bob().await);
+    bob.send(&jid("alice"), "1", "fire").await.unwrap();
+    bob.send(&jid("alice"), "1", "the fire is out").await.unwrap();
+    alice.message("the fire is out").await;
+    alice.message("fire").await;
+    house.check_log();
+}
+
+#[tokio::test]
 async fn peer_and_phone_see_each_other_type() {
     let house = House::open().await;
     let (mut alice, mut bob) = (house.alice().await, house.bob().await);
