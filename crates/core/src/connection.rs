@@ -309,12 +309,10 @@ async fn finish(relay: &Arc<Inner>, request: Request, begun: Begun) {
     let fresh = begun.fresh;
     let result = request::settle(relay, begun).await;
     let Request { id, name, .. } = request;
-    session.complete(&id, result.is_ok(), |sequence| match &result {
-        Ok(reply) => trunkline_wire::complete(&id, &name, reply, sequence),
-        Err(error) => trunkline_wire::failure_later(&id, &name, error, sequence),
-    });
-    if let Err(error) = &result {
-        relay.metrics.error(error.code);
+    let (failed, succeeded) = (result.as_ref().err().map(|error| error.code), result.is_ok());
+    session.complete(&id.clone(), succeeded, request::late(id, name, result));
+    if let Some(code) = failed {
+        relay.metrics.error(code);
         if fresh {
             relay.end_session(&session, End::Refused).await;
         }

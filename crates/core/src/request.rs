@@ -9,7 +9,7 @@ mod roster;
 use std::{sync::Arc, task::Poll};
 
 use trunkline_model::Timestamp;
-use trunkline_wire::{ApiError, Call, Early, ErrorCode, Reply, Request};
+use trunkline_wire::{ApiError, Call, Early, ErrorCode, Reply, Request, RequestId};
 
 pub(crate) use self::batch::Plan;
 pub(crate) use self::begin::{Begun, begin, identify, password_wanted, settle};
@@ -105,7 +105,7 @@ async fn succeeded(known: Known) -> bool {
 /// The requests to wait for; an error when one of them is unknown, this one itself, or has failed.
 fn waits(
     session: &Session,
-    id: &trunkline_wire::RequestId,
+    id: &RequestId,
     dependencies: &[String],
     plan: &Plan,
 ) -> Result<Vec<Known>, ApiError> {
@@ -186,7 +186,7 @@ pub(crate) fn not_supported(name: &str) -> ApiError {
 struct Finish {
     relay: Arc<Inner>,
     session: Arc<Session>,
-    id: trunkline_wire::RequestId,
+    id: RequestId,
     name: Arc<str>,
     one_phase: bool,
 }
@@ -206,16 +206,25 @@ impl Finish {
             });
             session.settle(&id, result.is_ok());
         } else {
-            session.complete(&id, result.is_ok(), |sequence| match &result {
-                Ok(reply) => within_limit(trunkline_wire::complete(&id, &name, reply, sequence), || {
-                    trunkline_wire::failure_later(&id, &name, &too_large(), sequence)
-                }),
-                Err(error) => trunkline_wire::failure_later(&id, &name, error, sequence),
-            });
+            session.complete(&id.clone(), result.is_ok(), late(id, name, result));
         }
         if terminated {
             relay.end_session(&session, End::SignedOut).await;
         }
+    }
+}
+
+/// How phase 2 is written once it has its sequence.
+pub(crate) fn late(
+    id: RequestId,
+    name: Arc<str>,
+    result: Result<Reply, ApiError>,
+) -> impl FnOnce(i64) -> String + Send + 'static {
+    move |sequence| match &result {
+        Ok(reply) => within_limit(trunkline_wire::complete(&id, &name, reply, sequence), || {
+            trunkline_wire::failure_later(&id, &name, &too_large(), sequence)
+        }),
+        Err(error) => trunkline_wire::failure_later(&id, &name, error, sequence),
     }
 }
 

@@ -282,11 +282,14 @@ impl Session {
     }
 
     /// Writes the completion of a request and settles it for its dependents.
-    pub(crate) fn complete(&self, id: &RequestId, succeeded: bool, write: impl FnOnce(i64) -> String) {
+    pub(crate) fn complete(
+        &self,
+        id: &RequestId,
+        succeeded: bool,
+        write: impl FnOnce(i64) -> String + Send + 'static,
+    ) {
         self.change(|state| {
-            if !state.outbound.complete(write) {
-                tracing::error!("a completion was dropped: no sequences are reserved");
-            }
+            state.outbound.complete(write);
             state.recent.settle(id.key(), succeeded);
         });
         self.wrote();

@@ -46,6 +46,7 @@ impl Connection {
     }
 
     async fn next_of(&self, session: &Arc<Session>) -> Option<Outgoing> {
+        let low;
         let step = {
             let mut state = session.state();
             if state.socket != Some(self.socket) {
@@ -58,12 +59,16 @@ impl Connection {
             }
             let before = state.outbound.sent();
             let step = state.outbound.step();
+            low = state.outbound.sequences.wants().is_some() && !state.reserving;
             if state.outbound.sent() > before && matches!(step, Step::Write(_)) {
                 drop(state);
                 self.state().ping_owed = true;
             }
             step
         };
+        if low {
+            self.relay.reserve_ahead(session);
+        }
         match step {
             Step::Write(text) => {
                 session.wrote();

@@ -40,7 +40,7 @@ impl Inner {
 
     /// Asks the store for another block when half of the last is used up; in a task, so that a caller who goes away
     /// takes nothing with it.
-    fn reserve_ahead(&self, session: &Arc<Session>) {
+    pub(crate) fn reserve_ahead(&self, session: &Arc<Session>) {
         let wanted = {
             let mut state = session.state();
             let wanted = state.outbound.sequences.wants().filter(|_| !state.reserving);
@@ -54,7 +54,7 @@ impl Inner {
             session.change(|state| {
                 state.reserving = false;
                 if result.is_ok() {
-                    state.outbound.sequences.granted(reserved);
+                    state.outbound.granted(reserved);
                 }
             });
             session.reserved.notify_waiters();

@@ -1,6 +1,6 @@
 //! What goes to a session's phone and in which order: a pure state machine, driven by the socket's task.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, fmt, sync::Arc};
 
 use trunkline_model::{Address, DeviceId, MessageId, MessageKey, Seq};
 use trunkline_wire::EventData;
@@ -29,6 +29,7 @@ pub(crate) struct Outbound {
     ready_bytes: usize,
     completions: VecDeque<Completion>,
     completion_bytes: usize,
+    deferred: VecDeque<Deferred>,
     replay: VecDeque<Completion>,
     marks: Marks,
     offers: VecDeque<Arc<Offer>>,
@@ -48,6 +49,15 @@ pub(crate) struct Outbound {
 struct Completion {
     sequence: i64,
     text: String,
+}
+
+/// A completion that has no sequence yet.
+struct Deferred(Box<dyn FnOnce(i64) -> String + Send>);
+
+impl fmt::Debug for Deferred {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Deferred")
+    }
 }
 
 /// A message that went to the phone and waits for its MessageAck.
@@ -84,6 +94,7 @@ impl Outbound {
             ready_bytes: 0,
             completions: VecDeque::new(),
             completion_bytes: 0,
+            deferred: VecDeque::new(),
             replay: VecDeque::new(),
             marks: Marks::default(),
             offers: VecDeque::new(),
@@ -165,18 +176,32 @@ impl Outbound {
         self.ready.push_back(frame);
     }
 
-    /// A completion (phase 2), made by `write` for its sequence; kept for a phone that comes back. False: exhausted.
-    pub(crate) fn complete(&mut self, write: impl FnOnce(i64) -> String) -> bool {
-        let Some(sequence) = self.sequences.take() else { return false };
-        let text = write(sequence);
-        self.completion_bytes += text.len();
-        self.completions.push_back(Completion { sequence, text: text.clone() });
-        while self.completion_bytes > MAX_COMPLETION_BYTES {
-            let Some(oldest) = self.completions.pop_front() else { break };
-            self.completion_bytes -= oldest.text.len();
+    /// A completion (phase 2), made by `write` for its sequence; kept for a phone that comes back. Without a sequence
+    /// to give it waits for [`Outbound::granted`].
+    pub(crate) fn complete(&mut self, write: impl FnOnce(i64) -> String + Send + 'static) {
+        self.deferred.push_back(Deferred(Box::new(write)));
+        self.write_deferred();
+    }
+
+    /// The store holds a reservation of sequences up to this n.
+    pub(crate) fn granted(&mut self, reserved: i64) {
+        self.sequences.granted(reserved);
+        self.write_deferred();
+    }
+
+    fn write_deferred(&mut self) {
+        while !self.deferred.is_empty() {
+            let Some(sequence) = self.sequences.take() else { return };
+            let Some(Deferred(write)) = self.deferred.pop_front() else { return };
+            let text = write(sequence);
+            self.completion_bytes += text.len();
+            self.completions.push_back(Completion { sequence, text: text.clone() });
+            while self.completion_bytes > MAX_COMPLETION_BYTES {
+                let Some(oldest) = self.completions.pop_front() else { break };
+                self.completion_bytes -= oldest.text.len();
+            }
+            self.push(text);
         }
-        self.push(text);
-        true
     }
 
     /// An event that is of no use later (typing): dropped when the phone is far behind.
@@ -289,7 +314,10 @@ impl Outbound {
     }
 
     fn step_rest(&mut self) -> Step {
-        if self.replay.is_empty() && self.ready.is_empty() { Step::Wait } else { self.step() }
+        if !self.replay.is_empty() || !self.ready.is_empty() {
+            return self.step();
+        }
+        if self.deferred.is_empty() { Step::Wait } else { Step::Exhausted }
     }
 
     fn step_entry(&mut self, offer: Arc<Offer>) -> Step {

@@ -157,7 +157,7 @@ proptest! {
             match act {
                 Act::Commit { own, hear } => world.commit(own, hear),
                 Act::Write(limit) => world.write(limit),
-                Act::Complete => drop(world.outbound.complete(|sequence| format!("{{\"sequence\":{sequence}}}"))),
+                Act::Complete => world.outbound.complete(|sequence| format!("{{\"sequence\":{sequence}}}")),
                 Act::Acknowledge => world.acknowledge_last(),
                 Act::AcknowledgeLate => world.acknowledge_late(),
                 Act::Reopen { tells, lost } => world.reopen(tells, lost),
@@ -223,4 +223,17 @@ fn hints_do_not_pile_up() {
     world.outbound.hint(&typing);
     world.write(usize::MAX);
     assert!(world.last_sequence > sequence, "there is room again");
+}
+
+#[test]
+fn a_completion_without_a_sequence_waits_for_one() {
+    let sequences = Sequences::new(START, 0, 1);
+    let mut outbound = Outbound::new(DeviceId::fresh(), sequences, Seq(0), Seq(0));
+    outbound.complete(|sequence| sequence.to_string());
+    outbound.complete(|sequence| sequence.to_string());
+    assert!(matches!(outbound.step(), Step::Write(text) if text == "1000001"));
+    assert!(matches!(outbound.step(), Step::Exhausted));
+    outbound.granted(2);
+    assert!(matches!(outbound.step(), Step::Write(text) if text == "1000002"));
+    assert!(matches!(outbound.step(), Step::Wait));
 }
