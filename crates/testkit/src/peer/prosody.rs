@@ -15,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Authority, eventually, free_port};
+use super::{Authority, Identity, eventually, free_port};
 
 /// Debian's Prosody in a temporary folder, for one domain; killed when dropped.
 pub struct Prosody {
@@ -34,6 +34,8 @@ pub struct ProsodyOptions {
     pub domain: String,
     /// The names in its certificate.
     pub certificate_names: Vec<String>,
+    /// Whether its certificate is one that it made for itself, calling itself an authority as `prosodyctl` does.
+    pub self_made: bool,
     /// Whether it offers STARTTLS; without it, it takes passwords in the clear.
     pub starttls: bool,
     /// Whether it offers stream management (XEP-0198).
@@ -48,6 +50,7 @@ impl ProsodyOptions {
         Self {
             domain: domain.to_owned(),
             certificate_names: vec![domain.to_owned()],
+            self_made: false,
             starttls: true,
             acknowledgements: true,
             hashed_passwords: false,
@@ -93,7 +96,7 @@ impl Prosody {
         self.direct_port
     }
 
-    /// PEM file with the authority that signed the server's certificate.
+    /// PEM file with the authority that signed the server's certificate, or with that certificate if it is self-made.
     pub fn ca_file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
@@ -166,11 +169,17 @@ impl Prosody {
 
     fn write_files(&self) -> Result<()> {
         let folder = self.folder.path();
-        let authority = Authority::new()?;
         let names: Vec<&str> = self.options.certificate_names.iter().map(String::as_str).collect();
-        let identity = authority.identity(&names)?;
+        let (identity, ca) = if self.options.self_made {
+            let own = Identity::self_made(&names)?;
+            let ca = own.certificate_pem.clone();
+            (own, ca)
+        } else {
+            let authority = Authority::new()?;
+            (authority.identity(&names)?, authority.certificate_pem().to_owned())
+        };
         fs::create_dir_all(folder.join("data"))?;
-        fs::write(folder.join("ca.pem"), authority.certificate_pem())?;
+        fs::write(folder.join("ca.pem"), ca)?;
         fs::write(folder.join("server.pem"), identity.certificate_pem)?;
         fs::write(folder.join("server.key"), identity.key_pem)?;
         fs::write(folder.join("prosody.cfg.lua"), self.config())?;
