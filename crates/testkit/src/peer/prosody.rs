@@ -40,6 +40,8 @@ pub struct ProsodyOptions {
     pub starttls: bool,
     /// Whether it offers stream management (XEP-0198).
     pub acknowledgements: bool,
+    /// Whether it lets strangers in without a name, and nobody else.
+    pub anonymous: bool,
     /// Whether it keeps passwords only as SCRAM hashes; otherwise in the clear.
     pub hashed_passwords: bool,
 }
@@ -53,6 +55,7 @@ impl ProsodyOptions {
             self_made: false,
             starttls: true,
             acknowledgements: true,
+            anonymous: false,
             hashed_passwords: false,
         }
     }
@@ -135,6 +138,13 @@ impl Prosody {
         Ok(())
     }
 
+    /// Changes what it is like from the next start on.
+    pub fn change(&mut self, change: impl FnOnce(&mut ProsodyOptions)) -> Result<()> {
+        change(&mut self.options);
+        fs::write(self.folder.path().join("prosody.cfg.lua"), self.config())?;
+        self.hand_over()
+    }
+
     /// Stops the process in the midst of things: its sockets stay open, and what is sent to it waits in the kernel.
     pub async fn freeze(&self) -> Result<()> {
         self.signal("-STOP").await
@@ -192,7 +202,11 @@ impl Prosody {
         modules.extend(self.options.starttls.then_some("tls"));
         modules.extend(self.options.acknowledgements.then_some("smacks"));
         let modules: Vec<String> = modules.into_iter().map(lua).collect();
-        let storage = if self.options.hashed_passwords { "internal_hashed" } else { "internal_plain" };
+        let storage = match (self.options.anonymous, self.options.hashed_passwords) {
+            (true, _) => "anonymous",
+            (false, true) => "internal_hashed",
+            (false, false) => "internal_plain",
+        };
         format!(
             "local folder = {folder}\n\
              run_as_root = true\n\
