@@ -149,7 +149,9 @@ impl Lines {
             Err(_) if !wait.is_zero() => return Ok(slot.state()),
             Err(_) => slot.opening.lock().await,
         };
-        if slot.line().is_none() {
+        // What the IM system refused for another reason than the password may be mended by now.
+        let over = matches!(slot.state(), LineState::Refused { .. } | LineState::Closed);
+        if over || slot.line().is_none() {
             return self.open_fresh(&slot, password, left()).await;
         }
         let news = password.filter(|password| slot.backend.needs_password() && !slot.uses(password));

@@ -165,6 +165,26 @@ async fn peer_that_is_down_at_the_first_sign_in_is_signed_in_to_once_it_is_there
 }
 
 #[tokio::test]
+async fn peer_that_refused_for_another_reason_is_tried_again_when_the_phone_comes_back() {
+    let mut house = House::open().await;
+    let mut alice = house.alice().await;
+    house.prosody.stop().await.unwrap();
+    house.prosody.change(|options| options.anonymous = true).unwrap();
+    house.prosody.start_again().await.unwrap();
+    let reason = alice.line("refused").await;
+    assert!(reason.contains("offers none of"), "{reason}");
+    house.prosody.stop().await.unwrap();
+    house.prosody.change(|options| options.anonymous = false).unwrap();
+    house.prosody.start_again().await.unwrap();
+    alice.forget();
+    alice.phone.drop_network();
+    alice.until("the session", |event| matches!(event, Event::Connected(_)).then_some(())).await;
+    alice.signed_in().await;
+    house.lines_up(1).await;
+    house.check_log();
+}
+
+#[tokio::test]
 async fn peer_with_a_changed_password_is_not_tried_again_with_the_old_one() {
     let mut house = House::open().await;
     let mut alice = house.alice().await;

@@ -15,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Authority, eventually, free_port};
+use super::{Authority, Identity, eventually, free_port};
 
 /// Debian's Prosody in a temporary folder, for one domain; killed when dropped.
 pub struct Prosody {
@@ -34,10 +34,14 @@ pub struct ProsodyOptions {
     pub domain: String,
     /// The names in its certificate.
     pub certificate_names: Vec<String>,
+    /// Whether its certificate is one that it made for itself, calling itself an authority as `prosodyctl` does.
+    pub self_made: bool,
     /// Whether it offers STARTTLS; without it, it takes passwords in the clear.
     pub starttls: bool,
     /// Whether it offers stream management (XEP-0198).
     pub acknowledgements: bool,
+    /// Whether it lets strangers in without a name, and nobody else.
+    pub anonymous: bool,
     /// Whether it keeps passwords only as SCRAM hashes; otherwise in the clear.
     pub hashed_passwords: bool,
 }
@@ -48,8 +52,10 @@ impl ProsodyOptions {
         Self {
             domain: domain.to_owned(),
             certificate_names: vec![domain.to_owned()],
+            self_made: false,
             starttls: true,
             acknowledgements: true,
+            anonymous: false,
             hashed_passwords: false,
         }
     }
@@ -93,7 +99,7 @@ impl Prosody {
         self.direct_port
     }
 
-    /// PEM file with the authority that signed the server's certificate.
+    /// PEM file with the authority that signed the server's certificate, or with that certificate if it is self-made.
     pub fn ca_file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
@@ -132,6 +138,13 @@ impl Prosody {
         Ok(())
     }
 
+    /// Changes what it is like from the next start on.
+    pub fn change(&mut self, change: impl FnOnce(&mut ProsodyOptions)) -> Result<()> {
+        change(&mut self.options);
+        fs::write(self.folder.path().join("prosody.cfg.lua"), self.config())?;
+        self.hand_over()
+    }
+
     /// Stops the process in the midst of things: its sockets stay open, and what is sent to it waits in the kernel.
     pub async fn freeze(&self) -> Result<()> {
         self.signal("-STOP").await
@@ -166,11 +179,17 @@ impl Prosody {
 
     fn write_files(&self) -> Result<()> {
         let folder = self.folder.path();
-        let authority = Authority::new()?;
         let names: Vec<&str> = self.options.certificate_names.iter().map(String::as_str).collect();
-        let identity = authority.identity(&names)?;
+        let (identity, ca) = if self.options.self_made {
+            let own = Identity::self_made(&names)?;
+            let ca = own.certificate_pem.clone();
+            (own, ca)
+        } else {
+            let authority = Authority::new()?;
+            (authority.identity(&names)?, authority.certificate_pem().to_owned())
+        };
         fs::create_dir_all(folder.join("data"))?;
-        fs::write(folder.join("ca.pem"), authority.certificate_pem())?;
+        fs::write(folder.join("ca.pem"), ca)?;
         fs::write(folder.join("server.pem"), identity.certificate_pem)?;
         fs::write(folder.join("server.key"), identity.key_pem)?;
         fs::write(folder.join("prosody.cfg.lua"), self.config())?;
@@ -183,7 +202,11 @@ impl Prosody {
         modules.extend(self.options.starttls.then_some("tls"));
         modules.extend(self.options.acknowledgements.then_some("smacks"));
         let modules: Vec<String> = modules.into_iter().map(lua).collect();
-        let storage = if self.options.hashed_passwords { "internal_hashed" } else { "internal_plain" };
+        let storage = match (self.options.anonymous, self.options.hashed_passwords) {
+            (true, _) => "anonymous",
+            (false, true) => "internal_hashed",
+            (false, false) => "internal_plain",
+        };
         format!(
             "local folder = {folder}\n\
              run_as_root = true\n\
