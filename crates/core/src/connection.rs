@@ -266,8 +266,11 @@ impl Connection {
     async fn attach(&self, session: &Arc<Session>) -> Result<(), trunkline_store::StoreError> {
         self.relay.reserve(session).await?;
         let before = self.state().session.replace(Arc::clone(session));
-        if let Some(before) = before.filter(|before| !Arc::ptr_eq(before, session)) {
-            before.detach(self.socket);
+        match before {
+            // A socket that has been replaced does not take the session back with what it asked before.
+            Some(before) if Arc::ptr_eq(&before, session) => return self.relay.catch_up(session).await,
+            Some(before) => drop(before.detach(self.socket)),
+            None => {}
         }
         let acknowledged = session.attach(self.socket, self.opening.sequence, self.opening.background);
         session.touch(trunkline_model::Timestamp::now());

@@ -209,8 +209,7 @@ impl Session {
     /// which the mailbox is thereby acknowledged, if that is news.
     pub(crate) fn attach(&self, socket: u64, seen: Option<i64>, background: Option<bool>) -> Option<Seq> {
         self.change(|state| {
-            // Sockets are numbered as they open: an older one does not take the session back from its successor.
-            if state.socket.is_some_and(|present| present >= socket) {
+            if state.socket == Some(socket) {
                 return None;
             }
             state.socket = Some(socket);
