@@ -11,9 +11,9 @@ use self::world::World;
 use crate::{chance, house::House};
 
 /// Histories; `PROPTEST_CASES` asks for more.
-const CASES: u32 = 12;
+const CASES: u32 = 16;
 /// Attempts to find a shorter history that fails too.
-const SHRINKS: u32 = 100;
+const SHRINKS: u32 = 200;
 
 /// Whatever people, networks and power stations do, each phone is told exactly what a naive model says, in order.
 #[test]
