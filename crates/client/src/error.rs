@@ -72,8 +72,8 @@ pub enum StopReason {
     /// The token is unknown, expired or revoked (1007, 1008).
     #[error("the token is not accepted: {0}")]
     TokenRefused(String),
-    /// The IM system refused the password.
-    #[error("the password of the IM system is not accepted: {0}")]
+    /// The IM system refused the password, or one is needed and the phone has none.
+    #[error("no good password for the IM system: {0}")]
     PasswordRefused(String),
     /// Signing in cannot succeed by trying again.
     #[error("the relay refuses the session: {0}")]

@@ -214,6 +214,14 @@ impl Link {
         }
     }
 
+    /// Once the IM system has taken or refused the password, the phone forgets it: the relay keeps one that works, and
+    /// one that does not must not be tried again with each new socket.
+    fn line_changed(&mut self, state: &str) {
+        if matches!(state, "connected" | "password-refused") {
+            self.profile.im_password = None;
+        }
+    }
+
     fn hand_over(&mut self) {
         let handed = self.inbox.hand_over(&self.events);
         self.handed(handed);
@@ -262,7 +270,7 @@ async fn room(events: &mpsc::Sender<Received>) {
 /// Whether a refused BeginSession is final.
 fn refused(error: ApiError) -> End {
     use ErrorCode as Code;
-    if error.inner.starts_with("im-password-refused") {
+    if ["im-password-refused", "im-password-needed"].iter().any(|word| error.inner.starts_with(word)) {
         return End::Stop(StopReason::PasswordRefused(error.inner));
     }
     match error.code {

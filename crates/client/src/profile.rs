@@ -21,7 +21,7 @@ pub struct Profile {
     pub app_version: String,
     /// Language, in the form `en_GB`.
     pub locale: String,
-    /// The password on the IM system, if it needs one.
+    /// The password on the IM system, if it needs one; forgotten once the relay has it.
     pub im_password: Option<SecretString>,
     /// What others are to see when the phone first signs in; `None` leaves the last choice.
     pub presence: Option<Availability>,

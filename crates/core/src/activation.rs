@@ -3,9 +3,11 @@
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
+
+use tokio::sync::Notify;
 
 /// The time over which failures of a source are counted.
 const WINDOW: Duration = Duration::from_secs(3_600);
@@ -36,44 +38,112 @@ pub enum ActivationError {
 #[derive(Debug)]
 pub(crate) struct Failures {
     limit: u32,
-    sources: Mutex<HashMap<IpAddr, (Instant, u32)>>,
+    sources: Mutex<HashMap<IpAddr, Source>>,
+    ended: Notify,
+}
+
+/// What one source has done within the window.
+#[derive(Debug, Clone, Copy)]
+struct Source {
+    since: Instant,
+    failures: u32,
+    /// Attempts that have not ended: together with the failures never more than the limit.
+    under_way: u32,
+}
+
+/// Whether an attempt may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Admission {
+    Now,
+    /// When one of those under way has ended.
+    Later,
+    /// After this long.
+    Refused(Duration),
+}
+
+/// One attempt; it counts as a failure unless [`Attempt::forgive`] is called, even when its caller goes away.
+#[derive(Debug)]
+pub(crate) struct Attempt<'f> {
+    failures: &'f Failures,
+    source: IpAddr,
+    failed: bool,
+}
+
+impl Attempt<'_> {
+    /// It was no wrong guess.
+    pub(crate) fn forgive(mut self) {
+        self.failed = false;
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        self.failures.end(self.source, self.failed);
+    }
 }
 
 impl Failures {
     pub(crate) fn new(limit: u32) -> Self {
-        Self { limit, sources: Mutex::default() }
+        Self { limit, sources: Mutex::default(), ended: Notify::new() }
     }
 
-    /// The source tries at `now`, which counts as a failure until [`Failures::forgive`]; an error says how long to wait.
-    pub(crate) fn begin(&self, source: IpAddr, now: Instant) -> Result<(), Duration> {
-        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        let age = |since: &Instant| now.saturating_duration_since(*since);
+    /// Waits until the source may try; an error says for how long it may not.
+    pub(crate) async fn begin(&self, source: IpAddr) -> Result<Attempt<'_>, Duration> {
+        loop {
+            let ended = self.ended.notified();
+            match self.admit(source, Instant::now()) {
+                Admission::Now => return Ok(Attempt { failures: self, source, failed: true }),
+                Admission::Later => ended.await,
+                Admission::Refused(wait) => return Err(wait),
+            }
+        }
+    }
+
+    fn admit(&self, source: IpAddr, now: Instant) -> Admission {
+        let mut sources = self.sources();
         if sources.len() >= MAX_SOURCES {
-            sources.retain(|_, (since, count)| *count > 0 && age(since) < WINDOW);
+            forget(&mut sources, now);
         }
-        if sources.len() >= MAX_SOURCES
-            && let Some(fewest) =
-                sources.iter().min_by_key(|(_, (_, count))| *count).map(|(source, _)| *source)
-        {
-            sources.remove(&fewest);
+        let fresh = Source { since: now, failures: 0, under_way: 0 };
+        let known = sources.entry(network(source)).or_insert(fresh);
+        let age = now.saturating_duration_since(known.since);
+        if known.failures == 0 || age >= WINDOW {
+            (known.since, known.failures) = (now, 0);
         }
-        let (since, count) = sources.entry(network(source)).or_insert((now, 0));
-        if *count == 0 || age(since) >= WINDOW {
-            (*since, *count) = (now, 0);
+        if known.failures >= self.limit {
+            return Admission::Refused(WINDOW.saturating_sub(age));
         }
-        if *count >= self.limit {
-            return Err(WINDOW.saturating_sub(age(since)));
+        if known.failures + known.under_way >= self.limit {
+            return Admission::Later;
         }
-        *count += 1;
-        Ok(())
+        known.under_way += 1;
+        Admission::Now
     }
 
-    /// The last try of the source was no failure after all.
-    pub(crate) fn forgive(&self, source: IpAddr) {
-        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, count)) = sources.get_mut(&network(source)) {
-            *count = count.saturating_sub(1);
+    /// An attempt of the source has ended.
+    fn end(&self, source: IpAddr, failed: bool) {
+        if let Some(known) = self.sources().get_mut(&network(source)) {
+            known.under_way = known.under_way.saturating_sub(1);
+            known.failures += u32::from(failed);
         }
+        self.ended.notify_waiters();
+    }
+
+    fn sources(&self) -> MutexGuard<'_, HashMap<IpAddr, Source>> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes room: those whose time is over go, else the one with the fewest failures.
+fn forget(sources: &mut HashMap<IpAddr, Source>, now: Instant) {
+    let over = |known: &Source| known.failures == 0 || now.saturating_duration_since(known.since) >= WINDOW;
+    sources.retain(|_, known| known.under_way > 0 || !over(known));
+    if sources.len() < MAX_SOURCES {
+        return;
+    }
+    let idle = sources.iter().filter(|(_, known)| known.under_way == 0);
+    if let Some(fewest) = idle.min_by_key(|(_, known)| known.failures).map(|(source, _)| *source) {
+        sources.remove(&fewest);
     }
 }
 
@@ -91,30 +161,51 @@ fn network(source: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::{
+        net::IpAddr,
+        time::{Duration, Instant},
+    };
 
-    use super::Failures;
+    use super::{Admission, Failures};
+
+    fn fail(failures: &Failures, source: IpAddr, now: Instant) {
+        assert_eq!(failures.admit(source, now), Admission::Now);
+        failures.end(source, true);
+    }
 
     #[test]
     fn only_failures_count_and_an_hour_forgives() {
         let (failures, start) = (Failures::new(2), Instant::now());
         let source = "192.0.2.1".parse().unwrap();
         for _ in 0..5 {
-            assert_eq!(failures.begin(source, start), Ok(()));
-            failures.forgive(source);
+            assert_eq!(failures.admit(source, start), Admission::Now);
+            failures.end(source, false);
         }
-        assert_eq!(failures.begin(source, start), Ok(()));
-        assert_eq!(failures.begin("::ffff:192.0.2.1".parse().unwrap(), start), Ok(()));
-        assert_eq!(failures.begin(source, start), Err(Duration::from_secs(3_600)));
-        assert!(failures.begin("192.0.2.2".parse().unwrap(), start).is_ok());
-        assert!(failures.begin(source, start + Duration::from_secs(3_600)).is_ok());
+        fail(&failures, source, start);
+        fail(&failures, "::ffff:192.0.2.1".parse().unwrap(), start);
+        assert_eq!(failures.admit(source, start), Admission::Refused(Duration::from_secs(3_600)));
+        assert_eq!(failures.admit("192.0.2.2".parse().unwrap(), start), Admission::Now);
+        assert_eq!(failures.admit(source, start + Duration::from_secs(3_600)), Admission::Now);
+    }
+
+    #[test]
+    fn guesses_side_by_side_do_not_pass_the_limit() {
+        let (failures, now) = (Failures::new(2), Instant::now());
+        let source = "192.0.2.1".parse().unwrap();
+        assert_eq!(failures.admit(source, now), Admission::Now);
+        assert_eq!(failures.admit(source, now), Admission::Now);
+        assert_eq!(failures.admit(source, now), Admission::Later);
+        failures.end(source, true);
+        assert_eq!(failures.admit(source, now), Admission::Later);
+        failures.end(source, false);
+        assert_eq!(failures.admit(source, now), Admission::Now);
     }
 
     #[test]
     fn a_whole_ipv6_network_is_one_source() {
         let (failures, now) = (Failures::new(1), Instant::now());
-        assert!(failures.begin("2001:db8::1".parse().unwrap(), now).is_ok());
-        assert!(failures.begin("2001:db8::2".parse().unwrap(), now).is_err());
-        assert!(failures.begin("2001:db8:0:1::2".parse().unwrap(), now).is_ok());
+        fail(&failures, "2001:db8::1".parse().unwrap(), now);
+        assert_ne!(failures.admit("2001:db8::2".parse().unwrap(), now), Admission::Now);
+        assert_eq!(failures.admit("2001:db8:0:1::2".parse().unwrap(), now), Admission::Now);
     }
 }

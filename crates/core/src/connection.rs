@@ -5,6 +5,7 @@ mod writing;
 
 use std::{
     collections::VecDeque,
+    fmt,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -39,7 +40,7 @@ pub struct Opening {
 }
 
 /// What to write to the socket next.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Outgoing {
     /// A text frame.
     Text(String),
@@ -47,6 +48,17 @@ pub enum Outgoing {
     Ping(Vec<u8>),
     /// Close with this code and reason, and write nothing after.
     Close(u16, &'static str),
+}
+
+impl fmt::Debug for Outgoing {
+    /// Shows the size of a frame, never what is in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Self::Ping(payload) => write!(f, "Ping({} bytes)", payload.len()),
+            Self::Close(code, reason) => write!(f, "Close({code}, {reason})"),
+        }
+    }
 }
 
 /// One phone's socket; dropping it leaves the session alive without a socket.
@@ -90,12 +102,13 @@ impl Connection {
             opening,
         };
         if connection.opening.device_token.is_some() && connection.opening.auth_token.is_some() {
-            connection.bind_at_upgrade().await;
+            connection.bind().await;
         }
         connection
     }
 
-    async fn bind_at_upgrade(&self) {
+    /// Takes the live session of the device that the headers prove, if there is one.
+    async fn bind(&self) {
         let Ok(identity) = request::identify(&self.relay, &self.opening, None, None).await else { return };
         let session = self.relay.hub.session(identity.account, identity.device);
         if let Some(session) = session.filter(|session| !session.is_over())
@@ -113,6 +126,13 @@ impl Connection {
     /// A short name of the session for logs, when the socket is bound.
     pub fn session_name(&self) -> Option<String> {
         self.session().map(|session| short(&session.id).to_owned())
+    }
+
+    /// The socket is gone, though a frame that came over it may still be at work.
+    pub fn gone(&self) {
+        if let Some(session) = self.session() {
+            session.detach(self.socket);
+        }
     }
 
     /// Something came from the phone.
@@ -154,6 +174,9 @@ impl Connection {
         };
         let plan = Plan::new(&frame);
         for parsed in frame {
+            if let Some(session) = self.session() {
+                session.has_room().await;
+            }
             self.state().rate.take(Instant::now());
             self.one(parsed, &plan).await;
         }
@@ -200,15 +223,14 @@ impl Connection {
     }
 
     async fn session_request(&self, request: Request, plan: &Plan) {
+        if request.reconnect.is_some() && self.session().is_none() {
+            self.bind().await;
+        }
         let Some(session) = self.session().filter(|session| !session.is_over()) else {
             return self.refuse_request(&request, &error::no_session());
         };
         if let Err(error) = self.relay.reserve(&session).await {
-            tracing::warn!(%error, "no sequences could be reserved");
-        }
-        if session.state().outbound.sequences.is_exhausted() {
-            let error = error::store(trunkline_store::StoreError::Busy);
-            return self.refuse_request(&request, &error);
+            return self.refuse_request(&request, &error::store(error));
         }
         request::run(&self.relay, &session, request, plan).await;
     }
@@ -244,14 +266,17 @@ impl Connection {
     async fn attach(&self, session: &Arc<Session>) -> Result<(), trunkline_store::StoreError> {
         self.relay.reserve(session).await?;
         let before = self.state().session.replace(Arc::clone(session));
-        if let Some(before) = before.filter(|before| !Arc::ptr_eq(before, session)) {
-            before.detach(self.socket);
+        match before {
+            // A socket that has been replaced does not take the session back with what it asked before.
+            Some(before) if Arc::ptr_eq(&before, session) => return self.relay.catch_up(session).await,
+            Some(before) => drop(before.detach(self.socket)),
+            None => {}
         }
         let acknowledged = session.attach(self.socket, self.opening.sequence, self.opening.background);
         session.touch(trunkline_model::Timestamp::now());
         self.changed.notify_one();
         if let Some(slot) = self.relay.lines.slot(session.account()) {
-            session.tell_line(&slot.state());
+            session.tell_line_anew(&slot.state());
         }
         self.relay.catch_up(session).await?;
         if let Some(up_to) = acknowledged {
@@ -309,12 +334,10 @@ async fn finish(relay: &Arc<Inner>, request: Request, begun: Begun) {
     let fresh = begun.fresh;
     let result = request::settle(relay, begun).await;
     let Request { id, name, .. } = request;
-    session.complete(&id, result.is_ok(), |sequence| match &result {
-        Ok(reply) => trunkline_wire::complete(&id, &name, reply, sequence),
-        Err(error) => trunkline_wire::failure_later(&id, &name, error, sequence),
-    });
-    if let Err(error) = &result {
-        relay.metrics.error(error.code);
+    let (failed, succeeded) = (result.as_ref().err().map(|error| error.code), result.is_ok());
+    session.complete(&id.clone(), succeeded, request::late(id, name, result));
+    if let Some(code) = failed {
+        relay.metrics.error(code);
         if fresh {
             relay.end_session(&session, End::Refused).await;
         }
@@ -324,8 +347,6 @@ async fn finish(relay: &Arc<Inner>, request: Request, begun: Begun) {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.relay.leave_socket();
-        if let Some(session) = self.session() {
-            session.detach(self.socket);
-        }
+        self.gone();
     }
 }

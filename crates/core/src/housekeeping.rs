@@ -52,7 +52,6 @@ fn session(relay: &Inner, row: SessionRow) -> Session {
             device: row.device,
             device_token: row.device_token,
         },
-        display_name: row.display_name,
         background: row.background,
         push_type: row.push_type,
         availability: row.availability,

@@ -2,7 +2,6 @@
 
 mod inlet;
 mod lane;
-mod probe;
 mod slot;
 
 use std::{
@@ -18,8 +17,8 @@ use tokio_util::task::TaskTracker;
 use trunkline_model::{AccountId, Address};
 use trunkline_store::{Store, StoreError};
 
+use self::inlet::LineInlet;
 pub(crate) use self::slot::Slot;
-use self::{inlet::LineInlet, probe::probe};
 use crate::{
     block::Blocks,
     hub::Hub,
@@ -59,6 +58,13 @@ impl BackendHealth {
             LineState::Closed => {}
         }
     }
+}
+
+/// What a line says of itself, and what it was opened with.
+struct Change {
+    generation: u64,
+    password: Option<SecretString>,
+    state: LineState,
 }
 
 /// The lines of all accounts.
@@ -143,12 +149,14 @@ impl Lines {
             Err(_) if !wait.is_zero() => return Ok(slot.state()),
             Err(_) => slot.opening.lock().await,
         };
-        if slot.line().is_none() {
+        // What the IM system refused for another reason than the password may be mended by now.
+        let over = matches!(slot.state(), LineState::Refused { .. } | LineState::Closed);
+        if over || slot.line().is_none() {
             return self.open_fresh(&slot, password, left()).await;
         }
         let news = password.filter(|password| slot.backend.needs_password() && !slot.uses(password));
         let Some(password) = news else { return Ok(slot.settled(left()).await) };
-        match probe(&slot, password.clone(), left()).await? {
+        match slot.backend.try_password(person, &password, left()).await? {
             LineState::Connected => {
                 if let Some(old) = slot.take_line() {
                     old.close().await;
@@ -181,7 +189,12 @@ impl Lines {
             self.tasks.spawn(lane::run(Arc::clone(self), Arc::clone(slot)));
         }
         self.publish(slot).await;
-        Ok(slot.settled(wait).await)
+        let state = slot.settled(wait).await;
+        if let (LineState::Connected, Some(password)) = (&state, slot.password(generation)) {
+            // Before the phone is told, so that it is not asked again, whatever happens next.
+            self.keep_password(slot, &password).await;
+        }
+        Ok(state)
     }
 
     async fn stored_password(&self, account: AccountId) -> Result<Option<SecretString>, LineError> {
@@ -207,9 +220,9 @@ impl Lines {
     }
 
     /// What an admin says of a person changed: others are told.
-    pub(crate) async fn profile_changed(&self, account: AccountId) {
-        self.publish_account(account).await;
-        self.roster_outdated(account);
+    pub(crate) async fn profile_changed(&self, person: &Person) {
+        self.backend(&person.address).profile_changed(person).await;
+        self.roster_outdated(person.account);
     }
 
     /// How the lines of each backend stand.
@@ -250,20 +263,36 @@ impl Lines {
     }
 
     /// A line's state changed. Called by the line's inlet.
-    async fn state_changed(&self, slot: &Arc<Slot>, state: &LineState) {
-        match state {
-            LineState::Connected => {
-                self.keep_password(slot).await;
-                self.publish(slot).await;
-                slot.ring();
-                if slot.came_back() {
-                    self.roster_outdated(slot.person.account);
-                } else {
-                    self.wake(slot.person.account);
-                }
+    async fn state_changed(&self, slot: &Slot, change: Change) {
+        self.tell(slot, &change).await;
+        if change.state != LineState::Connected {
+            return;
+        }
+        self.publish(slot).await;
+        slot.ring();
+        if slot.came_back() {
+            self.roster_outdated(slot.person.account);
+        } else {
+            self.wake(slot.person.account);
+        }
+    }
+
+    /// Tells the phones, once the store agrees. One change after the other, and each tells how the line stands by then,
+    /// so that the last word is the last state.
+    async fn tell(&self, slot: &Slot, change: &Change) {
+        let _telling = slot.telling.lock().await;
+        match (&change.state, &change.password) {
+            (LineState::Connected, Some(password)) if slot.is_present(change.generation) => {
+                self.keep_password(slot, password).await;
             }
-            LineState::PasswordRefused => self.drop_password(slot).await,
+            (LineState::PasswordRefused, Some(password)) => {
+                self.drop_password(slot, password).await;
+                slot.drop_line(change.generation);
+            }
             _ => {}
+        }
+        for session in self.hub.sessions(slot.person.account) {
+            session.tell_line(&slot.state());
         }
     }
 
@@ -281,12 +310,11 @@ impl Lines {
         }
     }
 
-    async fn keep_password(&self, slot: &Slot) {
-        let Some(password) = slot.password() else { return };
+    async fn keep_password(&self, slot: &Slot, password: &SecretString) {
         let account = slot.person.account;
         let result = match self.store.secret(account, IM_PASSWORD).await {
-            Ok(Some(stored)) if same(&stored, &password) => return,
-            Ok(_) => self.store.secret_set(account, IM_PASSWORD, &password).await,
+            Ok(Some(stored)) if same(&stored, password) => return,
+            Ok(_) => self.store.secret_set(account, IM_PASSWORD, password).await,
             Err(error) => Err(error),
         };
         if let Err(error) = result {
@@ -295,21 +323,17 @@ impl Lines {
     }
 
     /// A refused password is never tried again by itself.
-    async fn drop_password(&self, slot: &Arc<Slot>) {
+    async fn drop_password(&self, slot: &Slot, refused: &SecretString) {
         tracing::warn!(target: "audit", account = %slot.person.address, backend = slot.backend.kind(), "the IM system refused the password");
-        let refused = slot.password();
         let account = slot.person.account;
         let result = match self.store.secret(account, IM_PASSWORD).await {
-            Ok(Some(stored)) if refused.is_none_or(|refused| same(&stored, &refused)) => {
-                self.store.secret_drop(account, IM_PASSWORD).await
-            }
+            Ok(Some(stored)) if same(&stored, refused) => self.store.secret_drop(account, IM_PASSWORD).await,
             Ok(_) => Ok(()),
             Err(error) => Err(error),
         };
         if let Err(error) = result {
             tracing::error!(account = %slot.person.address, %error, "could not drop a refused IM password");
         }
-        slot.take_line();
     }
 
     fn slot_for(&self, person: &Person) -> Arc<Slot> {

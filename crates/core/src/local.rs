@@ -47,6 +47,12 @@ impl Backend for Local {
         true
     }
 
+    async fn profile_changed(&self, person: &Person) {
+        if let Err(error) = self.here.announce(person).await {
+            tracing::warn!(account = %person.address, %error, "could not tell others of a changed profile");
+        }
+    }
+
     async fn open(&self, request: OpenLine) -> Result<Arc<dyn Line>, LineError> {
         let OpenLine { person, inlet, password: _ } = request;
         self.here.presents.enter(&person, Arc::clone(&inlet));
@@ -73,11 +79,15 @@ impl Here {
     }
 
     async fn announce(&self, person: &Person) -> Result<(), StoreError> {
-        let Some(account) = self.store.account(person.account).await? else { return Ok(()) };
+        let account = self.store.account(person.account).await?;
+        let seen_by = |viewer: &Address| match &account {
+            Some(account) => self.contact(viewer, account.clone()),
+            None => Contact::unknown(person.address.clone()),
+        };
         let mut told = Vec::new();
         for watcher in self.store.watchers(&person.address).await? {
             let Some((viewer, inlet)) = self.presents.signed_in(watcher) else { continue };
-            let mut contact = self.contact(&viewer, account.clone());
+            let mut contact = seen_by(&viewer);
             if let Some(row) = self.store.contact(watcher, &person.address).await? {
                 contact.in_roster = true;
                 contact.groups = row.groups;
@@ -87,7 +97,7 @@ impl Here {
         }
         for watcher in self.presents.watchers(&person.address).into_iter().filter(|one| !told.contains(one)) {
             if let Some((viewer, inlet)) = self.presents.signed_in(watcher) {
-                inlet.contact_changed(self.contact(&viewer, account.clone()));
+                inlet.contact_changed(seen_by(&viewer));
             }
         }
         Ok(())

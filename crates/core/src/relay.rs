@@ -1,5 +1,7 @@
 //! The relay as the floors above see it.
 
+mod keeping;
+
 use std::{
     hash::{BuildHasher, RandomState},
     net::IpAddr,
@@ -7,7 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use prometheus_client::registry::Registry;
@@ -25,8 +27,8 @@ use crate::{
     line::{BackendHealth, Lines},
     local::Local,
     metric::{Metrics, Present},
-    port::{AuthenticationError, Authenticator, Backend, Credential, Identity},
-    session::{End, Session},
+    port::{AuthenticationError, Authenticator, Backend, Credential, Identity, Person},
+    session::End,
     settings::Settings,
     token::StoreTokens,
 };
@@ -148,10 +150,10 @@ impl Relay {
     ) -> Result<ActivationReply, ActivationError> {
         let inner = &self.0;
         request.check().map_err(ActivationError::Invalid)?;
-        if let Err(retry_after) = inner.failures.begin(source, Instant::now()) {
+        let attempt = inner.failures.begin(source).await.map_err(|retry_after| {
             inner.metrics.activation("too_many");
-            return Err(ActivationError::TooMany { retry_after });
-        }
+            ActivationError::TooMany { retry_after }
+        })?;
         let activation = Activation {
             address: &request.address,
             access_key: &request.access_key,
@@ -161,23 +163,24 @@ impl Relay {
             app_version: request.app_version,
             locale: request.locale,
         };
-        let activated = inner.store.activate(activation).await.map_err(|error| {
-            tracing::error!(%error, "an activation failed in the store");
-            inner.failures.forgive(source);
-            ActivationError::Unavailable
-        })?;
+        let activated = match inner.store.activate(activation).await {
+            Ok(activated) => activated,
+            Err(error) => {
+                tracing::error!(%error, "an activation failed in the store");
+                attempt.forgive();
+                return Err(ActivationError::Unavailable);
+            }
+        };
         let Some(activated) = activated else {
             inner.metrics.activation("refused");
             tracing::warn!(target: "audit", account = ?request.address, %source, "an activation was refused");
             return Err(ActivationError::Refused);
         };
-        inner.failures.forgive(source);
+        attempt.forgive();
         inner.metrics.activation("done");
         tracing::info!(target: "audit", account = %activated.account.address, device = %activated.device, %source, "a device was activated");
         // A session under the token that was just replaced is over.
-        if let Some(session) = inner.hub.session(activated.account.id, activated.device) {
-            inner.end_session(&session, End::Revoked).await;
-        }
+        inner.revoke(activated.account.id, activated.device).await;
         Ok(reply(activated))
     }
 
@@ -203,13 +206,17 @@ impl Relay {
         inner.lines.names.forget(account);
         inner.lines.blocks.forget(account);
         let row = inner.store.account(account).await?;
-        if let Some(row) = &row {
-            inner.lines.names.forget_address(&row.address);
+        match row {
+            Some(row) => {
+                inner.lines.names.forget_address(&row.address);
+                if row.enabled {
+                    inner.lines.profile_changed(&Person { account, address: row.address }).await;
+                    return Ok(());
+                }
+            }
+            None => inner.lines.names.clear(),
         }
-        if row.is_some_and(|row| row.enabled) {
-            inner.lines.profile_changed(account).await;
-            return Ok(());
-        }
+        inner.all_begun().await;
         for session in inner.hub.sessions(account) {
             inner.end_session(&session, End::Revoked).await;
         }
@@ -219,9 +226,7 @@ impl Relay {
 
     /// A device was revoked in the store: its session ends.
     pub async fn device_revoked(&self, account: AccountId, device: DeviceId) {
-        if let Some(session) = self.0.hub.session(account, device) {
-            self.0.end_session(&session, End::Revoked).await;
-        }
+        self.0.revoke(account, device).await;
     }
 
     /// Signs the lines out, writes down what is still in memory, and waits for the tasks under way; sockets are the
@@ -274,6 +279,24 @@ impl Inner {
         &self.beginnings[usize::try_from(at).unwrap_or(0)]
     }
 
+    /// Waits until every session that is beginning, perhaps on the strength of what is no longer so, has begun.
+    async fn all_begun(&self) {
+        for beginning in &self.beginnings {
+            drop(beginning.lock().await);
+        }
+    }
+
+    /// Ends the session of a device that the store has just revoked.
+    async fn revoke(&self, account: AccountId, device: DeviceId) {
+        let session = {
+            let _beginning = self.beginning(device).lock().await;
+            self.hub.session(account, device)
+        };
+        if let Some(session) = session {
+            self.end_session(&session, End::Revoked).await;
+        }
+    }
+
     /// A number for a new socket, unique in this process.
     pub(crate) fn enter_socket(&self) -> u64 {
         self.sockets.fetch_add(1, Ordering::Relaxed);
@@ -286,81 +309,6 @@ impl Inner {
 
     pub(crate) fn sockets(&self) -> usize {
         self.sockets.load(Ordering::Relaxed)
-    }
-
-    /// Reads how far the mailbox goes. Called after the session can hear of commits, so that nothing falls between.
-    pub(crate) async fn catch_up(&self, session: &Session) -> Result<(), StoreError> {
-        let head = self.store.mailbox_bounds(session.account()).await?.head;
-        session.change(|state| state.outbound.heard(head));
-        Ok(())
-    }
-
-    /// Makes sure that the session has sequences to give out; at most one caller asks the store at a time.
-    pub(crate) async fn reserve(&self, session: &Session) -> Result<(), StoreError> {
-        let wanted = {
-            let mut state = session.state();
-            let wanted = state.outbound.sequences.wants().filter(|_| !state.reserving);
-            state.reserving |= wanted.is_some();
-            wanted
-        };
-        let Some(reserved) = wanted else { return Ok(()) };
-        let result = self.store.session_reserve(session.identity.device, reserved).await;
-        session.change(|state| {
-            state.reserving = false;
-            if result.is_ok() {
-                state.outbound.sequences.granted(reserved);
-            }
-        });
-        result
-    }
-
-    /// Ends a session, tells its phone, and signs the account out of its IM system with its last one. A session that
-    /// merely timed out keeps its row and its line (`LINE_KEEP_HOURS`).
-    pub(crate) async fn end_session(&self, session: &Arc<Session>, why: End) {
-        if let Some(reason) = why.reason() {
-            session.event(&trunkline_wire::session_terminated(reason));
-        }
-        if !session.end(why) {
-            return;
-        }
-        self.hub.remove(session);
-        tracing::info!(session = short(&session.id), account = %session.address(), ?why, "session ended");
-        if why != End::Timeout
-            && let Err(error) = self.store.session_end(session.identity.device).await
-        {
-            tracing::error!(%error, "the end of a session could not be written down");
-        }
-        self.leave_line(session).await;
-    }
-
-    /// What the end of a session means for its account's line.
-    async fn leave_line(&self, session: &Session) {
-        let account = session.account();
-        if let Ok(line) = self.lines.line(account) {
-            let watched = session.state().people.watched();
-            for who in watched {
-                self.unwatch(account, line.as_ref(), &who).await;
-            }
-        }
-        if self.hub.sessions(account).is_empty() && !self.sleeps(account).await {
-            self.lines.close(account).await;
-        } else {
-            self.lines.publish_account(account).await;
-        }
-    }
-
-    /// Whether a device of the account has a session that timed out and still keeps the line.
-    async fn sleeps(&self, account: AccountId) -> bool {
-        let sleeping = async {
-            for device in self.store.devices(account).await? {
-                if self.store.session(device.id).await?.is_some() {
-                    return Ok(true);
-                }
-            }
-            Ok::<_, StoreError>(false)
-        };
-        // When in doubt the line stays: housekeeping closes what nobody keeps.
-        sleeping.await.unwrap_or(true)
     }
 }
 

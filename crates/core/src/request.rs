@@ -9,7 +9,7 @@ mod roster;
 use std::{sync::Arc, task::Poll};
 
 use trunkline_model::Timestamp;
-use trunkline_wire::{ApiError, Call, Early, ErrorCode, Reply, Request};
+use trunkline_wire::{ApiError, Call, Early, ErrorCode, Reply, Request, RequestId};
 
 pub(crate) use self::batch::Plan;
 pub(crate) use self::begin::{Begun, begin, identify, password_wanted, settle};
@@ -105,12 +105,16 @@ async fn succeeded(known: Known) -> bool {
 /// The requests to wait for; an error when one of them is unknown, this one itself, or has failed.
 fn waits(
     session: &Session,
-    id: &trunkline_wire::RequestId,
+    id: &RequestId,
     dependencies: &[String],
     plan: &Plan,
 ) -> Result<Vec<Known>, ApiError> {
     if plan.is_circular(id.key()) {
         return Err(ApiError::new(ErrorCode::SelfDependency, "this request depends on itself"));
+    }
+    if dependencies.len() > MAX_DEPENDENCIES {
+        let why = format!("dependencies names more than {MAX_DEPENDENCIES} requests");
+        return Err(ApiError::new(ErrorCode::InvalidArgument, why));
     }
     let mut waits = Vec::new();
     for key in dependencies {
@@ -118,17 +122,22 @@ fn waits(
         match known {
             Known::Settled(true) => {}
             Known::Settled(false) => {
-                let why = format!("the request {key:?}, on which this one depends, has failed");
+                let why = format!("the request {:?}, on which this one depends, has failed", quoted(key));
                 return Err(ApiError::new(ErrorCode::DependentFailed, why));
             }
             Known::Unknown => {
-                let why = format!("no request {key:?} is known, on which this one depends");
+                let why = format!("no request {:?} is known, on which this one depends", quoted(key));
                 return Err(ApiError::new(ErrorCode::UnknownDependency, why));
             }
             running => waits.push(running),
         }
     }
     Ok(waits)
+}
+
+/// A foreign id as far as an answer should quote it.
+fn quoted(id: &str) -> &str {
+    id.char_indices().nth(64).map_or(id, |(at, _)| &id[..at])
 }
 
 /// What phase 1 tells already.
@@ -181,7 +190,7 @@ pub(crate) fn not_supported(name: &str) -> ApiError {
 struct Finish {
     relay: Arc<Inner>,
     session: Arc<Session>,
-    id: trunkline_wire::RequestId,
+    id: RequestId,
     name: Arc<str>,
     one_phase: bool,
 }
@@ -201,18 +210,30 @@ impl Finish {
             });
             session.settle(&id, result.is_ok());
         } else {
-            session.complete(&id, result.is_ok(), |sequence| match &result {
-                Ok(reply) => within_limit(trunkline_wire::complete(&id, &name, reply, sequence), || {
-                    trunkline_wire::failure_later(&id, &name, &too_large(), sequence)
-                }),
-                Err(error) => trunkline_wire::failure_later(&id, &name, error, sequence),
-            });
+            session.complete(&id.clone(), result.is_ok(), late(id, name, result));
         }
         if terminated {
             relay.end_session(&session, End::SignedOut).await;
         }
     }
 }
+
+/// How phase 2 is written once it has its sequence.
+pub(crate) fn late(
+    id: RequestId,
+    name: Arc<str>,
+    result: Result<Reply, ApiError>,
+) -> impl FnOnce(i64) -> String + Send + 'static {
+    move |sequence| match &result {
+        Ok(reply) => within_limit(trunkline_wire::complete(&id, &name, reply, sequence), || {
+            trunkline_wire::failure_later(&id, &name, &too_large(), sequence)
+        }),
+        Err(error) => trunkline_wire::failure_later(&id, &name, error, sequence),
+    }
+}
+
+/// Most requests that one may depend on.
+const MAX_DEPENDENCIES: usize = 100;
 
 /// Largest frame to a phone, in bytes.
 const MAX_FRAME_BYTES: usize = 1024 * 1024;

@@ -224,19 +224,18 @@ async fn find(relay: &Inner, session: &Session, peer: &Address) -> Result<Peer, 
     if peer == session.address() {
         return Err(ApiError::new(ErrorCode::InvalidArgument, "contactId is the account itself"));
     }
-    if !relay.lines.backend(session.address()).delivers_by_commit() {
-        return Ok(Peer::Remote);
-    }
+    let by_commit = |who: &Address| relay.lines.backend(who).delivers_by_commit();
+    let (own, theirs) = (by_commit(session.address()), by_commit(peer));
+    let account = if theirs { relay.lines.names.account(peer).await.map_err(error::store)? } else { None };
     let unreachable = |why: String| Err(ApiError::new(ErrorCode::InvalidArgument, why));
-    if !relay.lines.backend(peer).delivers_by_commit() {
-        return unreachable(format!(
-            "unreachable: {peer} is on another IM system than {}",
-            session.address()
-        ));
-    }
-    match relay.lines.names.account(peer).await.map_err(error::store)? {
-        Some(account) => Ok(Peer::Local(account)),
-        None => unreachable(format!("unreachable: there is no enabled account {peer} on this server")),
+    match (own, theirs, account) {
+        (true, true, Some(account)) => Ok(Peer::Local(account)),
+        (true, true, None) => {
+            unreachable(format!("unreachable: there is no enabled account {peer} on this server"))
+        }
+        // Whoever has no account here may still be known to the sender's IM system.
+        (false, _, None) => Ok(Peer::Remote),
+        _ => unreachable(format!("unreachable: {peer} is on another IM system than {}", session.address())),
     }
 }
 

@@ -36,8 +36,6 @@ pub(crate) struct Session {
     pub(crate) identity: Identity,
     /// What the phone holds as `sessionId`.
     pub(crate) id: String,
-    /// The account's own name.
-    pub(crate) display_name: String,
     pub(crate) under_way: Arc<Semaphore>,
     pub(crate) turns: Turns,
     /// Requests that wait for others, without a place of their own.
@@ -46,6 +44,8 @@ pub(crate) struct Session {
     written_active: AtomicI64,
     written_mark: AtomicI64,
     state: Mutex<State>,
+    /// Notified when a reservation of sequences has ended, well or not.
+    pub(crate) reserved: Notify,
     wake: Notify,
     room: Notify,
 }
@@ -64,6 +64,8 @@ pub(crate) struct State {
     pub(crate) personal_message: String,
     /// The state of the line that the phone was told last.
     pub(crate) line: &'static str,
+    /// The sequence under which it was told.
+    line_told: i64,
     pub(crate) end: Option<End>,
     /// A wider reservation of sequences is being asked of the store.
     pub(crate) reserving: bool,
@@ -115,7 +117,6 @@ impl End {
 pub(crate) struct Beginning {
     pub(crate) identity: Identity,
     pub(crate) id: String,
-    pub(crate) display_name: String,
     pub(crate) outbound: Outbound,
     pub(crate) background: bool,
     pub(crate) push_type: i64,
@@ -129,7 +130,6 @@ impl Session {
         Self {
             identity: from.identity,
             id: from.id,
-            display_name: from.display_name,
             under_way: Arc::new(Semaphore::new(MAX_UNDER_WAY)),
             turns: Turns::default(),
             dependents: AtomicUsize::new(0),
@@ -146,9 +146,11 @@ impl Session {
                 availability: from.availability,
                 personal_message: from.personal_message,
                 line: "",
+                line_told: 0,
                 end: None,
                 reserving: false,
             }),
+            reserved: Notify::new(),
             wake: Notify::new(),
             room: Notify::new(),
         }
@@ -213,17 +215,24 @@ impl Session {
             state.socket = Some(socket);
             state.background = background.unwrap_or(state.background);
             state.people.reopened(seen);
+            if seen.is_none_or(|seen| seen < state.line_told) {
+                state.line = "";
+            }
             state.outbound.open(seen)
         })
     }
 
     /// The socket is gone; true when it was the session's present one.
     pub(crate) fn detach(&self, socket: u64) -> bool {
-        let mut state = self.state();
-        let present = state.socket == Some(socket);
-        if present {
-            state.socket = None;
-        }
+        let present = self.change(|state| {
+            let present = state.socket == Some(socket);
+            if present {
+                state.socket = None;
+                state.outbound.close();
+            }
+            present
+        });
+        self.wrote();
         present
     }
 
@@ -234,15 +243,6 @@ impl Session {
                 state.outbound.offer(offer);
             } else {
                 state.outbound.heard(offer.entry.seq);
-            }
-        });
-    }
-
-    /// An event that may be missed; dropped when no socket is there.
-    pub(crate) fn event(&self, data: &EventData) {
-        self.change(|state| {
-            if state.socket.is_some() {
-                state.outbound.event(data);
             }
         });
     }
@@ -283,22 +283,32 @@ impl Session {
     }
 
     /// Writes the completion of a request and settles it for its dependents.
-    pub(crate) fn complete(&self, id: &RequestId, succeeded: bool, write: impl FnOnce(i64) -> String) {
+    pub(crate) fn complete(
+        &self,
+        id: &RequestId,
+        succeeded: bool,
+        write: impl FnOnce(i64) -> String + Send + 'static,
+    ) {
         self.change(|state| {
-            if !state.outbound.complete(write) {
-                tracing::error!("a completion was dropped: no sequences are reserved");
-            }
+            state.outbound.complete(write);
             state.recent.settle(id.key(), succeeded);
         });
         self.wrote();
     }
 
-    /// Ends the session; true when it was not over before.
+    /// Ends the session and has its phone told why; true when it was not over before.
     pub(crate) fn end(&self, why: End) -> bool {
         self.change(|state| {
-            let news = state.end.is_none();
-            state.end.get_or_insert(why);
-            news
+            if state.end.is_some() {
+                return false;
+            }
+            if let Some(reason) = why.reason().filter(|_| state.socket.is_some()) {
+                state.outbound.event(&trunkline_wire::session_terminated(reason));
+            }
+            state.end = Some(why);
+            // Nobody waits for a request of a session that is over.
+            state.recent.abandon();
+            true
         })
     }
 
@@ -322,12 +332,20 @@ impl Session {
         });
     }
 
+    /// Like [`Session::tell_line`], for a new socket: a line that is simply up needs no word.
+    pub(crate) fn tell_line_anew(&self, line: &LineState) {
+        if *line != LineState::Connected || self.state().line_told > 0 {
+            self.tell_line(line);
+        }
+    }
+
     /// Queues where the line stands, unless the phone was told so last.
     pub(crate) fn tell_line(&self, line: &LineState) {
         self.change(|state| {
             if state.socket.is_some() && state.line != line.name() {
                 state.line = line.name();
-                state.outbound.event(&trunkline_wire::line_state(line.name(), line.reason()));
+                let event = trunkline_wire::line_state(line.name(), line.reason());
+                state.line_told = state.outbound.event(&event).unwrap_or(state.line_told);
             }
         });
     }
@@ -345,15 +363,32 @@ impl Session {
         (self.written_mark.swap(mark.0, Ordering::Relaxed) < mark.0).then_some(mark)
     }
 
+    /// Resolves when little enough waits for the socket, or it is gone.
+    pub(crate) async fn has_room(&self) {
+        loop {
+            let changed = self.room.notified();
+            if self.state().outbound.waiting_bytes() < MAX_WAITING_BYTES {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     /// Resolves when another frame may be read from the phone.
     pub(crate) async fn readable(&self) {
-        while !self.can_read() {
-            self.room.notified().await;
+        // Two sockets of a session can wait here for a moment, the old one and its successor: every change wakes both,
+        // and each listens before it looks.
+        loop {
+            let changed = self.room.notified();
+            if self.can_read() {
+                return;
+            }
+            changed.await;
         }
     }
 
     /// A frame went out, or a request ended: there may be room for another.
     pub(crate) fn wrote(&self) {
-        self.room.notify_one();
+        self.room.notify_waiters();
     }
 }

@@ -1,12 +1,14 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
+use tokio::time::timeout;
 use tokio_xmpp::jid::{BareJid, DomainPart};
-use trunkline_core::port::{Backend, Line, LineError, OpenLine};
+use trunkline_core::port::{Backend, Line, LineError, LineState, OpenLine, Person};
+use trunkline_model::Address;
 
 use crate::{
-    connect::{connect, restart},
+    connect::{Stream, connect, restart},
     fault::LoginFault,
     line::XmppLine,
     login::sign_in,
@@ -45,6 +47,17 @@ impl XmppBackend {
     }
 }
 
+impl XmppBackend {
+    fn jid(&self, address: &Address) -> Result<BareJid, LineError> {
+        let domain = &self.server.settings.domain;
+        if address.domain() != domain {
+            return Err(LineError::Refused(format!("{address} is not of the domain {domain}")));
+        }
+        crate::address::jid_of(address)
+            .ok_or_else(|| LineError::Refused(format!("{address} is not an address that XMPP can hold")))
+    }
+}
+
 #[async_trait]
 impl Backend for XmppBackend {
     fn kind(&self) -> &'static str {
@@ -59,15 +72,32 @@ impl Backend for XmppBackend {
         true
     }
 
+    /// Signs in and binds nothing, so that the server does not take it for a newcomer who wants the line's place.
+    async fn try_password(
+        &self,
+        person: &Person,
+        password: &SecretString,
+        wait: Duration,
+    ) -> Result<LineState, LineError> {
+        let own = self.jid(&person.address)?;
+        let attempt = async {
+            self.server.pace.turn().await;
+            self.server.authenticate(&own, password).await
+        };
+        Ok(match timeout(wait, attempt).await {
+            Ok(Ok(())) => LineState::Connected,
+            Ok(Err(LoginFault::Password)) => LineState::PasswordRefused,
+            Ok(Err(LoginFault::Refused(reason))) => LineState::Refused { reason },
+            Ok(Err(LoginFault::Untrusted(reason) | LoginFault::Passing(reason))) => {
+                LineState::Connecting { reason }
+            }
+            Err(_) => LineState::Connecting { reason: "the server did not answer in time".into() },
+        })
+    }
+
     async fn open(&self, request: OpenLine) -> Result<Arc<dyn Line>, LineError> {
         let password = request.password.ok_or(LineError::PasswordNeeded)?;
-        let address = &request.person.address;
-        let domain = &self.server.settings.domain;
-        if address.domain() != domain {
-            return Err(LineError::Refused(format!("{address} is not of the domain {domain}")));
-        }
-        let own = crate::address::jid_of(address)
-            .ok_or_else(|| LineError::Refused(format!("{address} is not an address that XMPP can hold")))?;
+        let own = self.jid(&request.person.address)?;
         Ok(XmppLine::open(self.server.clone(), request.person, own, password, request.inlet))
     }
 }
@@ -81,10 +111,23 @@ impl Server {
         resource: &str,
         old: Option<Resumption>,
     ) -> Result<Ready, LoginFault> {
+        let stream = self.signed_in(own, password).await?;
+        let (features, stream) = restart(stream, &self.settings.domain).await?;
+        negotiate(stream, features, resource, old).await
+    }
+
+    /// One attempt to prove a password, and no more. Unbounded in time: the caller's to limit.
+    async fn authenticate(&self, own: &BareJid, password: &SecretString) -> Result<(), LoginFault> {
+        let mut stream = self.signed_in(own, password).await?;
+        // A server that does not take the goodbye notices the closed connection.
+        let _ = stream.shutdown().await;
+        Ok(())
+    }
+
+    async fn signed_in(&self, own: &BareJid, password: &SecretString) -> Result<Stream, LoginFault> {
         let (features, mut stream) = connect(&self.settings, &self.tls).await?;
         let user = own.node().map(|node| node.as_str()).unwrap_or_default();
         sign_in(&mut stream, &features, user, password).await?;
-        let (features, stream) = restart(stream, &self.settings.domain).await?;
-        negotiate(stream, features, resource, old).await
+        Ok(stream)
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     fault::LoginFault,
     guard::Guard,
     settings::{Tls, XmppSettings},
-    tls::TlsSetup,
+    tls::{TlsSetup, distrust},
 };
 
 /// An encrypted XMPP stream to a server that has proved who it is.
@@ -43,9 +43,9 @@ pub(crate) async fn connect(
     settings: &XmppSettings,
     tls: &TlsSetup,
 ) -> Result<(StreamFeatures, Stream), LoginFault> {
-    let tcp = TcpStream::connect((settings.host.as_str(), settings.port))
-        .await
-        .map_err(|error| LoginFault::Passing(format!("cannot connect to {}: {error}", settings.host)))?;
+    let tcp = TcpStream::connect((settings.host.as_str(), settings.port)).await.map_err(|error| {
+        LoginFault::Passing(format!("cannot connect to {}:{}: {error}", settings.host, settings.port))
+    })?;
     // Best effort: without it small stanzas are only slower.
     let _ = tcp.set_nodelay(true);
     let tcp = match settings.tls {
@@ -81,17 +81,6 @@ async fn start_tls(tcp: TcpStream, domain: &str) -> Result<TcpStream, LoginFault
             Err(LoginFault::Passing(format!("the server ended the stream: {}", error.0.condition)))
         }
         _ => Err(LoginFault::Untrusted("the server refused to begin TLS".into())),
-    }
-}
-
-fn distrust(error: &std::io::Error, settings: &XmppSettings) -> LoginFault {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(rustls::Error::InvalidCertificate(reason)) => LoginFault::Untrusted(format!(
-            "the certificate of {} is not to be trusted for {}: {reason}",
-            settings.host, settings.server_name
-        )),
-        Some(error) => LoginFault::Untrusted(format!("TLS with {} failed: {error}", settings.host)),
-        None => LoginFault::Passing(format!("the connection to {} failed: {error}", settings.host)),
     }
 }
 

@@ -68,7 +68,7 @@ fn best_text(bodies: &BTreeMap<tokio_xmpp::parsers::message::Lang, String>) -> O
 }
 
 fn written(message: &Message, own: &BareJid, peer: Address, text: MessageText) -> Heard {
-    let foreign_id = foreign_id(message, own, &peer);
+    let foreign_id = foreign_id(message, own, &peer, &text);
     let id = message.id.as_ref().map(|id| id.0.clone()).or_else(|| origin_id(message));
     let id = id.and_then(|id| id.parse::<MessageId>().ok());
     let wants_receipt = id.is_some() && payload::<Request>(message).is_some();
@@ -97,8 +97,9 @@ fn bounce(message: &Message, from: BareJid) -> Heard {
 }
 
 /// What makes a message unique over reconnects. The sender is always part of it: a server without XEP-0359 lets a
-/// stranger's `stanza-id` through, which must not hide anybody else's message.
-fn foreign_id(message: &Message, own: &BareJid, peer: &Address) -> String {
+/// stranger's `stanza-id` through, which must not hide anybody else's message. So is the text beside an id that the
+/// sender's client made: simple ones count from 1 each time they start.
+fn foreign_id(message: &Message, own: &BareJid, peer: &Address, text: &MessageText) -> String {
     let stamped = payloads::<StanzaId>(message)
         .find(|stanza_id| stanza_id.by.is_bare() && stanza_id.by.to_bare() == *own)
         .map(|stanza_id| ("s", stanza_id.id));
@@ -107,8 +108,9 @@ fn foreign_id(message: &Message, own: &BareJid, peer: &Address) -> String {
         .or_else(|| message.id.as_ref().map(|id| ("i", id.0.clone())))
         .filter(|(_, id)| !id.is_empty())
         .unwrap_or_else(|| ("n", Uuid::now_v7().to_string()));
-    let plain = format!("{kind}:{id}|{}", peer.bare());
-    if plain.len() <= MAX_ID { plain } else { format!("h:{}", fingerprint(&[kind, &id, peer.bare()])) }
+    let text = if kind == "s" { String::new() } else { fingerprint(&[text.expose()]) };
+    let plain = format!("{kind}:{id}|{}|{}", peer.bare(), &text[..text.len().min(16)]);
+    if plain.len() <= MAX_ID { plain } else { format!("h:{}", fingerprint(&[kind, &id, peer.bare(), &text])) }
 }
 
 fn origin_id(message: &Message) -> Option<String> {

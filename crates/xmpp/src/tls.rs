@@ -1,3 +1,6 @@
+mod doubt;
+mod verifier;
+
 use std::{path::Path, sync::Arc};
 
 use rustls::{
@@ -5,6 +8,8 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
 
+pub(crate) use self::doubt::distrust;
+use self::verifier::Verifier;
 use crate::{XmppError, XmppSettings, settings::Tls};
 
 /// What every connection of a backend shares: parsing the authorities once saves tens of kilobytes a line.
@@ -18,15 +23,17 @@ impl TlsSetup {
     pub(crate) fn new(settings: &XmppSettings) -> Result<Self, XmppError> {
         let name = ServerName::try_from(settings.server_name.clone())
             .map_err(|_| XmppError::ServerName(settings.server_name.clone()))?;
-        let roots = match &settings.ca_file {
+        let (roots, named) = match &settings.ca_file {
             Some(path) => from_file(path)?,
-            None => from_system()?,
+            None => (from_system()?, Vec::new()),
         };
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier = Verifier::new(roots, named, provider.clone())?;
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| XmppError::Tls(error.to_string()))?
-            .with_root_certificates(roots)
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
         if settings.tls == Tls::Direct {
             config.alpn_protocols = vec![b"xmpp-client".to_vec()];
@@ -35,17 +42,18 @@ impl TlsSetup {
     }
 }
 
-fn from_file(path: &Path) -> Result<RootCertStore, XmppError> {
+fn from_file(path: &Path) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), XmppError> {
     let fault = |reason: String| XmppError::CaFile { path: path.to_owned(), reason };
-    let mut roots = RootCertStore::empty();
+    let (mut roots, mut named) = (RootCertStore::empty(), Vec::new());
     for certificate in CertificateDer::pem_file_iter(path).map_err(|error| fault(error.to_string()))? {
         let certificate = certificate.map_err(|error| fault(error.to_string()))?;
-        roots.add(certificate).map_err(|error| fault(error.to_string()))?;
+        roots.add(certificate.clone()).map_err(|error| fault(error.to_string()))?;
+        named.push(certificate);
     }
     if roots.is_empty() {
         return Err(fault("it holds no PEM certificate".into()));
     }
-    Ok(roots)
+    Ok((roots, named))
 }
 
 fn from_system() -> Result<RootCertStore, XmppError> {

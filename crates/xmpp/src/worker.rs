@@ -140,7 +140,12 @@ impl Worker {
 
     async fn wait(&mut self, reason: String, floor: Duration) -> Result<(), End> {
         let wait = self.back_off.next(floor);
-        info!(account = %self.shared.person.address, %reason, ?wait, "not connected to the XMPP server");
+        let account = &self.shared.person.address;
+        if floor.is_zero() {
+            info!(%account, %reason, ?wait, "not connected to the XMPP server");
+        } else {
+            warn!(%account, %reason, ?wait, "not connected to the XMPP server: an administrator must act");
+        }
         self.set_state(LineState::Connecting { reason });
         self.meanwhile(tokio::time::sleep(wait)).await
     }

@@ -131,7 +131,11 @@ impl Link {
                 if method == "SessionTerminated" {
                     wire.farewell = data.get("reason").and_then(Value::as_str).map(str::to_owned);
                 }
-                let handed = self.inbox.push(Received::read(sequence, method, data));
+                let received = Received::read(sequence, method, data);
+                if let Event::LineState { state, .. } = &received.event {
+                    self.line_changed(state);
+                }
+                let handed = self.inbox.push(received);
                 self.handed(handed);
                 Ok(())
             }
@@ -177,6 +181,7 @@ impl Link {
     fn began(&mut self, wire: &mut Wire, result: Result<Value, ApiError>) -> Result<(), End> {
         let session = Session::read(&result.map_err(refused)?, self.session.as_deref());
         self.session = Some(session.id.clone());
+        self.line_changed(&session.line_state);
         self.told = None;
         wire.signed_in = Some(Instant::now());
         self.shared.state.send_replace(State::Connected(session.clone()));

@@ -46,9 +46,13 @@ impl Connection {
     }
 
     async fn next_of(&self, session: &Arc<Session>) -> Option<Outgoing> {
+        let low;
         let step = {
             let mut state = session.state();
             if state.socket != Some(self.socket) {
+                drop(state);
+                // It may have taken a call that was meant for its successor.
+                session.change(|_| ());
                 return Some(Outgoing::Close(4001, "replaced"));
             }
             if let Some(end) = state.end {
@@ -58,12 +62,16 @@ impl Connection {
             }
             let before = state.outbound.sent();
             let step = state.outbound.step();
+            low = state.outbound.sequences.wants().is_some() && !state.reserving;
             if state.outbound.sent() > before && matches!(step, Step::Write(_)) {
                 drop(state);
                 self.state().ping_owed = true;
             }
             step
         };
+        if low {
+            self.relay.reserve_ahead(session);
+        }
         match step {
             Step::Write(text) => {
                 session.wrote();
@@ -108,12 +116,9 @@ impl Connection {
         }
     }
 
-    async fn reserve(&self, session: &Session) {
-        if let Err(error) = self.relay.reserve(session).await {
-            tracing::warn!(%error, "no sequences could be reserved; it is tried again");
+    async fn reserve(&self, session: &Arc<Session>) {
+        if self.relay.reserve(session).await.is_err() {
             tokio::time::sleep(RETRY).await;
-        } else if session.state().outbound.sequences.is_exhausted() {
-            session.woken().await;
         }
     }
 
@@ -165,7 +170,9 @@ impl Connection {
         let (relay, session) = (Arc::clone(&self.relay), Arc::clone(session));
         self.relay.tasks.clone().spawn(async move {
             // A line that has gone down tells its roster anew when it is back.
-            let Ok(roster) = line.roster().await else { return };
+            let Ok(roster) = line.roster().await else {
+                return session.change(|state| state.people.outdated());
+            };
             let mut contacts = roster.contacts;
             let watched = session.state().people.watched();
             for who in watched {
@@ -173,7 +180,9 @@ impl Connection {
                     contacts.push(contact);
                 }
             }
-            let Ok(views) = relay.lines.blocks.view(&session, contacts).await else { return };
+            let Ok(views) = relay.lines.blocks.view(&session, contacts).await else {
+                return session.change(|state| state.people.outdated());
+            };
             let told: Vec<ContactView> = views
                 .into_iter()
                 .filter(|view| !session.state().people.is_muted(&view.contact.address))

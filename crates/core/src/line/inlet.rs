@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use trunkline_model::{AccountId, Address, ChatId, Contact, MessageKey};
 use trunkline_store::{MessageOutcome, NewIncoming, StoreError};
 
-use super::{Lines, Slot};
+use super::{Change, Lines, Slot};
 use crate::{
     error,
     port::{Incoming, Inlet, InletError, LineState},
@@ -91,10 +91,8 @@ impl Inlet for LineInlet {
             return;
         }
         tracing::info!(account = %slot.person.address, backend = slot.backend.kind(), state = state.name(), reason = state.reason(), "line");
-        for session in lines.hub.sessions(slot.person.account) {
-            session.tell_line(&state);
-        }
-        lines.tasks.clone().spawn(async move { lines.state_changed(&slot, &state).await });
+        let change = Change { generation: self.generation, password: slot.password(self.generation), state };
+        lines.tasks.clone().spawn(async move { lines.state_changed(&slot, change).await });
     }
 }
 

@@ -1,8 +1,5 @@
 use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -23,10 +20,11 @@ pub(crate) struct Slot {
     pub(crate) backend: Arc<dyn Backend>,
     /// Held while the line is opened, so that two sessions do not open two.
     pub(super) opening: tokio::sync::Mutex<()>,
+    /// Held while phones are told how the line stands.
+    pub(super) telling: tokio::sync::Mutex<()>,
     /// Cancelled when the account signs out of its IM system.
     pub(super) stop: CancellationToken,
     pub(super) outbox: Notify,
-    generation: AtomicU64,
     state: watch::Sender<LineState>,
     inner: Mutex<Inner>,
 }
@@ -34,6 +32,7 @@ pub(crate) struct Slot {
 #[derive(Default)]
 struct Inner {
     line: Option<Arc<dyn Line>>,
+    generation: u64,
     password: Option<SecretString>,
     waiters: Vec<(MessageKey, oneshot::Sender<Outcome>)>,
     early: Vec<(MessageKey, Instant, Outcome)>,
@@ -47,9 +46,9 @@ impl Slot {
             person,
             backend,
             opening: tokio::sync::Mutex::default(),
+            telling: tokio::sync::Mutex::default(),
             stop: CancellationToken::new(),
             outbox: Notify::new(),
-            generation: AtomicU64::new(0),
             state: watch::Sender::new(LineState::Closed),
             inner: Mutex::default(),
         }
@@ -70,17 +69,16 @@ impl Slot {
 
     /// A new line begins; its generation tells its events from those of the line before.
     pub(super) fn begin(&self, password: Option<SecretString>) -> u64 {
-        {
-            let mut inner = self.inner();
-            inner.password = password;
-            inner.was_connected = false;
-        }
+        let mut inner = self.inner();
+        inner.password = password;
+        inner.was_connected = false;
+        inner.generation += 1;
         self.state.send_replace(LineState::Connecting { reason: String::new() });
-        self.generation.fetch_add(1, Ordering::Relaxed) + 1
+        inner.generation
     }
 
     pub(super) fn is_present(&self, generation: u64) -> bool {
-        self.generation.load(Ordering::Relaxed) == generation
+        self.inner().generation == generation
     }
 
     /// Takes the opened line, unless it was refused while it was being opened.
@@ -94,8 +92,18 @@ impl Slot {
         self.inner().line.take()
     }
 
-    pub(super) fn password(&self) -> Option<SecretString> {
-        self.inner().password.clone()
+    /// What the line of this generation was opened with; `None` for one that was replaced.
+    pub(super) fn password(&self, generation: u64) -> Option<SecretString> {
+        let inner = self.inner();
+        inner.password.clone().filter(|_| inner.generation == generation)
+    }
+
+    /// Lets go of the line of this generation, unless another has taken its place.
+    pub(super) fn drop_line(&self, generation: u64) {
+        let mut inner = self.inner();
+        if inner.generation == generation {
+            inner.line = None;
+        }
     }
 
     /// Whether the line signed in with this password.

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -22,6 +22,21 @@ pub trait Backend: Send + Sync {
     /// True when a commit in the store is already the delivery, because sender and recipient both live on the relay.
     fn delivers_by_commit(&self) -> bool {
         false
+    }
+
+    /// What an admin says of a person (name, title, …) changed here; for a system that has this from here.
+    async fn profile_changed(&self, _person: &Person) {}
+
+    /// Tries a password aside, where [`Backend::needs_password`]: the person's line, presence and messages are not
+    /// touched. Tells [`LineState::Connected`] when it is right and [`LineState::Connecting`] when nothing was learned
+    /// in time.
+    async fn try_password(
+        &self,
+        _person: &Person,
+        _password: &SecretString,
+        _wait: Duration,
+    ) -> Result<LineState, LineError> {
+        Err(LineError::NotSupported("trying a password"))
     }
 
     /// Begins to sign in and returns at once; the line reports its progress through [`Inlet::state_changed`] and

@@ -62,8 +62,11 @@ pub(crate) async fn begin(
     request: &Request,
     params: BeginSession,
 ) -> Result<Begun, ApiError> {
-    let identity = identify(relay, opening, params.token.as_ref(), params.device_token.as_deref()).await?;
-    let _beginning = relay.beginning(identity.device).lock().await;
+    let told = params.device_token.as_deref();
+    let device = identify(relay, opening, params.token.as_ref(), told).await?.device;
+    let _beginning = relay.beginning(device).lock().await;
+    // Once more, now that a revocation either is seen here or waits for the session that begins.
+    let identity = identify(relay, opening, params.token.as_ref(), told).await?;
     let live = relay.hub.session(identity.account, identity.device).filter(|session| !session.is_over());
     if live.is_none() && wants_reconnect(request.reconnect.as_deref()) {
         return Err(ApiError::new(ErrorCode::SessionTimeout, "the session to reconnect to is over"));
@@ -100,15 +103,13 @@ async fn create(
 ) -> Result<Arc<Session>, trunkline_store::StoreError> {
     let started_at = Timestamp::now();
     let origin = Sequences::origin(started_at);
-    let account = relay.store.account(identity.account).await?;
-    let display_name = account.map(|account| account.profile.display_name).unwrap_or_default();
     relay
         .store
         .session_begin(SessionRow {
             device: identity.device,
             account: identity.account,
             address: identity.address.clone(),
-            display_name: display_name.clone(),
+            display_name: String::new(),
             device_token: identity.device_token.clone(),
             started_at,
             reserved: origin + BLOCK,
@@ -126,7 +127,6 @@ async fn create(
         id: relay.store.session_id(identity.device, started_at),
         outbound: Outbound::new(identity.device, sequences, acknowledged, acknowledged),
         identity,
-        display_name,
         background,
         push_type: 0,
         availability: None,
@@ -151,17 +151,16 @@ pub(crate) async fn settle(relay: &Arc<Inner>, begun: Begun) -> Result<Reply, Ap
         Err(error) => Err(error::line(error)),
         Ok(state) => {
             relay.lines.publish_account(session.account()).await;
-            Ok(Reply::Session(Box::new(describe(relay, &session, &state))))
+            Ok(Reply::Session(Box::new(describe(relay, &session, &state).await)))
         }
     }
 }
 
-fn describe(relay: &Inner, session: &Session, line: &LineState) -> SessionReply {
-    let name = &session.display_name;
+async fn describe(relay: &Inner, session: &Session, line: &LineState) -> SessionReply {
     SessionReply {
         session_id: session.id.clone(),
         user: session.address().clone(),
-        display_name: if name.is_empty() { session.address().local().to_owned() } else { name.clone() },
+        display_name: relay.lines.names.of(session.address()).await.to_string(),
         device_token: session.identity.device_token.clone(),
         session_timeout_secs: relay.settings.session_timeout.as_secs(),
         server_time: Timestamp::now(),

@@ -1,6 +1,6 @@
 //! What goes to a session's phone and in which order: a pure state machine, driven by the socket's task.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, fmt, sync::Arc};
 
 use trunkline_model::{Address, DeviceId, MessageId, MessageKey, Seq};
 use trunkline_wire::EventData;
@@ -19,16 +19,18 @@ const MAX_OFFERS: usize = 64;
 /// Messages not yet acknowledged of which the session remembers the keys; beyond, the store is asked.
 const MAX_UNACKNOWLEDGED: usize = 256;
 
-/// Everything that waits for, or may have to be repeated to, one session's phone.
-#[derive(Debug)]
+/// Everything that waits for, or may have to be repeated to, one session's phone. Its `Debug` shows no frame.
 pub(crate) struct Outbound {
     device: DeviceId,
+    /// A socket is there to write to.
+    open: bool,
     pub(crate) sequences: Sequences,
     events: u64,
     ready: VecDeque<String>,
     ready_bytes: usize,
     completions: VecDeque<Completion>,
     completion_bytes: usize,
+    deferred: VecDeque<Deferred>,
     replay: VecDeque<Completion>,
     marks: Marks,
     offers: VecDeque<Arc<Offer>>,
@@ -38,16 +40,32 @@ pub(crate) struct Outbound {
     shown: Seq,
     /// The highest entry heard of.
     head: Seq,
+    /// The highest entry heard of when the mailbox was last asked.
+    asked: Seq,
     /// Everything up to here is acknowledged by the device.
     acknowledged: Seq,
     unacknowledged: VecDeque<Unacknowledged>,
     forgot_unacknowledged: bool,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Completion {
     sequence: i64,
     text: String,
+}
+
+/// A completion that has no sequence yet.
+struct Deferred(Box<dyn FnOnce(i64) -> String + Send>);
+
+impl fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sent, head, acknowledged, ready, .. } = self;
+        write!(
+            f,
+            "Outbound(sent {sent:?}, head {head:?}, acknowledged {acknowledged:?}, {} wait)",
+            ready.len()
+        )
+    }
 }
 
 /// A message that went to the phone and waits for its MessageAck.
@@ -59,8 +77,7 @@ struct Unacknowledged {
     peer: Address,
 }
 
-/// What the socket's task is to do next.
-#[derive(Debug)]
+/// What the socket's task is to do next. It has no `Debug`, since it holds frames.
 pub(crate) enum Step {
     /// Write this frame.
     Write(String),
@@ -78,18 +95,21 @@ impl Outbound {
     pub(crate) fn new(device: DeviceId, sequences: Sequences, acknowledged: Seq, head: Seq) -> Self {
         Self {
             device,
+            open: false,
             sequences,
             events: 0,
             ready: VecDeque::new(),
             ready_bytes: 0,
             completions: VecDeque::new(),
             completion_bytes: 0,
+            deferred: VecDeque::new(),
             replay: VecDeque::new(),
             marks: Marks::default(),
             offers: VecDeque::new(),
             sent: acknowledged,
             shown: acknowledged,
             head,
+            asked: acknowledged,
             acknowledged,
             unacknowledged: VecDeque::new(),
             forgot_unacknowledged: false,
@@ -99,10 +119,8 @@ impl Outbound {
     /// A new socket: the phone has seen everything up to the sequence `seen`. Returns up to where the mailbox is
     /// thereby acknowledged, if that is news.
     pub(crate) fn open(&mut self, seen: Option<i64>) -> Option<Seq> {
-        self.ready.clear();
-        self.ready_bytes = 0;
-        self.offers.clear();
-        self.replay.clear();
+        self.close();
+        self.open = true;
         let seen = seen.filter(|sequence| self.sequences.gave(*sequence));
         if let Some(sequence) = seen {
             self.replay.extend(self.completions.iter().filter(|one| one.sequence > sequence).cloned());
@@ -114,6 +132,15 @@ impl Outbound {
         }
         self.sent = self.acknowledged;
         upto
+    }
+
+    /// The socket is gone: what waited for it is dropped, because the next one is told what it needs.
+    pub(crate) fn close(&mut self) {
+        self.open = false;
+        self.ready = VecDeque::new();
+        self.ready_bytes = 0;
+        self.offers = VecDeque::new();
+        self.replay = VecDeque::new();
     }
 
     /// The device has everything up to `seq`.
@@ -161,22 +188,47 @@ impl Outbound {
 
     /// A frame without a sequence (phase 1).
     pub(crate) fn push(&mut self, frame: String) {
+        if !self.open {
+            return;
+        }
         self.ready_bytes += frame.len();
         self.ready.push_back(frame);
     }
 
-    /// A completion (phase 2), made by `write` for its sequence; kept for a phone that comes back. False: exhausted.
-    pub(crate) fn complete(&mut self, write: impl FnOnce(i64) -> String) -> bool {
-        let Some(sequence) = self.sequences.take() else { return false };
-        let text = write(sequence);
+    /// A completion (phase 2), made by `write` for its sequence; kept for a phone that comes back. Without a sequence
+    /// to give it waits for [`Outbound::granted`].
+    pub(crate) fn complete(&mut self, write: impl FnOnce(i64) -> String + Send + 'static) {
+        self.deferred.push_back(Deferred(Box::new(write)));
+        self.write_deferred();
+    }
+
+    /// The store holds a reservation of sequences up to this n.
+    pub(crate) fn granted(&mut self, reserved: i64) {
+        self.sequences.granted(reserved);
+        self.write_deferred();
+    }
+
+    fn write_deferred(&mut self) {
+        while !self.deferred.is_empty() {
+            let Some(sequence) = self.sequences.take() else { return };
+            let Some(Deferred(write)) = self.deferred.pop_front() else { return };
+            let text = write(sequence);
+            self.keep(sequence, &text);
+            self.push(text);
+        }
+    }
+
+    /// Keeps a completion for a phone that comes back; one that would drive out all others is not kept.
+    fn keep(&mut self, sequence: i64, text: &str) {
+        if text.len() > MAX_COMPLETION_BYTES / 4 {
+            return;
+        }
         self.completion_bytes += text.len();
-        self.completions.push_back(Completion { sequence, text: text.clone() });
+        self.completions.push_back(Completion { sequence, text: text.to_owned() });
         while self.completion_bytes > MAX_COMPLETION_BYTES {
             let Some(oldest) = self.completions.pop_front() else { break };
             self.completion_bytes -= oldest.text.len();
         }
-        self.push(text);
-        true
     }
 
     /// An event that is of no use later (typing): dropped when the phone is far behind.
@@ -218,7 +270,8 @@ impl Outbound {
         }
         match page.first() {
             Some(first) => self.sent = Seq(first.entry.seq.0 - 1),
-            None => self.sent = self.head,
+            // Purged up to where the mailbox reached when it was asked; what came since is still to be read.
+            None => self.sent = self.sent.max(self.asked),
         }
         if let Some(last) = page.last() {
             self.head = self.head.max(last.entry.seq);
@@ -277,7 +330,11 @@ impl Outbound {
                 return self.step_entry(Arc::clone(offer));
             }
         }
-        if self.sent < self.head { Step::Read(self.sent) } else { self.step_rest() }
+        if self.sent < self.head {
+            self.asked = self.head;
+            return Step::Read(self.sent);
+        }
+        self.step_rest()
     }
 
     /// The device's own act needs no telling; it is as good as acknowledged when everything before it is.
@@ -289,11 +346,18 @@ impl Outbound {
     }
 
     fn step_rest(&mut self) -> Step {
-        if self.replay.is_empty() && self.ready.is_empty() { Step::Wait } else { self.step() }
+        if !self.replay.is_empty() || !self.ready.is_empty() {
+            return self.step();
+        }
+        if self.deferred.is_empty() { Step::Wait } else { Step::Exhausted }
     }
 
     fn step_entry(&mut self, offer: Arc<Offer>) -> Step {
         let known = self.marks.of(offer.entry.seq);
+        if known.is_none() && offer.entry.seq <= self.marks.last() {
+            // Its mark was given up long ago: from here on everything goes out under new sequences.
+            self.marks = Marks::default();
+        }
         if let Some((sequence, _)) = known
             && self.replay.front().is_some_and(|completion| completion.sequence < sequence)
             && let Some(completion) = self.replay.pop_front()

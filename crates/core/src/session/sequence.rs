@@ -40,9 +40,9 @@ impl Sequences {
         Some(sequence)
     }
 
-    /// Nothing is left of what is reserved.
-    pub(crate) fn is_exhausted(&self) -> bool {
-        self.next > self.reserved
+    /// How many are left of what is reserved.
+    pub(crate) fn left(&self) -> i64 {
+        self.reserved - self.next + 1
     }
 
     /// The n up to which to reserve next, when it is time to do so.

@@ -27,24 +27,39 @@ async fn stays_out(device: &Device) {
     device.refused(1008, "BeginSession", params).await;
 }
 
+/// Waits until the relay counts so many sessions.
+async fn sessions_become(house: &House, count: u64) {
+    trunkline_testkit::eventually("the sessions end", async || {
+        let status = house.relay.admin(&json!({"do": "status"})).await.unwrap();
+        let sessions = status["status"]["server"]["sessions"].as_u64();
+        if sessions == Some(count) { Ok(()) } else { Err(sessions) }
+    })
+    .await
+    .unwrap();
+}
+
 #[tokio::test]
-async fn a_silent_session_ends_with_session_terminated_and_4401() {
+async fn a_session_of_which_nothing_is_heard_ends_with_session_terminated_and_4401() {
     let house = House::with(&[("SESSION_TIMEOUT_SECS", "2")]).await;
     let (mut ana, mut bo) = (house.device("ana").await, house.device("bo").await);
     let (early, _) = ana.both("Ping", json!({})).await;
     assert_eq!(early.data()["sessionTimeout"], 2);
+    let (pass, last) = (bo.pass.clone(), bo.last);
+    bo.socket.cut();
+    // A phone that does not read does not answer the relay's pings either.
+    sessions_become(&house, 0).await;
     assert_eq!(ana.event("SessionTerminated").await["reason"], "timeout");
     assert_eq!(ana.closed().await, Some(4401));
-    let mut ana = Device::opened(&ana.pass, ana.last).await;
-    ana.refused(1017, "Ping", json!({})).await;
-    let mut params = ana.pass.begin_params();
-    params["reconnect"] = json!("yes");
-    ana.refused(1017, "BeginSession", params).await;
-    ana.begin().await;
-    assert_eq!(bo.closed().await, Some(4401));
-    // What came while no session lived is there for the next one.
+    for (pass, last) in [(&pass, last), (&ana.pass, ana.last)] {
+        let mut late = Device::opened(pass, last).await;
+        late.refused(1017, "Ping", json!({})).await;
+        let mut params = pass.begin_params();
+        params["reconnect"] = json!("yes");
+        late.refused(1017, "BeginSession", params).await;
+    }
+    let mut ana = Device::signed_in(&ana.pass).await;
     ana.say(&sip("bo"), "m-1", "good morning").await;
-    let mut bo = Device::signed_in(&bo.pass).await;
+    bo = Device::signed_in(&pass).await;
     bo.message("good morning").await;
 }
 
@@ -55,9 +70,8 @@ async fn a_sign_of_life_keeps_the_session() {
     let until = Instant::now() + Duration::from_secs(5);
     while Instant::now() < until {
         ana.settle().await;
-        // A WebSocket ping is one too; the wait for a frame that doesn't come is the pause.
-        bo.socket.ping(Vec::new()).await.unwrap();
-        let _ = bo.socket.next_text(Duration::from_millis(500)).await;
+        // Reading is enough: the relay asks with a ping, and the library answers.
+        let _ = bo.socket.next(Duration::from_millis(300)).await;
     }
     ana.settle().await;
     bo.settle().await;
@@ -122,11 +136,21 @@ async fn a_device_that_is_revoked_while_away_stays_out() {
 async fn a_removed_account_is_sent_away() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
+    bo.well("AddContact", json!({"contactId": sip("ana")})).await;
+    bo.event_that("ContactUpdate", |update| update["contacts"][sip("ana")]["presence"] == "available").await;
     house.relay.admin(&json!({"do": "accountRemove", "address": sip("ana")})).await.unwrap();
     is_sent_away(&mut ana, "revoked", 4403).await;
     stays_out(&ana).await;
+    bo.event_that("ContactUpdate", |update| update["contacts"][sip("ana")]["presence"] == "offline").await;
     let message = json!({"contactId": sip("ana"), "messageId": "b-1", "message": "m"});
     bo.refused(1012, "SendMessage", message).await;
+
+    house.profile("ana", json!({"displayName": "Ana the Second"})).await;
+    let mut ana = house.device("ana").await;
+    bo.say(&sip("ana"), "b-2", "who are you?").await;
+    assert_eq!(ana.event("InvitationReceived").await["message"], "who are you?", "a stranger's mailbox");
+    ana.say(&sip("bo"), "a-1", "somebody else").await;
+    assert_eq!(bo.message("somebody else").await.data()["displayName"], "Ana the Second");
 }
 
 #[tokio::test]

@@ -22,6 +22,8 @@ pub(crate) struct Device {
     inbox: VecDeque<Frame>,
     /// The highest sequence on this socket.
     pub(crate) last: i64,
+    /// The highest number of an event on this socket.
+    pub(crate) events: u64,
     requests: u32,
 }
 
@@ -42,7 +44,7 @@ impl Device {
     pub(crate) async fn with(pass: &Pass, handshake: &Handshake) -> Self {
         let socket = RawSocket::connect(&pass.server, handshake).await.unwrap();
         let (pass, address) = (pass.clone(), pass.address.clone());
-        Self { pass, address, socket, inbox: VecDeque::new(), last: 0, requests: 0 }
+        Self { pass, address, socket, inbox: VecDeque::new(), last: 0, events: 0, requests: 0 }
     }
 
     /// BeginSession; gives what phase 2 tells.
@@ -223,12 +225,16 @@ impl Device {
         }
     }
 
-    /// Notes a frame; sequences rise strictly on every socket, replays included.
+    /// Notes a frame; sequences and the numbers of events rise strictly on every socket, replays included.
     fn take(&mut self, text: String) {
         let frame = Frame::read(text);
         if frame.kind != Kind::Early {
             assert!(frame.sequence() > self.last, "after {}: {}", self.last, frame.text);
             self.last = frame.sequence();
+        }
+        if let (Kind::Event, Some(number)) = (frame.kind, frame.event_number()) {
+            assert!(number > self.events, "after S{}: {}", self.events, frame.text);
+            self.events = number;
         }
         self.inbox.push_back(frame);
     }

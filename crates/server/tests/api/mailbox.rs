@@ -116,3 +116,40 @@ async fn reading_moves_forward_only_and_tells_the_other_devices() {
     assert!(bo.waiting(&["conversation.Read"]).is_empty(), "the reading device needs no telling");
     bo.refused(1026, "conversation.Read", json!({"roomId": "ma-chan://example.test/1"})).await;
 }
+
+#[tokio::test]
+async fn no_frame_to_the_phone_is_over_1_mib() {
+    let house = House::open().await;
+    let (mut ana, mut bo) = house.pair("ana", "bo").await;
+    let head = bo.begin().await["mailboxHead"].as_i64().unwrap();
+    let text = "😀".repeat(8_000);
+    for n in 0..60 {
+        ana.say(&sip("bo"), &format!("m-{n}"), &text).await;
+    }
+    let (mut since, mut count) = (head, 0);
+    loop {
+        let id = bo.post("mailbox.Sync", json!({"since": since, "limit": 200})).await;
+        let answer = bo.early(&id).await;
+        assert!(answer.text.len() <= 1 << 20, "{} bytes", answer.text.len());
+        let data = answer.outcome().unwrap();
+        count += data["entries"].as_array().unwrap().len();
+        since = data["next"].as_i64().unwrap();
+        if data["more"] == false {
+            break;
+        }
+    }
+    assert_eq!(count, 60);
+}
+
+#[tokio::test]
+async fn reading_goes_no_further_than_the_mailbox() {
+    let house = House::open().await;
+    let (mut ana, mut bo) = house.pair("ana", "bo").await;
+    let head = bo.begin().await["mailboxHead"].as_i64().unwrap();
+    let read = bo.well("conversation.Read", json!({"contactId": sip("ana"), "upTo": head + 1_000})).await;
+    assert!(read["upTo"].as_i64().unwrap() <= head + 1, "{read}");
+    ana.say(&sip("bo"), "m-1", "later").await;
+    bo.message("later").await;
+    let read = bo.well("conversation.Read", json!({"contactId": sip("ana"), "upTo": 0})).await;
+    assert_eq!(read["unread"], 1, "what came after was not read in advance");
+}

@@ -81,6 +81,9 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// What is wrong, the bytes, and the close codes that fit.
+type Case = (&'static str, Vec<u8>, &'static [u16]);
+
 const PING: &[u8] = br#"{"jsonrpc":"2.0","id":"w1","method":"Ping","params":{}}"#;
 
 #[tokio::test]
@@ -93,34 +96,34 @@ async fn broken_websocket_frames_close_their_own_socket_only() {
     let huge_binary = [&[0x82, 0xff][..], &(1_u64 << 40).to_be_bytes(), &[0; 4]].concat();
     let long_ping = [&[0x89, 0x80 | 126, 0, 126, 0, 0, 0, 0][..], &[b'x'; 126]].concat();
     let pieces = |n: usize| [frame(0x01, b"["), vec![frame(0x00, &[b' '; 16_000]); n].concat()].concat();
-    let table: Vec<(&str, Vec<u8>, &[Option<u16>])> = vec![
-        ("an unmasked frame", unmasked, &[Some(1002)]),
-        ("a reserved bit (compression)", frame(0xc1, PING), &[Some(1002)]),
-        ("another reserved bit", frame(0x91, PING), &[Some(1002)]),
-        ("an opcode that does not exist", frame(0x83, PING), &[Some(1002)]),
-        ("a control opcode that does not exist", frame(0x8b, b""), &[Some(1002)]),
-        ("a ping of 126 bytes", long_ping, &[Some(1002)]),
-        ("a ping in pieces", frame(0x09, b"x"), &[Some(1002)]),
-        ("a continuation of nothing", frame(0x80, PING), &[Some(1002)]),
-        ("a text inside a text", [frame(0x01, b"["), frame(0x81, PING)].concat(), &[Some(1002)]),
-        ("a text that is not UTF-8", frame(0x81, b"\"\xff\xfe\""), &[Some(1007)]),
-        ("half a character at the end", frame(0x81, b"\"\xf0\x9f\x98"), &[Some(1007)]),
-        ("a length of 2^64-1", endless, &[Some(1009), Some(1002)]),
-        ("a text of a terabyte", huge, &[Some(1009)]),
-        ("a binary frame of a terabyte", huge_binary, &[Some(1009)]),
-        ("a text in pieces that grows too long", pieces(5), &[Some(1009)]),
-        ("a close of one byte", frame(0x88, b"x"), &[Some(1002)]),
-        ("a close with a code that does not exist", frame(0x88, &999_u16.to_be_bytes()), &[Some(1002)]),
-        ("a close with a code that nobody may send", frame(0x88, &1006_u16.to_be_bytes()), &[Some(1002)]),
-        ("a close with words that are not UTF-8", frame(0x88, b"\x03\xe8\xff"), &[Some(1002), Some(1007)]),
-        ("HTTP", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(), &[Some(1002)]),
-        ("zeros", vec![0; 512], &[Some(1002)]),
+    let table: [Case; 21] = [
+        ("an unmasked frame", unmasked, &[1002]),
+        ("a reserved bit (compression)", frame(0xc1, PING), &[1002]),
+        ("another reserved bit", frame(0x91, PING), &[1002]),
+        ("an opcode that does not exist", frame(0x83, PING), &[1002]),
+        ("a control opcode that does not exist", frame(0x8b, b""), &[1002]),
+        ("a ping of 126 bytes", long_ping, &[1002]),
+        ("a ping in pieces", frame(0x09, b"x"), &[1002]),
+        ("a continuation of nothing", frame(0x80, PING), &[1002]),
+        ("a text inside a text", [frame(0x01, b"["), frame(0x81, PING)].concat(), &[1002]),
+        ("a text that is not UTF-8", frame(0x81, b"\"\xff\xfe\""), &[1007]),
+        ("half a character at the end", frame(0x81, b"\"\xf0\x9f\x98"), &[1007]),
+        ("a length of 2^64-1", endless, &[1009, 1002]),
+        ("a text of a terabyte", huge, &[1009]),
+        ("a binary frame of a terabyte", huge_binary, &[1009]),
+        ("a text in pieces that grows too long", pieces(5), &[1009]),
+        ("a close of one byte", frame(0x88, b"x"), &[1002]),
+        ("a close with a code that does not exist", frame(0x88, &999_u16.to_be_bytes()), &[1002]),
+        ("a close with a code that nobody may send", frame(0x88, &1006_u16.to_be_bytes()), &[1002]),
+        ("a close with words that are not UTF-8", frame(0x88, b"\x03\xe8\xff"), &[1002, 1007]),
+        ("HTTP", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(), &[1002]),
+        ("zeros", vec![0; 512], &[1002]),
     ];
     for (what, bytes, codes) in table {
         let pass = ana.pass.clone();
         ana.socket.send_bytes(&bytes).await.unwrap();
         let code = ana.closed().await;
-        assert!(codes.contains(&code), "{what}: {code:?}");
+        assert!(code.is_some_and(|code| codes.contains(&code)), "{what}: {code:?}");
         bo.settle().await;
         ana = Device::opened(&pass, ana.last).await;
         ana.settle().await;

@@ -155,3 +155,40 @@ async fn texts_arrive_exactly_as_they_were_written() {
         assert_eq!(bo.message(text).await.data()["messageId"], format!("m/{n} ü"));
     }
 }
+
+#[tokio::test]
+async fn a_message_that_was_acknowledged_while_its_invitation_was_pending_gives_one_receipt() {
+    let house = House::open().await;
+    let (mut ana, mut bo) = (house.device("ana").await, house.device("bo").await);
+    let mut eve = house.device("eve").await;
+    ana.say(&sip("bo"), "m-1", "knock").await;
+    let invitation = bo.event("InvitationReceived").await;
+    bo.ack("m-1").await;
+    ana.event("MessageAck").await;
+    bo.well("AcceptChat", json!({"requestId": invitation["requestId"]})).await;
+    bo.event("MessageReceived").await;
+    bo.ack("m-1").await;
+    ana.told(&mut eve).await;
+    assert!(acks(&ana).is_empty(), "the same message, though another entry");
+}
+
+#[tokio::test]
+async fn somebody_without_any_device_gets_everything_with_the_first_one() {
+    let house = House::open().await;
+    let mut ana = house.device("ana").await;
+    house.account("bo").await;
+    for n in 1..=3 {
+        ana.say(&sip("bo"), &format!("m-{n}"), &format!("text {n}")).await;
+    }
+    let mut bo = house.device("bo").await;
+    assert_eq!(bo.event("InvitationReceived").await["message"], "text 1");
+    for n in 2..=3 {
+        assert_eq!(bo.event("MessageReceived").await["message"], format!("text {n}"));
+    }
+    bo.ack("m-3").await;
+    let mut pad = house.another("bo", 2).await;
+    ana.say(&sip("bo"), "m-4", "to both").await;
+    pad.message("to both").await;
+    let before = pad.waiting(&["InvitationReceived", "MessageReceived"]);
+    assert!(before.is_empty(), "a second device begins where the first has got to: {before:#?}");
+}

@@ -204,3 +204,21 @@ async fn only_people_of_the_same_domain_see_one_another_without_asking() {
     ana.say("sip:fay@other.test", "m-1", "over the border").await;
     fay.message("over the border").await;
 }
+
+#[tokio::test]
+async fn what_an_admin_says_of_a_person_reaches_those_who_have_them_in_the_list() {
+    let house = House::open().await;
+    let mut bo = house.device("bo").await;
+    let mut ana = house.device("ana").await;
+    ana.well("AddContact", json!({"contactId": sip("bo")})).await;
+    sees(&mut ana, "bo", "available", "3500").await;
+    let set = json!({"do": "accountSet", "address": sip("bo"), "change": {"displayName": "Bo Berg", "title": "Lead"}});
+    house.relay.admin(&set).await.unwrap();
+    let named = |update: &Value| update["contacts"][sip("bo")]["displayName"] == "Bo Berg";
+    let update = ana.event_that("ContactUpdate", named).await;
+    assert_eq!(update["contacts"][sip("bo")]["title"], "Lead");
+    bo.say(&sip("ana"), "b-1", "under a new name").await;
+    assert_eq!(ana.message("under a new name").await.data()["displayName"], "Bo Berg");
+    let begun = bo.begin().await;
+    assert_eq!(begun["displayName"], "Bo Berg");
+}

@@ -1,7 +1,7 @@
 //! A phone that was away misses nothing and gets nothing twice.
 
 use serde_json::json;
-use trunkline_client::Handshake;
+use trunkline_client::{Handshake, Incoming};
 use trunkline_wire::phone::request;
 
 use crate::{
@@ -188,4 +188,31 @@ async fn a_burst_larger_than_any_queue_arrives_in_order_and_once() {
     }
     bo.settle().await;
     assert!(bo.waiting(&["MessageReceived"]).is_empty());
+}
+
+#[tokio::test]
+async fn the_relay_pings_after_durable_entries_and_not_after_others() {
+    let house = House::open().await;
+    let (mut ana, mut bo) = house.pair("ana", "bo").await;
+    bo.settle().await;
+    let limit = trunkline_testkit::patience();
+    ana.say(&sip("bo"), "m-1", "durable").await;
+    bo.message("durable").await;
+    let payload = loop {
+        match bo.socket.next(limit).await {
+            Some(Incoming::Ping(payload)) => break payload,
+            Some(Incoming::Text(_)) => {}
+            other => panic!("no ping: {other:?}"),
+        }
+    };
+    assert!(!payload.is_empty(), "it says up to where");
+    ana.well("StartTyping", json!({"contactId": sip("bo"), "chatId": ""})).await;
+    let mut texts = Vec::new();
+    bo.post("Ping", json!({})).await;
+    while texts.len() < 3 {
+        match bo.socket.next(limit).await {
+            Some(Incoming::Text(text)) => texts.push(text),
+            other => panic!("{other:?} after {texts:#?}"),
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Signing in and out, and whose token is whose.
 
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 use trunkline_client::Handshake;
 
 use crate::{device::Device, frame::Kind, house::House};
@@ -165,4 +166,106 @@ async fn the_background_flag_is_the_sessions_and_outlives_the_process() {
     let mut ana = ana.resumed(-1).await;
     let (early, _) = ana.both("Ping", json!({})).await;
     assert_eq!(early.member("background"), false, "the header of the new socket says that it is in front");
+}
+
+#[tokio::test]
+async fn sequences_go_on_over_blocks_and_a_kill() {
+    let settings = [("REQUEST_RATE", "1000000"), ("REQUEST_BURST", "1000000")];
+    let mut house = House::with(&settings).await;
+    let mut ana = house.device("ana").await;
+    let first = ana.last;
+    for _ in 0..23 {
+        let mut last = String::new();
+        for _ in 0..500 {
+            last = ana.post("Ping", json!({})).await;
+        }
+        ana.late(&last).await;
+        ana.settle().await;
+        ana.take_all();
+    }
+    assert!(ana.last > first + 11_000, "from {first} to {}", ana.last);
+    let last = ana.last;
+    house.relay.kill().await.unwrap();
+    house.relay.start().await.unwrap();
+    let mut ana = ana.resumed(last).await;
+    ana.settle().await;
+    assert!(ana.last > last, "{last} to {}", ana.last);
+}
+
+#[tokio::test]
+async fn a_ping_costs_no_commit() {
+    let house = House::open().await;
+    let mut ana = house.device("ana").await;
+    let admin = house.relay.listeners().admin.clone().unwrap();
+    let get = format!("GET /metrics HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n");
+    let commits = async || {
+        let metrics = crate::plain::exchange(&admin, get.as_bytes()).await.body;
+        let line = metrics.lines().find(|line| line.starts_with("trunkline_store_commits_total")).unwrap();
+        line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()
+    };
+    let before = commits().await;
+    for _ in 0..200 {
+        ana.settle().await;
+    }
+    let after = commits().await;
+    assert!(after < before + 20, "{before} to {after}");
+}
+
+#[tokio::test]
+async fn two_sockets_that_sign_in_at_once_share_one_session() {
+    let house = House::open().await;
+    let pass = house.pass("ana", "ana-1").await;
+    let mut sockets = JoinSet::new();
+    for _ in 0..8 {
+        let mut device = Device::with(&pass, &pass.bare_handshake()).await;
+        device.post("BeginSession", pass.begin_params()).await;
+        sockets.spawn(async move { device.closed().await });
+    }
+    for _ in 0..7 {
+        assert_eq!(sockets.join_next().await.unwrap().unwrap(), Some(4001));
+    }
+    let status = house.relay.admin(&json!({"do": "status"})).await.unwrap();
+    assert_eq!(status["status"]["server"]["sessions"], 1, "{status}");
+}
+
+#[tokio::test]
+async fn a_socket_serves_the_session_that_was_begun_last_on_it() {
+    let house = House::open().await;
+    let (ana, bo) = (house.pass("ana", "ana-1").await, house.pass("bo", "bo-1").await);
+    let mut cy = house.device("cy").await;
+    let nobody = Handshake { device_token: None, ..ana.bare_handshake() };
+    let mut phone = Device::with(&ana, &nobody).await;
+    for pass in [&ana, &bo] {
+        let begun = phone.well("BeginSession", pass.begin_params()).await;
+        assert_eq!(begun["userId"], pass.address);
+        // Another session, another count.
+        (phone.last, phone.events) = (0, 0);
+    }
+    cy.say(&ana.address, "c-1", "for ana").await;
+    cy.say(&bo.address, "c-2", "for bo").await;
+    phone.message("for bo").await;
+    phone.settle().await;
+    assert!(phone.waiting(&["InvitationReceived"]).is_empty(), "{:#?}", phone.take_all());
+    let mut own = Device::opened(&ana, -1).await;
+    own.message("for ana").await;
+}
+
+#[tokio::test]
+async fn any_request_with_reconnect_binds_a_socket_whose_headers_prove_who_it_is() {
+    let house = House::open().await;
+    let pass = house.pass("ana", "ana-1").await;
+    let without_device = Handshake { device_token: None, ..pass.handshake() };
+    let mut early = Device::with(&pass, &without_device).await;
+    early.refused(1017, "Ping", json!({"reconnect": "true"})).await;
+    let mut ana = Device::signed_in(&pass).await;
+    ana.settle().await;
+    early.refused(1017, "Ping", json!({})).await;
+    early
+        .well("NotifyBackground", json!({"isBackgroundMode": false, "timeout": 0, "reconnect": "true"}))
+        .await;
+    early.settle().await;
+    assert_eq!(ana.closed().await, Some(4001));
+    let mut stranger = Device::with(&pass, &pass.bare_handshake()).await;
+    stranger.refused(1017, "Ping", json!({"reconnect": "true"})).await;
+    stranger.refused(1011, "GetAuthenticationInfo", json!({})).await;
 }

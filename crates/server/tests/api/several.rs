@@ -1,6 +1,7 @@
 //! Several devices of one account.
 
 use serde_json::json;
+use trunkline_wire::phone::request;
 
 use crate::{
     device::Device,
@@ -86,6 +87,26 @@ async fn a_newer_socket_of_a_device_replaces_the_older_with_4001() {
     bo.say(&sip("ana"), "b-1", "which one?").await;
     newest.message("which one?").await;
     pad.message("which one?").await;
+}
+
+#[tokio::test]
+async fn a_batch_that_came_is_carried_out_though_its_socket_is_replaced() {
+    let house = House::open().await;
+    let (mut ana, mut bo) = house.pair("ana", "bo").await;
+    let message = |n: usize| {
+        let params =
+            json!({"contactId": sip("bo"), "messageId": format!("m-{n}"), "message": format!("text {n}")});
+        request(&format!("b{n}"), "SendMessage", params)
+    };
+    let batch: Vec<_> = (0..200).map(message).collect();
+    let last = ana.last;
+    ana.send(&format!("[{}]", batch.join(","))).await;
+    ana.early("b0").await;
+    let mut newer = Device::opened(&ana.pass, last).await;
+    for n in 0..200 {
+        assert_eq!(bo.event("MessageReceived").await["message"], format!("text {n}"));
+        newer.late(&format!("b{n}")).await;
+    }
 }
 
 #[tokio::test]

@@ -39,7 +39,8 @@ pub(crate) enum Trouble {
     /// The socket is gone.
     Gone(Incoming),
     /// There was no way to open one.
-    Closed(#[allow(dead_code, reason = "for those who read a failure")] String),
+    #[expect(dead_code, reason = "shown when a test fails")]
+    Closed(String),
 }
 
 /// What a frame was.

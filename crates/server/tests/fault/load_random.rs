@@ -29,8 +29,8 @@ fn each_phone_is_told_exactly_what_the_model_says() {
     let histories = proptest::collection::vec(act::act(), 60..180);
     let outcome = runner.run(&histories, |acts| {
         case.set(case.get() + 1);
-        let mut house = house.borrow_mut();
-        runtime.block_on(async { World::new(&mut house, case.get()).await.play(acts).await });
+        let house: &mut House = &mut house.borrow_mut();
+        runtime.block_on(async { World::new(house, case.get()).await.play(acts).await });
         Ok(())
     });
     if let Err(error) = outcome {

@@ -15,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Authority, eventually, free_port};
+use super::{Authority, Identity, eventually, free_port};
 
 /// Debian's Prosody in a temporary folder, for one domain; killed when dropped.
 pub struct Prosody {
@@ -34,10 +34,14 @@ pub struct ProsodyOptions {
     pub domain: String,
     /// The names in its certificate.
     pub certificate_names: Vec<String>,
+    /// Whether its certificate is one that it made for itself, calling itself an authority as `prosodyctl` does.
+    pub self_made: bool,
     /// Whether it offers STARTTLS; without it, it takes passwords in the clear.
     pub starttls: bool,
     /// Whether it offers stream management (XEP-0198).
     pub acknowledgements: bool,
+    /// Whether it lets strangers in without a name, and nobody else.
+    pub anonymous: bool,
     /// Whether it keeps passwords only as SCRAM hashes; otherwise in the clear.
     pub hashed_passwords: bool,
 }
@@ -48,8 +52,10 @@ impl ProsodyOptions {
         Self {
             domain: domain.to_owned(),
             certificate_names: vec![domain.to_owned()],
+            self_made: false,
             starttls: true,
             acknowledgements: true,
+            anonymous: false,
             hashed_passwords: false,
         }
     }
@@ -93,7 +99,7 @@ impl Prosody {
         self.direct_port
     }
 
-    /// PEM file with the authority that signed the server's certificate.
+    /// PEM file with the authority that signed the server's certificate, or with that certificate if it is self-made.
     pub fn ca_file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
@@ -116,9 +122,7 @@ impl Prosody {
     /// Asks the server to stop, as an administrator would, and waits until it has.
     pub async fn stop(&mut self) -> Result<()> {
         let Some(mut child) = self.running.take() else { return Ok(()) };
-        let pid = child.id().context("prosody has ended by itself")?;
-        let told = Command::new("kill").arg("-TERM").arg(pid.to_string()).status().await;
-        ensure!(told.is_ok_and(|status| status.success()), "cannot signal prosody");
+        signal(&child, "-TERM").await?;
         if timeout(super::patience(), child.wait()).await.is_err() {
             child.kill().await?;
             bail!("prosody did not stop when asked to:\n{}", self.log());
@@ -132,6 +136,23 @@ impl Prosody {
             child.kill().await.context("cannot kill prosody")?;
         }
         Ok(())
+    }
+
+    /// Changes what it is like from the next start on.
+    pub fn change(&mut self, change: impl FnOnce(&mut ProsodyOptions)) -> Result<()> {
+        change(&mut self.options);
+        fs::write(self.folder.path().join("prosody.cfg.lua"), self.config())?;
+        self.hand_over()
+    }
+
+    /// Stops the process in the midst of things: its sockets stay open, and what is sent to it waits in the kernel.
+    pub async fn freeze(&self) -> Result<()> {
+        self.signal("-STOP").await
+    }
+
+    /// Lets a frozen process go on.
+    pub async fn thaw(&self) -> Result<()> {
+        self.signal("-CONT").await
     }
 
     /// Starts the server, or starts it again on the same ports with the same data, and waits until it serves clients.
@@ -152,13 +173,23 @@ impl Prosody {
             .with_context(|| format!("prosody's log:\n{}", self.log()))
     }
 
+    async fn signal(&self, signal_name: &str) -> Result<()> {
+        signal(self.running.as_ref().context("prosody does not run")?, signal_name).await
+    }
+
     fn write_files(&self) -> Result<()> {
         let folder = self.folder.path();
-        let authority = Authority::new()?;
         let names: Vec<&str> = self.options.certificate_names.iter().map(String::as_str).collect();
-        let identity = authority.identity(&names)?;
+        let (identity, ca) = if self.options.self_made {
+            let own = Identity::self_made(&names)?;
+            let ca = own.certificate_pem.clone();
+            (own, ca)
+        } else {
+            let authority = Authority::new()?;
+            (authority.identity(&names)?, authority.certificate_pem().to_owned())
+        };
         fs::create_dir_all(folder.join("data"))?;
-        fs::write(folder.join("ca.pem"), authority.certificate_pem())?;
+        fs::write(folder.join("ca.pem"), ca)?;
         fs::write(folder.join("server.pem"), identity.certificate_pem)?;
         fs::write(folder.join("server.key"), identity.key_pem)?;
         fs::write(folder.join("prosody.cfg.lua"), self.config())?;
@@ -171,7 +202,11 @@ impl Prosody {
         modules.extend(self.options.starttls.then_some("tls"));
         modules.extend(self.options.acknowledgements.then_some("smacks"));
         let modules: Vec<String> = modules.into_iter().map(lua).collect();
-        let storage = if self.options.hashed_passwords { "internal_hashed" } else { "internal_plain" };
+        let storage = match (self.options.anonymous, self.options.hashed_passwords) {
+            (true, _) => "anonymous",
+            (false, true) => "internal_hashed",
+            (false, false) => "internal_plain",
+        };
         format!(
             "local folder = {folder}\n\
              run_as_root = true\n\
@@ -212,6 +247,13 @@ impl Prosody {
         }
         Ok(())
     }
+}
+
+async fn signal(child: &Child, name: &str) -> Result<()> {
+    let pid = child.id().context("prosody has ended by itself")?;
+    let told = Command::new("kill").arg(name).arg(pid.to_string()).status().await;
+    ensure!(told.is_ok_and(|status| status.success()), "cannot signal prosody");
+    Ok(())
 }
 
 fn is_root() -> bool {

@@ -24,10 +24,22 @@ fn ids_come_from_who_may_give_them() {
     let stanza_id = |by: &str| format!("<stanza-id xmlns='urn:xmpp:sid:0' id='s1' by='{by}'/>");
     let origin = "<origin-id xmlns='urn:xmpp:sid:0' id='o1'/>";
     let ours = text(BOB, &(stanza_id("mallory@corp.test") + &stanza_id("alice@corp.test") + origin));
-    assert_eq!((ours.foreign_id.as_str(), ours.id.as_str()), ("s:s1|bob@corp.test", "m1"));
-    assert_eq!(text(BOB, &(stanza_id("bob@corp.test") + origin)).foreign_id, "o:o1|bob@corp.test");
-    assert_eq!(text(BOB, "").foreign_id, "i:m1|bob@corp.test");
+    assert_eq!((ours.foreign_id.as_str(), ours.id.as_str()), ("s:s1|bob@corp.test|", "m1"));
+    let theirs = text(BOB, &(stanza_id("bob@corp.test") + origin)).foreign_id;
+    assert!(theirs.starts_with("o:o1|bob@corp.test|"), "{theirs}");
+    let plain = text(BOB, "").foreign_id;
+    assert!(plain.starts_with("i:m1|bob@corp.test|"), "{plain}");
     assert_eq!(text("from='bob@corp.test/desk'", origin).id.as_str(), "o1");
+}
+
+#[test]
+fn an_id_that_a_client_gives_twice_hides_no_other_text() {
+    let with = |body: &str| match heard(BOB, &format!("<body>{body}</body>")) {
+        Heard::Text { incoming, .. } => incoming.foreign_id,
+        other => panic!("not a text: {other:?}"),
+    };
+    assert_eq!(with("fire"), with("fire"), "what the server gives again is known");
+    assert_ne!(with("fire"), with("fire is out"));
 }
 
 #[test]

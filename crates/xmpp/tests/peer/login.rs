@@ -81,6 +81,31 @@ async fn peer_certificate_for_another_name_is_refused() -> Result<()> {
 }
 
 #[tokio::test]
+async fn peer_with_a_certificate_of_its_own_making_is_trusted_where_that_very_one_is_named() -> Result<()> {
+    let options = ProsodyOptions { self_made: true, ..ProsodyOptions::new(DOMAIN) };
+    let prosody = Prosody::start_with(options.clone(), USERS).await?;
+    let other = Prosody::start_with(options, USERS).await?;
+    let settings = settings(&prosody);
+    let strange = XmppSettings { ca_file: Some(other.ca_file()), ..settings.clone() };
+    let reason = refused(&prosody, strange).await?;
+    assert!(reason.contains("caFile"), "{reason}");
+    let misnamed = XmppSettings { server_name: "im.other.test".into(), ..settings.clone() };
+    let reason = refused(&prosody, misnamed).await?;
+    assert!(reason.contains("serverName") && reason.contains(DOMAIN), "{reason}");
+    let (line, _) = open(settings, "alice", "alice's secret").await?;
+    connected(&line).await
+}
+
+#[tokio::test]
+async fn peer_port_that_begins_otherwise_is_told() -> Result<()> {
+    let prosody = Prosody::start(DOMAIN, USERS).await?;
+    let direct = XmppSettings { tls: Tls::Direct, ..settings(&prosody) };
+    let reason = refused(&prosody, direct).await?;
+    assert!(reason.contains("starttls"), "{reason}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn peer_without_tls_gets_no_password() -> Result<()> {
     let options = ProsodyOptions { starttls: false, ..ProsodyOptions::new(DOMAIN) };
     let prosody = Prosody::start_with(options, USERS).await?;

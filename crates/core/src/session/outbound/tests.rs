@@ -27,7 +27,8 @@ struct World {
 impl World {
     fn new() -> Self {
         let device = DeviceId::fresh();
-        let outbound = Outbound::new(device, Sequences::new(START, 0, 10_000), Seq(0), Seq(0));
+        let mut outbound = Outbound::new(device, Sequences::new(START, 0, 10_000), Seq(0), Seq(0));
+        outbound.open(None);
         Self {
             device,
             mailbox: Vec::new(),
@@ -157,7 +158,7 @@ proptest! {
             match act {
                 Act::Commit { own, hear } => world.commit(own, hear),
                 Act::Write(limit) => world.write(limit),
-                Act::Complete => drop(world.outbound.complete(|sequence| format!("{{\"sequence\":{sequence}}}"))),
+                Act::Complete => world.outbound.complete(|sequence| format!("{{\"sequence\":{sequence}}}")),
                 Act::Acknowledge => world.acknowledge_last(),
                 Act::AcknowledgeLate => world.acknowledge_late(),
                 Act::Reopen { tells, lost } => world.reopen(tells, lost),
@@ -223,4 +224,18 @@ fn hints_do_not_pile_up() {
     world.outbound.hint(&typing);
     world.write(usize::MAX);
     assert!(world.last_sequence > sequence, "there is room again");
+}
+
+#[test]
+fn a_completion_without_a_sequence_waits_for_one() {
+    let sequences = Sequences::new(START, 0, 1);
+    let mut outbound = Outbound::new(DeviceId::fresh(), sequences, Seq(0), Seq(0));
+    outbound.open(None);
+    outbound.complete(|sequence| sequence.to_string());
+    outbound.complete(|sequence| sequence.to_string());
+    assert!(matches!(outbound.step(), Step::Write(text) if text == "1000001"));
+    assert!(matches!(outbound.step(), Step::Exhausted));
+    outbound.granted(2);
+    assert!(matches!(outbound.step(), Step::Write(text) if text == "1000002"));
+    assert!(matches!(outbound.step(), Step::Wait));
 }

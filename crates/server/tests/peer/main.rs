@@ -1,0 +1,14 @@
+//! Whole stories: phones, the real program, a real Prosody, and a colleague on slixmpp.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod handset;
+mod house;
+mod socket;
+
+mod device;
+mod domain;
+mod outage;
+mod people;
+mod sign_in;
+mod talk;
