@@ -2,7 +2,10 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use trunkline_model::{AccountId, Address, Contact};
@@ -20,11 +23,13 @@ type List = Arc<HashSet<Address>>;
 pub(crate) struct Blocks {
     store: Store,
     cached: Mutex<HashMap<AccountId, List>>,
+    /// Rises when something is forgotten: what was read before that is not kept.
+    changes: AtomicU64,
 }
 
 impl Blocks {
     pub(crate) fn new(store: Store) -> Self {
-        Self { store, cached: Mutex::default() }
+        Self { store, cached: Mutex::default(), changes: AtomicU64::new(0) }
     }
 
     /// Whom the account blocks.
@@ -32,12 +37,15 @@ impl Blocks {
         if let Some(list) = self.cached().get(&account) {
             return Ok(Arc::clone(list));
         }
+        let before = self.changes.load(Ordering::Acquire);
         let list: List = Arc::new(self.store.blocks(account).await?.into_iter().collect());
         let mut cached = self.cached();
         if cached.len() >= MAX_CACHED {
             cached.clear();
         }
-        cached.insert(account, Arc::clone(&list));
+        if self.changes.load(Ordering::Acquire) == before {
+            cached.insert(account, Arc::clone(&list));
+        }
         Ok(list)
     }
 
@@ -63,7 +71,9 @@ impl Blocks {
 
     /// The account's list may have changed elsewhere.
     pub(crate) fn forget(&self, account: AccountId) {
-        self.cached().remove(&account);
+        let mut cached = self.cached();
+        self.changes.fetch_add(1, Ordering::Release);
+        cached.remove(&account);
     }
 
     /// Contacts as a session's phone is to see them: blocked by the account, or muted in this session.

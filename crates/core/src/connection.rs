@@ -5,6 +5,7 @@ mod writing;
 
 use std::{
     collections::VecDeque,
+    fmt,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -39,7 +40,7 @@ pub struct Opening {
 }
 
 /// What to write to the socket next.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Outgoing {
     /// A text frame.
     Text(String),
@@ -47,6 +48,17 @@ pub enum Outgoing {
     Ping(Vec<u8>),
     /// Close with this code and reason, and write nothing after.
     Close(u16, &'static str),
+}
+
+impl fmt::Debug for Outgoing {
+    /// Shows the size of a frame, never what is in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Self::Ping(payload) => write!(f, "Ping({} bytes)", payload.len()),
+            Self::Close(code, reason) => write!(f, "Close({code}, {reason})"),
+        }
+    }
 }
 
 /// One phone's socket; dropping it leaves the session alive without a socket.
@@ -116,6 +128,13 @@ impl Connection {
         self.session().map(|session| short(&session.id).to_owned())
     }
 
+    /// The socket is gone, though a frame that came over it may still be at work.
+    pub fn gone(&self) {
+        if let Some(session) = self.session() {
+            session.detach(self.socket);
+        }
+    }
+
     /// Something came from the phone.
     pub fn heard(&self) {
         let mut state = self.state();
@@ -155,6 +174,9 @@ impl Connection {
         };
         let plan = Plan::new(&frame);
         for parsed in frame {
+            if let Some(session) = self.session() {
+                session.has_room().await;
+            }
             self.state().rate.take(Instant::now());
             self.one(parsed, &plan).await;
         }
@@ -244,14 +266,17 @@ impl Connection {
     async fn attach(&self, session: &Arc<Session>) -> Result<(), trunkline_store::StoreError> {
         self.relay.reserve(session).await?;
         let before = self.state().session.replace(Arc::clone(session));
-        if let Some(before) = before.filter(|before| !Arc::ptr_eq(before, session)) {
-            before.detach(self.socket);
+        match before {
+            // A socket that has been replaced does not take the session back with what it asked before.
+            Some(before) if Arc::ptr_eq(&before, session) => return self.relay.catch_up(session).await,
+            Some(before) => drop(before.detach(self.socket)),
+            None => {}
         }
         let acknowledged = session.attach(self.socket, self.opening.sequence, self.opening.background);
         session.touch(trunkline_model::Timestamp::now());
         self.changed.notify_one();
         if let Some(slot) = self.relay.lines.slot(session.account()) {
-            session.tell_line(&slot.state());
+            session.tell_line_anew(&slot.state());
         }
         self.relay.catch_up(session).await?;
         if let Some(up_to) = acknowledged {
@@ -322,8 +347,6 @@ async fn finish(relay: &Arc<Inner>, request: Request, begun: Begun) {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.relay.leave_socket();
-        if let Some(session) = self.session() {
-            session.detach(self.socket);
-        }
+        self.gone();
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use trunkline_model::{AccountId, Address};
@@ -22,11 +25,13 @@ struct Known {
 pub(crate) struct Names {
     store: Store,
     cached: Mutex<HashMap<Address, Known>>,
+    /// Rises when something is forgotten: what was read before that is not kept.
+    changes: AtomicU64,
 }
 
 impl Names {
     pub(crate) fn new(store: Store) -> Self {
-        Self { store, cached: Mutex::default() }
+        Self { store, cached: Mutex::default(), changes: AtomicU64::new(0) }
     }
 
     /// The name to show for an address: its account's, what a line told of it, or its local part.
@@ -35,6 +40,7 @@ impl Names {
         if let Some(name) = cached {
             return name;
         }
+        let before = self.changes.load(Ordering::Acquire);
         let name: Arc<str> = match self.store.account_by_address(who).await {
             Ok(Some(account)) if !account.profile.display_name.is_empty() => {
                 account.profile.display_name.into()
@@ -43,7 +49,7 @@ impl Names {
             // A name is not worth holding a message back for.
             Err(_) => return who.local().into(),
         };
-        self.learn(who, |known| known.name = Some(Arc::clone(&name)));
+        self.learn(before, who, |known| known.name = Some(Arc::clone(&name)));
         name
     }
 
@@ -53,7 +59,8 @@ impl Names {
         {
             return;
         }
-        self.learn(who, |known| known.name = Some(name.into()));
+        let present = self.changes.load(Ordering::Acquire);
+        self.learn(present, who, |known| known.name = Some(name.into()));
     }
 
     /// The enabled account with this address.
@@ -62,34 +69,45 @@ impl Names {
         if cached.is_some() {
             return Ok(cached);
         }
+        let before = self.changes.load(Ordering::Acquire);
         let account = self.store.account_by_address(who).await?.filter(|account| account.enabled);
         if let Some(account) = &account {
-            self.learn(who, |known| known.account = Some(account.id));
+            self.learn(before, who, |known| known.account = Some(account.id));
         }
         Ok(account.map(|account| account.id))
     }
 
     /// An account changed or went away.
     pub(crate) fn forget(&self, account: AccountId) {
-        self.cached().retain(|_, known| known.account != Some(account));
+        self.forgetting().retain(|_, known| known.account != Some(account));
     }
 
     /// Forgets all.
     pub(crate) fn clear(&self) {
-        self.cached().clear();
+        self.forgetting().clear();
     }
 
     /// Forgets one address.
     pub(crate) fn forget_address(&self, who: &Address) {
-        self.cached().remove(who);
+        self.forgetting().remove(who);
     }
 
-    fn learn(&self, who: &Address, learn: impl FnOnce(&mut Known)) {
+    /// Keeps what was read when `changes` stood at `before`, unless something was forgotten since.
+    fn learn(&self, before: u64, who: &Address, learn: impl FnOnce(&mut Known)) {
         let mut cached = self.cached();
+        if self.changes.load(Ordering::Acquire) != before {
+            return;
+        }
         if cached.len() >= MAX_CACHED && !cached.contains_key(who) {
             cached.clear();
         }
         learn(cached.entry(who.clone()).or_default());
+    }
+
+    fn forgetting(&self) -> MutexGuard<'_, HashMap<Address, Known>> {
+        let cached = self.cached();
+        self.changes.fetch_add(1, Ordering::Release);
+        cached
     }
 
     fn cached(&self) -> MutexGuard<'_, HashMap<Address, Known>> {

@@ -180,9 +180,7 @@ impl Relay {
         inner.metrics.activation("done");
         tracing::info!(target: "audit", account = %activated.account.address, device = %activated.device, %source, "a device was activated");
         // A session under the token that was just replaced is over.
-        if let Some(session) = inner.hub.session(activated.account.id, activated.device) {
-            inner.end_session(&session, End::Revoked).await;
-        }
+        inner.revoke(activated.account.id, activated.device).await;
         Ok(reply(activated))
     }
 
@@ -218,6 +216,7 @@ impl Relay {
             }
             None => inner.lines.names.clear(),
         }
+        inner.all_begun().await;
         for session in inner.hub.sessions(account) {
             inner.end_session(&session, End::Revoked).await;
         }
@@ -227,9 +226,7 @@ impl Relay {
 
     /// A device was revoked in the store: its session ends.
     pub async fn device_revoked(&self, account: AccountId, device: DeviceId) {
-        if let Some(session) = self.0.hub.session(account, device) {
-            self.0.end_session(&session, End::Revoked).await;
-        }
+        self.0.revoke(account, device).await;
     }
 
     /// Signs the lines out, writes down what is still in memory, and waits for the tasks under way; sockets are the
@@ -280,6 +277,24 @@ impl Inner {
     pub(crate) fn beginning(&self, device: DeviceId) -> &tokio::sync::Mutex<()> {
         let at = self.hasher.hash_one(device) % BEGINNINGS as u64;
         &self.beginnings[usize::try_from(at).unwrap_or(0)]
+    }
+
+    /// Waits until every session that is beginning, perhaps on the strength of what is no longer so, has begun.
+    async fn all_begun(&self) {
+        for beginning in &self.beginnings {
+            drop(beginning.lock().await);
+        }
+    }
+
+    /// Ends the session of a device that the store has just revoked.
+    async fn revoke(&self, account: AccountId, device: DeviceId) {
+        let session = {
+            let _beginning = self.beginning(device).lock().await;
+            self.hub.session(account, device)
+        };
+        if let Some(session) = session {
+            self.end_session(&session, End::Revoked).await;
+        }
     }
 
     /// A number for a new socket, unique in this process.

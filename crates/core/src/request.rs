@@ -112,6 +112,10 @@ fn waits(
     if plan.is_circular(id.key()) {
         return Err(ApiError::new(ErrorCode::SelfDependency, "this request depends on itself"));
     }
+    if dependencies.len() > MAX_DEPENDENCIES {
+        let why = format!("dependencies names more than {MAX_DEPENDENCIES} requests");
+        return Err(ApiError::new(ErrorCode::InvalidArgument, why));
+    }
     let mut waits = Vec::new();
     for key in dependencies {
         let known = session.state().recent.find_or_expect(key, plan.holds(key));
@@ -227,6 +231,9 @@ pub(crate) fn late(
         Err(error) => trunkline_wire::failure_later(&id, &name, error, sequence),
     }
 }
+
+/// Most requests that one may depend on.
+const MAX_DEPENDENCIES: usize = 100;
 
 /// Largest frame to a phone, in bytes.
 const MAX_FRAME_BYTES: usize = 1024 * 1024;

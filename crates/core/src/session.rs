@@ -64,6 +64,8 @@ pub(crate) struct State {
     pub(crate) personal_message: String,
     /// The state of the line that the phone was told last.
     pub(crate) line: &'static str,
+    /// The sequence under which it was told.
+    line_told: i64,
     pub(crate) end: Option<End>,
     /// A wider reservation of sequences is being asked of the store.
     pub(crate) reserving: bool,
@@ -144,6 +146,7 @@ impl Session {
                 availability: from.availability,
                 personal_message: from.personal_message,
                 line: "",
+                line_told: 0,
                 end: None,
                 reserving: false,
             }),
@@ -212,17 +215,24 @@ impl Session {
             state.socket = Some(socket);
             state.background = background.unwrap_or(state.background);
             state.people.reopened(seen);
+            if seen.is_none_or(|seen| seen < state.line_told) {
+                state.line = "";
+            }
             state.outbound.open(seen)
         })
     }
 
     /// The socket is gone; true when it was the session's present one.
     pub(crate) fn detach(&self, socket: u64) -> bool {
-        let mut state = self.state();
-        let present = state.socket == Some(socket);
-        if present {
-            state.socket = None;
-        }
+        let present = self.change(|state| {
+            let present = state.socket == Some(socket);
+            if present {
+                state.socket = None;
+                state.outbound.close();
+            }
+            present
+        });
+        self.wrote();
         present
     }
 
@@ -233,15 +243,6 @@ impl Session {
                 state.outbound.offer(offer);
             } else {
                 state.outbound.heard(offer.entry.seq);
-            }
-        });
-    }
-
-    /// An event that may be missed; dropped when no socket is there.
-    pub(crate) fn event(&self, data: &EventData) {
-        self.change(|state| {
-            if state.socket.is_some() {
-                state.outbound.event(data);
             }
         });
     }
@@ -295,12 +296,19 @@ impl Session {
         self.wrote();
     }
 
-    /// Ends the session; true when it was not over before.
+    /// Ends the session and has its phone told why; true when it was not over before.
     pub(crate) fn end(&self, why: End) -> bool {
         self.change(|state| {
-            let news = state.end.is_none();
-            state.end.get_or_insert(why);
-            news
+            if state.end.is_some() {
+                return false;
+            }
+            if let Some(reason) = why.reason().filter(|_| state.socket.is_some()) {
+                state.outbound.event(&trunkline_wire::session_terminated(reason));
+            }
+            state.end = Some(why);
+            // Nobody waits for a request of a session that is over.
+            state.recent.abandon();
+            true
         })
     }
 
@@ -324,12 +332,20 @@ impl Session {
         });
     }
 
+    /// Like [`Session::tell_line`], for a new socket: a line that is simply up needs no word.
+    pub(crate) fn tell_line_anew(&self, line: &LineState) {
+        if *line != LineState::Connected || self.state().line_told > 0 {
+            self.tell_line(line);
+        }
+    }
+
     /// Queues where the line stands, unless the phone was told so last.
     pub(crate) fn tell_line(&self, line: &LineState) {
         self.change(|state| {
             if state.socket.is_some() && state.line != line.name() {
                 state.line = line.name();
-                state.outbound.event(&trunkline_wire::line_state(line.name(), line.reason()));
+                let event = trunkline_wire::line_state(line.name(), line.reason());
+                state.line_told = state.outbound.event(&event).unwrap_or(state.line_told);
             }
         });
     }
@@ -345,6 +361,17 @@ impl Session {
     pub(crate) fn news_of_mark(&self) -> Option<Seq> {
         let mark = self.state().outbound.acknowledged();
         (self.written_mark.swap(mark.0, Ordering::Relaxed) < mark.0).then_some(mark)
+    }
+
+    /// Resolves when little enough waits for the socket, or it is gone.
+    pub(crate) async fn has_room(&self) {
+        loop {
+            let changed = self.room.notified();
+            if self.state().outbound.waiting_bytes() < MAX_WAITING_BYTES {
+                return;
+            }
+            changed.await;
+        }
     }
 
     /// Resolves when another frame may be read from the phone.

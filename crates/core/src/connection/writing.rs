@@ -50,6 +50,9 @@ impl Connection {
         let step = {
             let mut state = session.state();
             if state.socket != Some(self.socket) {
+                drop(state);
+                // It may have taken a call that was meant for its successor.
+                session.change(|_| ());
                 return Some(Outgoing::Close(4001, "replaced"));
             }
             if let Some(end) = state.end {
@@ -167,7 +170,9 @@ impl Connection {
         let (relay, session) = (Arc::clone(&self.relay), Arc::clone(session));
         self.relay.tasks.clone().spawn(async move {
             // A line that has gone down tells its roster anew when it is back.
-            let Ok(roster) = line.roster().await else { return };
+            let Ok(roster) = line.roster().await else {
+                return session.change(|state| state.people.outdated());
+            };
             let mut contacts = roster.contacts;
             let watched = session.state().people.watched();
             for who in watched {
@@ -175,7 +180,9 @@ impl Connection {
                     contacts.push(contact);
                 }
             }
-            let Ok(views) = relay.lines.blocks.view(&session, contacts).await else { return };
+            let Ok(views) = relay.lines.blocks.view(&session, contacts).await else {
+                return session.change(|state| state.people.outdated());
+            };
             let told: Vec<ContactView> = views
                 .into_iter()
                 .filter(|view| !session.state().people.is_muted(&view.contact.address))

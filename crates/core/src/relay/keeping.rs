@@ -67,9 +67,6 @@ impl Inner {
     /// Ends a session, tells its phone, and signs the account out of its IM system with its last one. A session that
     /// merely timed out keeps its row and its line (`LINE_KEEP_HOURS`).
     pub(crate) async fn end_session(&self, session: &Arc<Session>, why: End) {
-        if let Some(reason) = why.reason() {
-            session.event(&trunkline_wire::session_terminated(reason));
-        }
         if !session.end(why) {
             return;
         }

@@ -11,11 +11,14 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn new(batch: &[Parsed]) -> Self {
-        let edges: HashMap<&str, &[String]> = batch
-            .iter()
-            .filter_map(|parsed| parsed.as_ref().ok())
-            .map(|request| (request.id.key(), request.dependencies.as_slice()))
-            .collect();
+        let mut edges: HashMap<&str, Vec<&str>> = HashMap::new();
+        for request in batch.iter().filter_map(|parsed| parsed.as_ref().ok()) {
+            // An id that comes twice waits for whatever either of the two waits for.
+            edges
+                .entry(request.id.key())
+                .or_default()
+                .extend(request.dependencies.iter().map(String::as_str));
+        }
         let malformed = batch.iter().filter_map(|parsed| parsed.as_ref().err()?.id.as_ref());
         let ids = edges.keys().copied().chain(malformed.map(RequestId::key)).map(str::to_owned).collect();
         Self { ids, circular: circular(&edges) }
@@ -35,10 +38,10 @@ impl Plan {
 type Edges<'a> = HashMap<&'a str, HashSet<&'a str>>;
 
 /// What is left when whatever waits for nothing, and whatever nothing waits for, has been taken away again and again.
-fn circular(dependencies: &HashMap<&str, &[String]>) -> HashSet<String> {
+fn circular(dependencies: &HashMap<&str, Vec<&str>>) -> HashSet<String> {
     let mut waits: Edges<'_> = HashMap::new();
     for (id, keys) in dependencies {
-        let inside = keys.iter().map(String::as_str).filter(|key| dependencies.contains_key(key));
+        let inside = keys.iter().copied().filter(|key| dependencies.contains_key(key));
         waits.insert(id, inside.collect());
     }
     trimmed(&reversed(&trimmed(&waits))).into_keys().map(str::to_owned).collect()
@@ -80,9 +83,7 @@ mod tests {
     use super::circular;
 
     fn circles(edges: &[(&str, &[&str])]) -> Vec<String> {
-        let owned: Vec<(&str, Vec<String>)> =
-            edges.iter().map(|(id, to)| (*id, to.iter().map(|key| (*key).to_owned()).collect())).collect();
-        let edges: HashMap<&str, &[String]> = owned.iter().map(|(id, to)| (*id, to.as_slice())).collect();
+        let edges: HashMap<&str, Vec<&str>> = edges.iter().map(|(id, to)| (*id, to.to_vec())).collect();
         let mut found: Vec<_> = circular(&edges).into_iter().collect();
         found.sort();
         found

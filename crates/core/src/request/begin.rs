@@ -62,8 +62,11 @@ pub(crate) async fn begin(
     request: &Request,
     params: BeginSession,
 ) -> Result<Begun, ApiError> {
-    let identity = identify(relay, opening, params.token.as_ref(), params.device_token.as_deref()).await?;
-    let _beginning = relay.beginning(identity.device).lock().await;
+    let told = params.device_token.as_deref();
+    let device = identify(relay, opening, params.token.as_ref(), told).await?.device;
+    let _beginning = relay.beginning(device).lock().await;
+    // Once more, now that a revocation either is seen here or waits for the session that begins.
+    let identity = identify(relay, opening, params.token.as_ref(), told).await?;
     let live = relay.hub.session(identity.account, identity.device).filter(|session| !session.is_over());
     if live.is_none() && wants_reconnect(request.reconnect.as_deref()) {
         return Err(ApiError::new(ErrorCode::SessionTimeout, "the session to reconnect to is over"));

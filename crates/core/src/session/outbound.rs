@@ -19,10 +19,11 @@ const MAX_OFFERS: usize = 64;
 /// Messages not yet acknowledged of which the session remembers the keys; beyond, the store is asked.
 const MAX_UNACKNOWLEDGED: usize = 256;
 
-/// Everything that waits for, or may have to be repeated to, one session's phone.
-#[derive(Debug)]
+/// Everything that waits for, or may have to be repeated to, one session's phone. Its `Debug` shows no frame.
 pub(crate) struct Outbound {
     device: DeviceId,
+    /// A socket is there to write to.
+    open: bool,
     pub(crate) sequences: Sequences,
     events: u64,
     ready: VecDeque<String>,
@@ -39,13 +40,15 @@ pub(crate) struct Outbound {
     shown: Seq,
     /// The highest entry heard of.
     head: Seq,
+    /// The highest entry heard of when the mailbox was last asked.
+    asked: Seq,
     /// Everything up to here is acknowledged by the device.
     acknowledged: Seq,
     unacknowledged: VecDeque<Unacknowledged>,
     forgot_unacknowledged: bool,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Completion {
     sequence: i64,
     text: String,
@@ -54,9 +57,14 @@ struct Completion {
 /// A completion that has no sequence yet.
 struct Deferred(Box<dyn FnOnce(i64) -> String + Send>);
 
-impl fmt::Debug for Deferred {
+impl fmt::Debug for Outbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Deferred")
+        let Self { sent, head, acknowledged, ready, .. } = self;
+        write!(
+            f,
+            "Outbound(sent {sent:?}, head {head:?}, acknowledged {acknowledged:?}, {} wait)",
+            ready.len()
+        )
     }
 }
 
@@ -69,8 +77,7 @@ struct Unacknowledged {
     peer: Address,
 }
 
-/// What the socket's task is to do next.
-#[derive(Debug)]
+/// What the socket's task is to do next. It has no `Debug`, since it holds frames.
 pub(crate) enum Step {
     /// Write this frame.
     Write(String),
@@ -88,6 +95,7 @@ impl Outbound {
     pub(crate) fn new(device: DeviceId, sequences: Sequences, acknowledged: Seq, head: Seq) -> Self {
         Self {
             device,
+            open: false,
             sequences,
             events: 0,
             ready: VecDeque::new(),
@@ -101,6 +109,7 @@ impl Outbound {
             sent: acknowledged,
             shown: acknowledged,
             head,
+            asked: acknowledged,
             acknowledged,
             unacknowledged: VecDeque::new(),
             forgot_unacknowledged: false,
@@ -110,10 +119,8 @@ impl Outbound {
     /// A new socket: the phone has seen everything up to the sequence `seen`. Returns up to where the mailbox is
     /// thereby acknowledged, if that is news.
     pub(crate) fn open(&mut self, seen: Option<i64>) -> Option<Seq> {
-        self.ready.clear();
-        self.ready_bytes = 0;
-        self.offers.clear();
-        self.replay.clear();
+        self.close();
+        self.open = true;
         let seen = seen.filter(|sequence| self.sequences.gave(*sequence));
         if let Some(sequence) = seen {
             self.replay.extend(self.completions.iter().filter(|one| one.sequence > sequence).cloned());
@@ -125,6 +132,15 @@ impl Outbound {
         }
         self.sent = self.acknowledged;
         upto
+    }
+
+    /// The socket is gone: what waited for it is dropped, because the next one is told what it needs.
+    pub(crate) fn close(&mut self) {
+        self.open = false;
+        self.ready = VecDeque::new();
+        self.ready_bytes = 0;
+        self.offers = VecDeque::new();
+        self.replay = VecDeque::new();
     }
 
     /// The device has everything up to `seq`.
@@ -172,6 +188,9 @@ impl Outbound {
 
     /// A frame without a sequence (phase 1).
     pub(crate) fn push(&mut self, frame: String) {
+        if !self.open {
+            return;
+        }
         self.ready_bytes += frame.len();
         self.ready.push_back(frame);
     }
@@ -194,13 +213,21 @@ impl Outbound {
             let Some(sequence) = self.sequences.take() else { return };
             let Some(Deferred(write)) = self.deferred.pop_front() else { return };
             let text = write(sequence);
-            self.completion_bytes += text.len();
-            self.completions.push_back(Completion { sequence, text: text.clone() });
-            while self.completion_bytes > MAX_COMPLETION_BYTES {
-                let Some(oldest) = self.completions.pop_front() else { break };
-                self.completion_bytes -= oldest.text.len();
-            }
+            self.keep(sequence, &text);
             self.push(text);
+        }
+    }
+
+    /// Keeps a completion for a phone that comes back; one that would drive out all others is not kept.
+    fn keep(&mut self, sequence: i64, text: &str) {
+        if text.len() > MAX_COMPLETION_BYTES / 4 {
+            return;
+        }
+        self.completion_bytes += text.len();
+        self.completions.push_back(Completion { sequence, text: text.to_owned() });
+        while self.completion_bytes > MAX_COMPLETION_BYTES {
+            let Some(oldest) = self.completions.pop_front() else { break };
+            self.completion_bytes -= oldest.text.len();
         }
     }
 
@@ -243,7 +270,8 @@ impl Outbound {
         }
         match page.first() {
             Some(first) => self.sent = Seq(first.entry.seq.0 - 1),
-            None => self.sent = self.head,
+            // Purged up to where the mailbox reached when it was asked; what came since is still to be read.
+            None => self.sent = self.sent.max(self.asked),
         }
         if let Some(last) = page.last() {
             self.head = self.head.max(last.entry.seq);
@@ -302,7 +330,11 @@ impl Outbound {
                 return self.step_entry(Arc::clone(offer));
             }
         }
-        if self.sent < self.head { Step::Read(self.sent) } else { self.step_rest() }
+        if self.sent < self.head {
+            self.asked = self.head;
+            return Step::Read(self.sent);
+        }
+        self.step_rest()
     }
 
     /// The device's own act needs no telling; it is as good as acknowledged when everything before it is.
@@ -322,6 +354,10 @@ impl Outbound {
 
     fn step_entry(&mut self, offer: Arc<Offer>) -> Step {
         let known = self.marks.of(offer.entry.seq);
+        if known.is_none() && offer.entry.seq <= self.marks.last() {
+            // Its mark was given up long ago: from here on everything goes out under new sequences.
+            self.marks = Marks::default();
+        }
         if let Some((sequence, _)) = known
             && self.replay.front().is_some_and(|completion| completion.sequence < sequence)
             && let Some(completion) = self.replay.pop_front()

@@ -63,6 +63,11 @@ impl Recent {
         }
     }
 
+    /// The session is over: whoever waits for a request is told that it did not succeed.
+    pub(crate) fn abandon(&mut self) {
+        self.running.clear();
+    }
+
     /// What is known of the request with this id.
     pub(crate) fn find(&self, key: &str) -> Known {
         let hash = self.hash(key);

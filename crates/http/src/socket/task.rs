@@ -33,6 +33,8 @@ use crate::phone::LogId;
 const SILENCE: Duration = Duration::from_secs(90);
 /// For everything that waits to be written at one time.
 const WRITE_LIMIT: Duration = Duration::from_secs(20);
+/// Bytes a second that even a phone on a weak link takes; larger writes get so much more time.
+const SLOWEST: usize = 4 * 1024;
 /// For the phone's answer to a close.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 /// Frames that are ready together share a write up to about this size.
@@ -136,6 +138,7 @@ impl Socket {
                 break end;
             }
         };
+        self.connection.gone();
         if let Some(taking) = taking {
             // Its requests are begun, and the session outlives this socket: they are carried out to their end.
             self.membership.sockets.tasks.spawn(taking);
@@ -205,7 +208,8 @@ impl Socket {
                 next = self.connection.next().now_or_never();
             }
         }
-        match timeout(WRITE_LIMIT, self.write(&bytes)).await {
+        let slow = Duration::from_secs(u64::try_from(bytes.len() / SLOWEST).unwrap_or(0));
+        match timeout(WRITE_LIMIT + slow, self.write(&bytes)).await {
             Ok(Ok(())) => end,
             Ok(Err(_)) => Some(End::Lost),
             Err(_) => {

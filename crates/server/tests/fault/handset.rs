@@ -39,6 +39,7 @@ pub(crate) enum Trouble {
     /// The socket is gone.
     Gone(Incoming),
     /// There was no way to open one.
+    #[expect(dead_code, reason = "shown when a test fails")]
     Closed(String),
 }
 

@@ -11,9 +11,9 @@ use self::world::World;
 use crate::{chance, house::House};
 
 /// Histories; `PROPTEST_CASES` asks for more.
-const CASES: u32 = 12;
+const CASES: u32 = 16;
 /// Attempts to find a shorter history that fails too.
-const SHRINKS: u32 = 100;
+const SHRINKS: u32 = 200;
 
 /// Whatever people, networks and power stations do, each phone is told exactly what a naive model says, in order.
 #[test]
@@ -29,7 +29,8 @@ fn each_phone_is_told_exactly_what_the_model_says() {
     let histories = proptest::collection::vec(act::act(), 60..180);
     let outcome = runner.run(&histories, |acts| {
         case.set(case.get() + 1);
-        runtime.block_on(async { World::new(&mut house.borrow_mut(), case.get()).await.play(acts).await });
+        let house: &mut House = &mut house.borrow_mut();
+        runtime.block_on(async { World::new(house, case.get()).await.play(acts).await });
         Ok(())
     });
     if let Err(error) = outcome {

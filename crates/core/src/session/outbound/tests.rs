@@ -27,7 +27,8 @@ struct World {
 impl World {
     fn new() -> Self {
         let device = DeviceId::fresh();
-        let outbound = Outbound::new(device, Sequences::new(START, 0, 10_000), Seq(0), Seq(0));
+        let mut outbound = Outbound::new(device, Sequences::new(START, 0, 10_000), Seq(0), Seq(0));
+        outbound.open(None);
         Self {
             device,
             mailbox: Vec::new(),
@@ -229,6 +230,7 @@ fn hints_do_not_pile_up() {
 fn a_completion_without_a_sequence_waits_for_one() {
     let sequences = Sequences::new(START, 0, 1);
     let mut outbound = Outbound::new(DeviceId::fresh(), sequences, Seq(0), Seq(0));
+    outbound.open(None);
     outbound.complete(|sequence| sequence.to_string());
     outbound.complete(|sequence| sequence.to_string());
     assert!(matches!(outbound.step(), Step::Write(text) if text == "1000001"));

@@ -25,6 +25,8 @@ pub(super) struct World<'a> {
     /// By message: its id, and the time in its COMPLETE.
     messages: Vec<(String, i64)>,
     chats: Chats,
+    /// The act under way.
+    at: String,
 }
 
 /// A real phone; its number is the model's.
@@ -50,6 +52,14 @@ impl Chats {
     }
 }
 
+impl Drop for World<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("at {}", self.at);
+        }
+    }
+}
+
 impl<'a> World<'a> {
     pub(super) async fn new(house: &'a mut House, case: usize) -> Self {
         let names: Vec<_> = ["a", "b", "c"].iter().map(|name| format!("{name}{case}")).collect();
@@ -57,7 +67,15 @@ impl<'a> World<'a> {
             house.account(name).await;
         }
         let (model, messages) = (Model::new(ACCOUNTS), Vec::new());
-        let mut world = Self { house, model, names, phones: Vec::new(), messages, chats: Chats::default() };
+        let mut world = Self {
+            house,
+            model,
+            names,
+            phones: Vec::new(),
+            messages,
+            chats: Chats::default(),
+            at: String::new(),
+        };
         for account in 0..ACCOUNTS {
             world.activate(account).await;
         }
@@ -66,6 +84,7 @@ impl<'a> World<'a> {
 
     pub(super) async fn play(&mut self, acts: Vec<Act>) {
         for act in acts {
+            self.at = format!("{act:?}");
             self.act(act).await;
         }
         self.settle().await;
@@ -84,7 +103,10 @@ impl<'a> World<'a> {
                 let number = self.phone(who).0;
                 self.open(number, with_sequence).await;
             }
-            Act::PowerCut => self.power_cut().await,
+            Act::PowerCut => {
+                self.commit().await;
+                self.power_cut().await;
+            }
             Act::Activate { account } => {
                 let account = account % ACCOUNTS;
                 let have = self.model.phones.iter().filter(|phone| phone.account == account).count();
@@ -141,6 +163,11 @@ impl<'a> World<'a> {
         number
     }
 
+    /// What opening acknowledges has no answer: it is committed once a later command of the same writer is.
+    async fn commit(&self) {
+        self.house.relay.access_key(&self.address(0)).await.unwrap();
+    }
+
     async fn power_cut(&mut self) {
         for number in 0..self.phones.len() {
             self.check_socket(number, false);
@@ -163,6 +190,7 @@ impl<'a> World<'a> {
         let by = self.ready(by).await;
         let (to, id) = (self.other(by, to), format!("m-{}", self.messages.len()));
         let real = self.address(to);
+        self.commit().await;
         self.phones[by].handset.write_message(&real, &id).await.unwrap();
         if power {
             self.power_cut().await;
@@ -201,8 +229,9 @@ impl<'a> World<'a> {
         let Some(entry) = self.phones[by].handset.diary.incoming().rev().nth(back).cloned() else { return };
         let message = self.messages.iter().position(|(id, _)| *id == entry.id).unwrap();
         let places = self.model.places_of(message);
-        if places.len() > 1 {
-            // An acknowledgement is for all places that show the message, told or not.
+        let phone = &self.phones[by];
+        if places.len() > 1 || phone.handset.diary.reached(phone.first_socket, i64::MAX) < entry.seq {
+            // It is for all places that show the message, and only for what this life of the relay has told.
             self.catch_up(by).await;
         }
         let request = self.phones[by].handset.write_ack(&entry).await.unwrap();

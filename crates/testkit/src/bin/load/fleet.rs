@@ -55,12 +55,12 @@ async fn connect_one(server: &Server, member: &Member) -> Result<RawSocket> {
     handshake.auth_token = Some(member.token.clone());
     let mut socket = RawSocket::connect(server, &handshake).await?;
     socket.send(request("begin", "BeginSession", json!({}))).await?;
-    completed(&mut socket, "begin").await?;
+    answered(&mut socket, "begin").await?;
     Ok(socket)
 }
 
-/// Reads until the request with this id has completed.
-pub(crate) async fn completed(socket: &mut RawSocket, wanted: &str) -> Result<Value> {
+/// Reads until the request with this id has its final answer.
+pub(crate) async fn answered(socket: &mut RawSocket, wanted: &str) -> Result<Value> {
     loop {
         let text = match socket.next_text(LIMIT).await {
             Ok(text) => text,
@@ -68,6 +68,9 @@ pub(crate) async fn completed(socket: &mut RawSocket, wanted: &str) -> Result<Va
         };
         match read(&text)? {
             ServerFrame::Early { id, result: Err(error), .. } if id == wanted => bail!("{error}"),
+            ServerFrame::Early { id, result: Ok(data), complete: true, .. } if id == wanted => {
+                return Ok(data);
+            }
             ServerFrame::Late { id, result, .. } if id == wanted => {
                 return result.context("the request failed");
             }
