@@ -31,6 +31,9 @@ use crate::{
 /// The name under which an account's IM password lies in the store.
 const IM_PASSWORD: &str = "im-password";
 
+/// How long a line that closes waits for its outbox: longer than the outbox waits for the IM system.
+const LANE_WAIT: Duration = Duration::from_secs(6);
+
 /// How the lines of one backend stand.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct BackendHealth {
@@ -184,7 +187,8 @@ impl Lines {
         slot.set_line(generation, line);
         self.wake(slot.person.account);
         if !slot.backend.delivers_by_commit() {
-            self.tasks.spawn(lane::run(Arc::clone(self), Arc::clone(slot)));
+            let lane = lane::run(Arc::clone(self), Arc::clone(slot));
+            self.tasks.spawn(slot.lanes.track_future(lane));
         }
         self.publish(slot).await;
         let state = slot.settled(wait).await;
@@ -253,10 +257,7 @@ impl Lines {
     pub(crate) async fn close(&self, account: AccountId) {
         let slot = self.slots().remove(&account);
         if let Some(slot) = slot {
-            slot.stop.cancel();
-            if let Some(line) = slot.take_line() {
-                line.close().await;
-            }
+            shut(&slot).await;
         }
     }
 
@@ -344,6 +345,22 @@ impl Lines {
 
     fn slots(&self) -> MutexGuard<'_, HashMap<AccountId, Arc<Slot>>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Closes the slot's line, and waits until what was under way on it is written down.
+async fn shut(slot: &Slot) {
+    slot.stop.cancel();
+    slot.lanes.close();
+    let line = slot.take_line();
+    let closed = async {
+        if let Some(line) = line {
+            line.close().await;
+        }
+    };
+    let drained = tokio::time::timeout(LANE_WAIT, slot.lanes.wait());
+    if let ((), Err(_)) = tokio::join!(closed, drained) {
+        tracing::warn!(account = %slot.person.address, "the outbox is still at work after its line is closed");
     }
 }
 

@@ -18,6 +18,9 @@ const MAX_IN_FLIGHT: usize = 32;
 /// How long to wait before the store or a line is asked again.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// How long a lane that must stop waits for the IM system's word on what is under way.
+const DRAIN_WAIT: Duration = Duration::from_secs(5);
+
 type InFlight = FuturesUnordered<BoxFuture<'static, (MessageKey, Outcome)>>;
 
 /// Runs until the account signs out of its IM system.
@@ -58,7 +61,7 @@ impl Lane {
         loop {
             let result = tokio::select! {
                 biased;
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return self.drain().await,
                 Some((key, outcome)) = self.in_flight.next() => self.finished(key, outcome).await,
                 () = slot.outbox.notified() => self.submit().await,
             };
@@ -66,6 +69,20 @@ impl Lane {
                 tracing::warn!(account = %self.slot.person.address, %error, "the outbox waits for the store");
                 self.retry_later();
             }
+        }
+    }
+
+    /// Takes no more from the outbox, and writes down what is still heard of what is under way.
+    async fn drain(&mut self) {
+        let drained = async {
+            while let Some((key, outcome)) = self.in_flight.next().await {
+                if let Err(error) = self.finished(key, outcome).await {
+                    tracing::warn!(account = %self.slot.person.address, %error, "an outcome waits for the store");
+                }
+            }
+        };
+        if tokio::time::timeout(DRAIN_WAIT, drained).await.is_err() {
+            tracing::warn!(account = %self.slot.person.address, messages = self.keys.len(), "signed out without word on some messages");
         }
     }
 
@@ -141,11 +158,24 @@ impl Lane {
             Outcome::Unknown => (MessageOutcome::Unknown { reason: UNKNOWN.to_owned() }, true),
         };
         self.lines.metrics.outcome(&outcome);
-        self.lines.store.outcome(key, stored, tell).await?.await?;
+        match self.write(key, stored, tell).await {
+            // Retention or an admin has removed it: there is nothing left to write down.
+            Ok(()) | Err(StoreError::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
         if outcome != Outcome::NotSent {
             self.slot.tell(key, &outcome);
         }
         Ok(())
+    }
+
+    async fn write(
+        &mut self,
+        key: MessageKey,
+        outcome: MessageOutcome,
+        tell: bool,
+    ) -> Result<(), StoreError> {
+        self.lines.store.outcome(key, outcome, tell).await?.await
     }
 }
 

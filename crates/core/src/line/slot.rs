@@ -5,7 +5,7 @@ use std::{
 
 use secrecy::SecretString;
 use tokio::sync::{Notify, oneshot, watch};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use trunkline_model::MessageKey;
 
 use super::same;
@@ -25,6 +25,8 @@ pub(crate) struct Slot {
     /// Cancelled when the account signs out of its IM system.
     pub(super) stop: CancellationToken,
     pub(super) outbox: Notify,
+    /// The lane at work; waited for when the account signs out.
+    pub(super) lanes: TaskTracker,
     state: watch::Sender<LineState>,
     inner: Mutex<Inner>,
 }
@@ -49,6 +51,7 @@ impl Slot {
             telling: tokio::sync::Mutex::default(),
             stop: CancellationToken::new(),
             outbox: Notify::new(),
+            lanes: TaskTracker::new(),
             state: watch::Sender::new(LineState::Closed),
             inner: Mutex::default(),
         }
