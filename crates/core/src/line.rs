@@ -145,37 +145,70 @@ impl Lines {
         wait: Duration,
     ) -> Result<LineState, LineError> {
         let deadline = Instant::now() + wait;
-        let left = || deadline.saturating_duration_since(Instant::now());
-        let slot = self.slot_for(person);
-        let _opening = match tokio::time::timeout(wait, slot.opening.lock()).await {
-            Ok(opening) => opening,
-            Err(_) if !wait.is_zero() => return Ok(slot.state()),
-            Err(_) => slot.opening.lock().await,
-        };
+        loop {
+            let slot = self.slot_for(person);
+            let left = deadline.saturating_duration_since(Instant::now());
+            let opening = match tokio::time::timeout(left, slot.opening.lock()).await {
+                Ok(opening) => opening,
+                Err(_) if !wait.is_zero() => return Ok(slot.state()),
+                Err(_) => slot.opening.lock().await,
+            };
+            // One that was closed while this waited is no place for a line any more.
+            if !self.holds(&slot) {
+                continue;
+            }
+            // Who began to close it has given up midway.
+            if slot.stop.is_cancelled() {
+                self.retire(&slot).await;
+                continue;
+            }
+            if let Some(state) = self.bring_up(&slot, password, deadline).await? {
+                return Ok(state);
+            }
+            let generation = slot.generation();
+            drop(opening);
+            return Ok(self.settle(&slot, generation, deadline).await);
+        }
+    }
+
+    /// Sees to it that the slot has a line; `None` when what remains is to wait for it. Called while the slot's
+    /// `opening` is held.
+    async fn bring_up(
+        self: &Arc<Self>,
+        slot: &Arc<Slot>,
+        password: Option<SecretString>,
+        deadline: Instant,
+    ) -> Result<Option<LineState>, LineError> {
         if slot.line().is_none() {
-            return self.open_fresh(&slot, password, left()).await;
+            return self.open_fresh(slot, password).await.map(|()| None);
         }
         let news = password.filter(|password| slot.backend.needs_password() && !slot.uses(password));
-        let Some(password) = news else { return Ok(slot.settled(left()).await) };
-        match slot.backend.try_password(person, &password, left()).await? {
-            LineState::Connected => {
-                if let Some(old) = slot.take_line() {
-                    old.close().await;
-                }
-                self.open_fresh(&slot, Some(password), left()).await
-            }
-            LineState::PasswordRefused => Ok(LineState::PasswordRefused),
+        let Some(password) = news else { return Ok(None) };
+        let left = deadline.saturating_duration_since(Instant::now());
+        match slot.backend.try_password(&slot.person, &password, left).await? {
+            LineState::Connected => self.replace(slot, Some(password)).await.map(|()| None),
+            LineState::PasswordRefused => Ok(Some(LineState::PasswordRefused)),
             // Nothing is known of the password: the line goes on with the one that it has.
-            _ => Ok(slot.state()),
+            _ => Ok(Some(slot.state())),
         }
+    }
+
+    async fn replace(
+        self: &Arc<Self>,
+        slot: &Arc<Slot>,
+        password: Option<SecretString>,
+    ) -> Result<(), LineError> {
+        if let Some(old) = slot.take_line() {
+            old.close().await;
+        }
+        self.open_fresh(slot, password).await
     }
 
     async fn open_fresh(
         self: &Arc<Self>,
         slot: &Arc<Slot>,
         given: Option<SecretString>,
-        wait: Duration,
-    ) -> Result<LineState, LineError> {
+    ) -> Result<(), LineError> {
         let password = match given {
             _ if !slot.backend.needs_password() => None,
             Some(given) => Some(given),
@@ -191,12 +224,17 @@ impl Lines {
             self.tasks.spawn(slot.lanes.track_future(lane));
         }
         self.publish(slot).await;
-        let state = slot.settled(wait).await;
+        Ok(())
+    }
+
+    /// Waits until the line is up or refused, at most until `deadline`, and says where it stands.
+    async fn settle(&self, slot: &Slot, generation: u64, deadline: Instant) -> LineState {
+        let state = slot.settled(deadline.saturating_duration_since(Instant::now())).await;
         if let (LineState::Connected, Some(password)) = (&state, slot.password(generation)) {
             // Before the phone is told, so that it is not asked again, whatever happens next.
             self.keep_password(slot, &password).await;
         }
-        Ok(state)
+        state
     }
 
     async fn stored_password(&self, account: AccountId) -> Result<Option<SecretString>, LineError> {
@@ -255,10 +293,31 @@ impl Lines {
 
     /// Signs the account out of its IM system.
     pub(crate) async fn close(&self, account: AccountId) {
-        let slot = self.slots().remove(&account);
-        if let Some(slot) = slot {
-            shut(&slot).await;
+        self.close_when(account, || true).await;
+    }
+
+    /// Signs the account out of its IM system unless it has a live session; true when none keeps the line.
+    pub(crate) async fn close_if_idle(&self, account: AccountId) -> bool {
+        let idle = || self.hub.sessions(account).is_empty();
+        idle() && self.close_when(account, idle).await
+    }
+
+    /// Whoever opens a line meanwhile waits, and then opens another: the slot leaves the map when its line is closed.
+    async fn close_when(&self, account: AccountId, may: impl Fn() -> bool + Send) -> bool {
+        let Some(slot) = self.slot(account) else { return may() };
+        let _opening = slot.opening.lock().await;
+        if !may() {
+            return false;
         }
+        if self.holds(&slot) {
+            self.retire(&slot).await;
+        }
+        true
+    }
+
+    async fn retire(&self, slot: &Slot) {
+        shut(slot).await;
+        self.slots().remove(&slot.person.account);
     }
 
     /// A line's state changed. Called by the line's inlet.
@@ -343,6 +402,11 @@ impl Lines {
         Arc::clone(slot)
     }
 
+    /// Whether this is still the place of the account's line.
+    fn holds(&self, slot: &Arc<Slot>) -> bool {
+        self.slots().get(&slot.person.account).is_some_and(|present| Arc::ptr_eq(present, slot))
+    }
+
     fn slots(&self) -> MutexGuard<'_, HashMap<AccountId, Arc<Slot>>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -362,6 +426,8 @@ async fn shut(slot: &Slot) {
     if let ((), Err(_)) = tokio::join!(closed, drained) {
         tracing::warn!(account = %slot.person.address, "the outbox is still at work after its line is closed");
     }
+    // Whoever still waits for the line to come up need not any more.
+    slot.set_state(&LineState::Closed);
 }
 
 /// Compares two secrets in constant time.

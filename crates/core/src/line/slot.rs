@@ -18,7 +18,7 @@ const MAX_EARLY: usize = 256;
 pub(crate) struct Slot {
     pub(crate) person: Person,
     pub(crate) backend: Arc<dyn Backend>,
-    /// Held while the line is opened, so that two sessions do not open two.
+    /// Held while the line is opened or closed, so that two sessions do not open two, and none opens one that closes.
     pub(super) opening: tokio::sync::Mutex<()>,
     /// Held while phones are told how the line stands.
     pub(super) telling: tokio::sync::Mutex<()>,
@@ -78,6 +78,11 @@ impl Slot {
         inner.generation += 1;
         self.state.send_replace(LineState::Connecting { reason: String::new() });
         inner.generation
+    }
+
+    /// Tells the slot's line from those before it.
+    pub(super) fn generation(&self) -> u64 {
+        self.inner().generation
     }
 
     pub(super) fn is_present(&self, generation: u64) -> bool {
