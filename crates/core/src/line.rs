@@ -182,6 +182,11 @@ impl Lines {
         if slot.line().is_none() {
             return self.open_fresh(slot, password).await.map(|()| None);
         }
+        if matches!(slot.state(), LineState::Refused { .. } | LineState::Closed) {
+            // It does not try again by itself; a person who signs in wants it tried.
+            let password = password.or_else(|| slot.password(slot.generation()));
+            return self.replace(slot, password).await.map(|()| None);
+        }
         let news = password.filter(|password| slot.backend.needs_password() && !slot.uses(password));
         let Some(password) = news else { return Ok(None) };
         let left = deadline.saturating_duration_since(Instant::now());
