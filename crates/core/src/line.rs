@@ -1,7 +1,8 @@
-//! Every account's line: opening and closing it, its password, and what it says of itself.
+//! Every account's line: opening and closing it, and what it says of itself.
 
 mod inlet;
 mod lane;
+mod password;
 mod slot;
 
 use std::{
@@ -11,11 +12,10 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use secrecy::{ExposeSecret, SecretString};
-use subtle::ConstantTimeEq;
+use secrecy::SecretString;
 use tokio_util::task::TaskTracker;
 use trunkline_model::{AccountId, Address};
-use trunkline_store::{Store, StoreError};
+use trunkline_store::Store;
 
 use self::inlet::LineInlet;
 pub(crate) use self::slot::Slot;
@@ -27,9 +27,6 @@ use crate::{
     port::{Backend, Line, LineError, LineState, OpenLine, Person},
     presence,
 };
-
-/// The name under which an account's IM password lies in the store.
-const IM_PASSWORD: &str = "im-password";
 
 /// How long a line that closes waits for its outbox: longer than the outbox waits for the IM system.
 const LANE_WAIT: Duration = Duration::from_secs(6);
@@ -125,15 +122,6 @@ impl Lines {
     pub(crate) fn connected(&self, account: AccountId) -> Option<Arc<dyn Line>> {
         let slot = self.slot(account).filter(|slot| slot.state() == LineState::Connected)?;
         slot.line()
-    }
-
-    /// Whether somebody must give an IM password before the account's line can open.
-    pub(crate) async fn password_wanted(
-        &self,
-        account: AccountId,
-        address: &Address,
-    ) -> Result<bool, StoreError> {
-        Ok(self.backend(address).needs_password() && self.store.secret(account, IM_PASSWORD).await?.is_none())
     }
 
     /// Opens the account's line unless it is open, and gives it at most `wait` to come up. A password that differs
@@ -240,10 +228,6 @@ impl Lines {
             self.keep_password(slot, &password).await;
         }
         state
-    }
-
-    async fn stored_password(&self, account: AccountId) -> Result<Option<SecretString>, LineError> {
-        Ok(self.store.secret(account, IM_PASSWORD).await?)
     }
 
     /// Publishes what the account's sessions and its explicit choice add up to.
@@ -354,6 +338,10 @@ impl Lines {
             }
             _ => {}
         }
+        // A line that has made room for another has no say any more.
+        if !self.holds(slot) {
+            return;
+        }
         for session in self.hub.sessions(slot.person.account) {
             session.tell_line(&slot.state());
         }
@@ -373,32 +361,6 @@ impl Lines {
         }
     }
 
-    async fn keep_password(&self, slot: &Slot, password: &SecretString) {
-        let account = slot.person.account;
-        let result = match self.store.secret(account, IM_PASSWORD).await {
-            Ok(Some(stored)) if same(&stored, password) => return,
-            Ok(_) => self.store.secret_set(account, IM_PASSWORD, password).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = result {
-            tracing::warn!(account = %slot.person.address, %error, "could not keep the IM password: it is needed again after a restart");
-        }
-    }
-
-    /// A refused password is never tried again by itself.
-    async fn drop_password(&self, slot: &Slot, refused: &SecretString) {
-        tracing::warn!(target: "audit", account = %slot.person.address, backend = slot.backend.kind(), "the IM system refused the password");
-        let account = slot.person.account;
-        let result = match self.store.secret(account, IM_PASSWORD).await {
-            Ok(Some(stored)) if same(&stored, refused) => self.store.secret_drop(account, IM_PASSWORD).await,
-            Ok(_) => Ok(()),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = result {
-            tracing::error!(account = %slot.person.address, %error, "could not drop a refused IM password");
-        }
-    }
-
     fn slot_for(&self, person: &Person) -> Arc<Slot> {
         let mut slots = self.slots();
         let slot = slots.entry(person.account).or_insert_with(|| {
@@ -408,8 +370,8 @@ impl Lines {
     }
 
     /// Whether this is still the place of the account's line.
-    fn holds(&self, slot: &Arc<Slot>) -> bool {
-        self.slots().get(&slot.person.account).is_some_and(|present| Arc::ptr_eq(present, slot))
+    fn holds(&self, slot: &Slot) -> bool {
+        self.slots().get(&slot.person.account).is_some_and(|present| std::ptr::eq(Arc::as_ptr(present), slot))
     }
 
     fn slots(&self) -> MutexGuard<'_, HashMap<AccountId, Arc<Slot>>> {
@@ -433,9 +395,4 @@ async fn shut(slot: &Slot) {
     }
     // Whoever still waits for the line to come up need not any more.
     slot.set_state(&LineState::Closed);
-}
-
-/// Compares two secrets in constant time.
-fn same(one: &SecretString, other: &SecretString) -> bool {
-    one.expose_secret().as_bytes().ct_eq(other.expose_secret().as_bytes()).into()
 }

@@ -8,7 +8,7 @@ use tokio::sync::{Notify, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use trunkline_model::MessageKey;
 
-use super::same;
+use super::password::same;
 use crate::port::{Backend, Line, LineState, Outcome, Person};
 
 /// Outcomes kept for senders that have not asked yet.
