@@ -163,7 +163,7 @@ async fn close_idle_lines(relay: &Arc<Inner>, now: Timestamp) -> Result<(), Stor
     }
     for slot in relay.lines.all() {
         if !kept.contains(&slot.person.account) {
-            relay.lines.close(slot.person.account).await;
+            relay.lines.close_if_idle(slot.person.account).await;
         }
     }
     Ok(())

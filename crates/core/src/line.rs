@@ -1,7 +1,8 @@
-//! Every account's line: opening and closing it, its password, and what it says of itself.
+//! Every account's line: opening and closing it, and what it says of itself.
 
 mod inlet;
 mod lane;
+mod password;
 mod slot;
 
 use std::{
@@ -11,11 +12,10 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use secrecy::{ExposeSecret, SecretString};
-use subtle::ConstantTimeEq;
+use secrecy::SecretString;
 use tokio_util::task::TaskTracker;
 use trunkline_model::{AccountId, Address};
-use trunkline_store::{Store, StoreError};
+use trunkline_store::Store;
 
 use self::inlet::LineInlet;
 pub(crate) use self::slot::Slot;
@@ -28,8 +28,8 @@ use crate::{
     presence,
 };
 
-/// The name under which an account's IM password lies in the store.
-const IM_PASSWORD: &str = "im-password";
+/// How long a line that closes waits for its outbox: longer than the outbox waits for the IM system.
+const LANE_WAIT: Duration = Duration::from_secs(6);
 
 /// How the lines of one backend stand.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -124,15 +124,6 @@ impl Lines {
         slot.line()
     }
 
-    /// Whether somebody must give an IM password before the account's line can open.
-    pub(crate) async fn password_wanted(
-        &self,
-        account: AccountId,
-        address: &Address,
-    ) -> Result<bool, StoreError> {
-        Ok(self.backend(address).needs_password() && self.store.secret(account, IM_PASSWORD).await?.is_none())
-    }
-
     /// Opens the account's line unless it is open, and gives it at most `wait` to come up. A password that differs
     /// from the one in use is tried aside first, so that a wrong one cannot end a line that works or may yet work.
     pub(crate) async fn open(
@@ -142,39 +133,75 @@ impl Lines {
         wait: Duration,
     ) -> Result<LineState, LineError> {
         let deadline = Instant::now() + wait;
-        let left = || deadline.saturating_duration_since(Instant::now());
-        let slot = self.slot_for(person);
-        let _opening = match tokio::time::timeout(wait, slot.opening.lock()).await {
-            Ok(opening) => opening,
-            Err(_) if !wait.is_zero() => return Ok(slot.state()),
-            Err(_) => slot.opening.lock().await,
-        };
-        // What the IM system refused for another reason than the password may be mended by now.
-        let over = matches!(slot.state(), LineState::Refused { .. } | LineState::Closed);
-        if over || slot.line().is_none() {
-            return self.open_fresh(&slot, password, left()).await;
+        loop {
+            let slot = self.slot_for(person);
+            let left = deadline.saturating_duration_since(Instant::now());
+            let opening = match tokio::time::timeout(left, slot.opening.lock()).await {
+                Ok(opening) => opening,
+                Err(_) if !wait.is_zero() => return Ok(slot.state()),
+                Err(_) => slot.opening.lock().await,
+            };
+            // One that was closed while this waited is no place for a line any more.
+            if !self.holds(&slot) {
+                continue;
+            }
+            // Who began to close it has given up midway.
+            if slot.stop.is_cancelled() {
+                self.retire(&slot).await;
+                continue;
+            }
+            if let Some(state) = self.bring_up(&slot, password, deadline).await? {
+                return Ok(state);
+            }
+            let generation = slot.generation();
+            drop(opening);
+            return Ok(self.settle(&slot, generation, deadline).await);
+        }
+    }
+
+    /// Sees to it that the slot has a line; `None` when what remains is to wait for it. Called while the slot's
+    /// `opening` is held.
+    async fn bring_up(
+        self: &Arc<Self>,
+        slot: &Arc<Slot>,
+        password: Option<SecretString>,
+        deadline: Instant,
+    ) -> Result<Option<LineState>, LineError> {
+        if slot.line().is_none() {
+            return self.open_fresh(slot, password).await.map(|()| None);
+        }
+        if matches!(slot.state(), LineState::Refused { .. } | LineState::Closed) {
+            // It does not try again by itself; a person who signs in wants it tried.
+            let password = password.or_else(|| slot.password(slot.generation()));
+            return self.replace(slot, password).await.map(|()| None);
         }
         let news = password.filter(|password| slot.backend.needs_password() && !slot.uses(password));
-        let Some(password) = news else { return Ok(slot.settled(left()).await) };
-        match slot.backend.try_password(person, &password, left()).await? {
-            LineState::Connected => {
-                if let Some(old) = slot.take_line() {
-                    old.close().await;
-                }
-                self.open_fresh(&slot, Some(password), left()).await
-            }
-            LineState::PasswordRefused => Ok(LineState::PasswordRefused),
+        let Some(password) = news else { return Ok(None) };
+        let left = deadline.saturating_duration_since(Instant::now());
+        match slot.backend.try_password(&slot.person, &password, left).await? {
+            LineState::Connected => self.replace(slot, Some(password)).await.map(|()| None),
+            LineState::PasswordRefused => Ok(Some(LineState::PasswordRefused)),
             // Nothing is known of the password: the line goes on with the one that it has.
-            _ => Ok(slot.state()),
+            _ => Ok(Some(slot.state())),
         }
+    }
+
+    async fn replace(
+        self: &Arc<Self>,
+        slot: &Arc<Slot>,
+        password: Option<SecretString>,
+    ) -> Result<(), LineError> {
+        if let Some(old) = slot.take_line() {
+            old.close().await;
+        }
+        self.open_fresh(slot, password).await
     }
 
     async fn open_fresh(
         self: &Arc<Self>,
         slot: &Arc<Slot>,
         given: Option<SecretString>,
-        wait: Duration,
-    ) -> Result<LineState, LineError> {
+    ) -> Result<(), LineError> {
         let password = match given {
             _ if !slot.backend.needs_password() => None,
             Some(given) => Some(given),
@@ -186,19 +213,21 @@ impl Lines {
         slot.set_line(generation, line);
         self.wake(slot.person.account);
         if !slot.backend.delivers_by_commit() {
-            self.tasks.spawn(lane::run(Arc::clone(self), Arc::clone(slot)));
+            let lane = lane::run(Arc::clone(self), Arc::clone(slot));
+            self.tasks.spawn(slot.lanes.track_future(lane));
         }
         self.publish(slot).await;
-        let state = slot.settled(wait).await;
+        Ok(())
+    }
+
+    /// Waits until the line is up or refused, at most until `deadline`, and says where it stands.
+    async fn settle(&self, slot: &Slot, generation: u64, deadline: Instant) -> LineState {
+        let state = slot.settled(deadline.saturating_duration_since(Instant::now())).await;
         if let (LineState::Connected, Some(password)) = (&state, slot.password(generation)) {
             // Before the phone is told, so that it is not asked again, whatever happens next.
             self.keep_password(slot, &password).await;
         }
-        Ok(state)
-    }
-
-    async fn stored_password(&self, account: AccountId) -> Result<Option<SecretString>, LineError> {
-        Ok(self.store.secret(account, IM_PASSWORD).await?)
+        state
     }
 
     /// Publishes what the account's sessions and its explicit choice add up to.
@@ -253,13 +282,31 @@ impl Lines {
 
     /// Signs the account out of its IM system.
     pub(crate) async fn close(&self, account: AccountId) {
-        let slot = self.slots().remove(&account);
-        if let Some(slot) = slot {
-            slot.stop.cancel();
-            if let Some(line) = slot.take_line() {
-                line.close().await;
-            }
+        self.close_when(account, || true).await;
+    }
+
+    /// Signs the account out of its IM system unless it has a live session; true when none keeps the line.
+    pub(crate) async fn close_if_idle(&self, account: AccountId) -> bool {
+        let idle = || self.hub.sessions(account).is_empty();
+        idle() && self.close_when(account, idle).await
+    }
+
+    /// Whoever opens a line meanwhile waits, and then opens another: the slot leaves the map when its line is closed.
+    async fn close_when(&self, account: AccountId, may: impl Fn() -> bool + Send) -> bool {
+        let Some(slot) = self.slot(account) else { return may() };
+        let _opening = slot.opening.lock().await;
+        if !may() {
+            return false;
         }
+        if self.holds(&slot) {
+            self.retire(&slot).await;
+        }
+        true
+    }
+
+    async fn retire(&self, slot: &Slot) {
+        shut(slot).await;
+        self.slots().remove(&slot.person.account);
     }
 
     /// A line's state changed. Called by the line's inlet.
@@ -291,6 +338,10 @@ impl Lines {
             }
             _ => {}
         }
+        // A line that has made room for another has no say any more.
+        if !self.holds(slot) {
+            return;
+        }
         for session in self.hub.sessions(slot.person.account) {
             session.tell_line(&slot.state());
         }
@@ -310,32 +361,6 @@ impl Lines {
         }
     }
 
-    async fn keep_password(&self, slot: &Slot, password: &SecretString) {
-        let account = slot.person.account;
-        let result = match self.store.secret(account, IM_PASSWORD).await {
-            Ok(Some(stored)) if same(&stored, password) => return,
-            Ok(_) => self.store.secret_set(account, IM_PASSWORD, password).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = result {
-            tracing::warn!(account = %slot.person.address, %error, "could not keep the IM password: it is needed again after a restart");
-        }
-    }
-
-    /// A refused password is never tried again by itself.
-    async fn drop_password(&self, slot: &Slot, refused: &SecretString) {
-        tracing::warn!(target: "audit", account = %slot.person.address, backend = slot.backend.kind(), "the IM system refused the password");
-        let account = slot.person.account;
-        let result = match self.store.secret(account, IM_PASSWORD).await {
-            Ok(Some(stored)) if same(&stored, refused) => self.store.secret_drop(account, IM_PASSWORD).await,
-            Ok(_) => Ok(()),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = result {
-            tracing::error!(account = %slot.person.address, %error, "could not drop a refused IM password");
-        }
-    }
-
     fn slot_for(&self, person: &Person) -> Arc<Slot> {
         let mut slots = self.slots();
         let slot = slots.entry(person.account).or_insert_with(|| {
@@ -344,12 +369,30 @@ impl Lines {
         Arc::clone(slot)
     }
 
+    /// Whether this is still the place of the account's line.
+    fn holds(&self, slot: &Slot) -> bool {
+        self.slots().get(&slot.person.account).is_some_and(|present| std::ptr::eq(Arc::as_ptr(present), slot))
+    }
+
     fn slots(&self) -> MutexGuard<'_, HashMap<AccountId, Arc<Slot>>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Compares two secrets in constant time.
-fn same(one: &SecretString, other: &SecretString) -> bool {
-    one.expose_secret().as_bytes().ct_eq(other.expose_secret().as_bytes()).into()
+/// Closes the slot's line, and waits until what was under way on it is written down.
+async fn shut(slot: &Slot) {
+    slot.stop.cancel();
+    slot.lanes.close();
+    let line = slot.take_line();
+    let closed = async {
+        if let Some(line) = line {
+            line.close().await;
+        }
+    };
+    let drained = tokio::time::timeout(LANE_WAIT, slot.lanes.wait());
+    if let ((), Err(_)) = tokio::join!(closed, drained) {
+        tracing::warn!(account = %slot.person.address, "the outbox is still at work after its line is closed");
+    }
+    // Whoever still waits for the line to come up need not any more.
+    slot.set_state(&LineState::Closed);
 }

@@ -10,7 +10,7 @@ use trunkline_model::{Address, Contact, Presence};
 use trunkline_store::{Account, Store, StoreError};
 
 use self::{line::LocalLine, present::Presents};
-use crate::port::{Backend, Line, LineError, LineState, OpenLine, Person};
+use crate::port::{Backend, Inlet, Line, LineError, LineState, OpenLine, Person};
 
 /// The backend of every domain that no other backend serves.
 pub(crate) struct Local {
@@ -57,7 +57,7 @@ impl Backend for Local {
         let OpenLine { person, inlet, password: _ } = request;
         self.here.presents.enter(&person, Arc::clone(&inlet));
         inlet.state_changed(LineState::Connected);
-        Ok(Arc::new(LocalLine::new(person, Arc::clone(&self.here))))
+        Ok(Arc::new(LocalLine::new(person, inlet, Arc::clone(&self.here))))
     }
 }
 
@@ -73,9 +73,18 @@ impl Here {
         Contact { profile: account.profile, presence, ..Contact::unknown(account.address) }
     }
 
-    /// Notes a person's presence and tells everybody who is signed in and has them in the roster or watches them.
-    async fn publish(&self, person: &Person, presence: &Presence) -> Result<(), StoreError> {
-        if self.presents.publish(&person.address, presence) { self.announce(person).await } else { Ok(()) }
+    /// Notes what a person shows on the line of this inlet, and tells everybody who is signed in and has them in the roster or watches them.
+    async fn publish(
+        &self,
+        person: &Person,
+        inlet: &Arc<dyn Inlet>,
+        presence: &Presence,
+    ) -> Result<(), StoreError> {
+        if self.presents.publish(&person.address, inlet, presence) {
+            self.announce(person).await
+        } else {
+            Ok(())
+        }
     }
 
     async fn announce(&self, person: &Person) -> Result<(), StoreError> {

@@ -173,7 +173,8 @@ impl Relay {
         };
         let Some(activated) = activated else {
             inner.metrics.activation("refused");
-            tracing::warn!(target: "audit", account = ?request.address, %source, "an activation was refused");
+            let account = request.address.escape_default();
+            tracing::warn!(target: "audit", %account, %source, "an activation was refused");
             return Err(ActivationError::Refused);
         };
         attempt.forgive();

@@ -1,13 +1,16 @@
 //! The relay put together: store, backends, relay, listeners, admin socket; and taken apart in the right order.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 use trunkline_config::{BackendConfig, Config};
 use trunkline_core::{CommitFeed, Parts, Relay, port::Backend};
-use trunkline_http::{HttpSettings, Server};
+use trunkline_http::{BindError, HttpSettings, Server};
 use trunkline_store::Store;
 use trunkline_xmpp::XmppBackend;
 
@@ -17,6 +20,10 @@ use crate::{
     exit::Failure,
     place::Place,
 };
+
+/// How long to wait for another command at work on the database.
+const PATIENCE: Duration = Duration::from_secs(5);
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
 /// A relay with everything around it, listening.
 pub(crate) struct Assembly {
@@ -34,7 +41,7 @@ impl Assembly {
     pub(crate) async fn start(config: &Config) -> Result<Self, Failure> {
         let place = configuration::place(config)?;
         let feed = Arc::new(CommitFeed::default());
-        let Some(store) = place.open_store(feed.clone()).await? else { return Err(occupied(&place).await) };
+        let store = open_store(&place, &feed).await?;
         let backends = config.backends.iter().map(backend).collect::<Result<Vec<_>, _>>()?;
         let mut registry = Registry::default();
         let parts = Parts { store: store.clone(), feed, backends, settings: configuration::relay(config) };
@@ -81,10 +88,28 @@ impl Assembly {
     }
 }
 
+/// Opens the store; a command that is at work on it gets a while to end.
+async fn open_store(place: &Place, feed: &Arc<CommitFeed>) -> Result<Store, Failure> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(store) = place.open_store(feed.clone()).await? {
+            return Ok(store);
+        }
+        if Instant::now() >= deadline || server_answers(place).await.unwrap_or(false) {
+            return Err(occupied(place).await);
+        }
+        tokio::time::sleep(BETWEEN_TRIES).await;
+    }
+}
+
 async fn bind(settings: HttpSettings, relay: Relay, registry: Registry) -> Result<Server, Failure> {
     Server::bind(settings, relay, registry).await.map_err(|error| {
-        Failure::failed(format!("the server cannot listen: {error}"))
-            .advise("free the port (`ss -ltnp` shows its holder), or set HTTPS_BIND, HTTP_BIND or ADMIN_BIND")
+        let failure = Failure::failed(format!("the server cannot listen: {error}"));
+        match error {
+            BindError::InUse { .. } => failure.advise("`ss -ltnp` shows who has the port"),
+            BindError::Refused { .. } => failure.advise("`ip address` shows the addresses of this computer"),
+            BindError::AdminExposed(_) | BindError::Tls(_) => failure,
+        }
     })
 }
 

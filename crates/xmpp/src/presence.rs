@@ -7,9 +7,9 @@ use crate::text::{cut, xml_safe};
 const MAX_RESOURCES: usize = 16;
 /// Most characters of a contact's note.
 const MAX_NOTE: usize = 1_024;
-/// Not negative, or the server would keep messages from us (RFC 6121 section 8.5.2.1); not high either, so that the
-/// person's own clients come first where a server delivers by priority.
-pub(crate) const PRIORITY: i8 = 1;
+/// Not negative, or the server would keep messages from us (RFC 6121 section 8.5.2.1). Not positive either: where a
+/// server delivers to the highest priority alone, clients that say nothing of theirs would get no messages any more.
+pub(crate) const PRIORITY: i8 = 0;
 
 /// The resources of one contact that are available now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -158,7 +158,7 @@ mod tests {
             devices: 1,
         });
         let xml = String::from(&Element::from(shown));
-        assert!(xml.contains("<show>xa</show>") && xml.contains("<priority>1</priority>"), "{xml}");
+        assert!(xml.contains("<show>xa</show>") && !xml.contains("<priority>-"), "{xml}");
         assert!(!xml.contains("secret") && !xml.contains("unavailable"), "{xml}");
     }
 }

@@ -2,13 +2,14 @@ use std::{fs, time::Duration};
 
 use secrecy::SecretString;
 use trunkline_model::{Address, Availability};
+use trunkline_wire::ErrorCode;
 
 use super::{
     ChatError, ChatOptions,
     state::{Kept, StateFile},
     terminal::Terminal,
 };
-use crate::{ActivationRequest, Phone, Profile, RequestError, Server, StopReason};
+use crate::{ActivationRequest, AuthenticationError, Phone, Profile, RequestError, Server, StopReason};
 
 /// How long to wait for the session before going on without it.
 const READY_LIMIT: Duration = Duration::from_secs(30);
@@ -93,7 +94,12 @@ async fn connect(
     user: &Address,
     terminal: &mut Terminal,
 ) -> Result<(Phone, Me), ChatError> {
-    let needed = Phone::needs_password(&profile).await?;
+    let needed = match Phone::needs_password(&profile).await {
+        Err(AuthenticationError::Refused(error)) if error.code == ErrorCode::AuthTokenInvalid => {
+            return Err(ChatError::Stopped(StopReason::TokenRefused(error.inner)));
+        }
+        answer => answer?,
+    };
     for _ in 0..PASSWORD_TRIES {
         if needed {
             let password = terminal.secret("Password of the IM system").await?;

@@ -59,7 +59,11 @@ impl Inlet for LineInlet {
         let outcome =
             MessageOutcome::Failed { code: error::refusal(permanent).number(), reason: reason.to_owned() };
         lines.metrics.failed.inc();
-        lines.store.outcome(key, outcome, true).await.map_err(failed)?.await.map_err(failed)
+        match lines.store.outcome(key, outcome, true).await.map_err(failed)?.await {
+            // Retention has removed the message: the account is there, but nothing is left to tell.
+            Err(StoreError::NotFound(_)) => Ok(()),
+            told => told.map_err(failed),
+        }
     }
 
     fn typing(&self, peer: &Address, composing: bool) {
@@ -112,5 +116,8 @@ async fn tell_typing(
 }
 
 fn failed(error: StoreError) -> InletError {
-    InletError::Store(error.to_string())
+    match error {
+        StoreError::NotFound(_) => InletError::Gone,
+        error => InletError::Store(error.to_string()),
+    }
 }

@@ -9,7 +9,7 @@ use trunkline_store::{MessageOutcome, OutboxRow, StoreError};
 use super::{Lines, Slot};
 use crate::{
     error,
-    port::{LineState, Outcome, OutgoingMessage},
+    port::{Line, LineState, Outcome, OutgoingMessage},
 };
 
 /// Most messages of one account that wait for the IM system's word at a time.
@@ -17,6 +17,9 @@ const MAX_IN_FLIGHT: usize = 32;
 
 /// How long to wait before the store or a line is asked again.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// How long a lane that must stop waits for the IM system's word on what is under way.
+const DRAIN_WAIT: Duration = Duration::from_secs(5);
 
 type InFlight = FuturesUnordered<BoxFuture<'static, (MessageKey, Outcome)>>;
 
@@ -44,12 +47,15 @@ struct Lane {
 impl Lane {
     /// What was submitted in an earlier life of the process and never heard of again: nobody knows.
     async fn settle_unknown(&mut self) -> Result<(), StoreError> {
+        let mut result = Ok(());
         for row in self.lines.store.outbox(self.slot.person.account).await? {
-            if row.state == MessageState::Submitted {
-                self.settle(row.key, Outcome::Unknown).await?;
+            if row.state == MessageState::Submitted
+                && let Err(error) = self.settle(row.key, Outcome::Unknown).await
+            {
+                result = Err(error);
             }
         }
-        Ok(())
+        result
     }
 
     async fn work(&mut self) {
@@ -58,7 +64,7 @@ impl Lane {
         loop {
             let result = tokio::select! {
                 biased;
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return self.drain().await,
                 Some((key, outcome)) = self.in_flight.next() => self.finished(key, outcome).await,
                 () = slot.outbox.notified() => self.submit().await,
             };
@@ -69,28 +75,66 @@ impl Lane {
         }
     }
 
-    /// Marks what waits as submitted, in one commit, and hands it over.
+    /// Takes no more from the outbox, and writes down what is still heard of what is under way.
+    async fn drain(&mut self) {
+        let drained = async {
+            while let Some((key, outcome)) = self.in_flight.next().await {
+                if let Err(error) = self.finished(key, outcome).await {
+                    tracing::warn!(account = %self.slot.person.address, %error, "an outcome waits for the store");
+                }
+            }
+        };
+        if tokio::time::timeout(DRAIN_WAIT, drained).await.is_err() {
+            tracing::warn!(account = %self.slot.person.address, messages = self.keys.len(), "signed out without word on some messages");
+        }
+    }
+
+    /// Marks what waits as submitted, in one commit, and hands it over. Behind a row that could not be marked nothing is
+    /// handed over, so that messages keep their order.
     async fn submit(&mut self) -> Result<(), StoreError> {
         let Some(line) = self.slot.line().filter(|_| self.slot.state() == LineState::Connected) else {
             return Ok(());
         };
-        let rows = self.waiting().await?;
-        let mut marks = Vec::with_capacity(rows.len());
-        for row in &rows {
-            marks.push(self.lines.store.outcome(row.key, MessageOutcome::Submitted, false).await?);
+        let mut result = Ok(());
+        let mut marks = Vec::new();
+        for row in self.waiting().await? {
+            match self.lines.store.outcome(row.key, MessageOutcome::Submitted, false).await {
+                Ok(mark) => marks.push((row, mark)),
+                Err(error) => {
+                    result = Err(error);
+                    break;
+                }
+            }
         }
-        for mark in marks {
-            mark.await?;
+        for (row, mark) in marks {
+            match mark.await {
+                Ok(()) if result.is_ok() => self.hand_over(&line, row),
+                Ok(()) => self.put_back(row.key),
+                // Retention or an admin has removed it.
+                Err(StoreError::NotFound(_)) => {}
+                Err(error) => {
+                    // The mark may have been written all the same.
+                    self.put_back(row.key);
+                    result = Err(error);
+                }
+            }
         }
-        for row in rows {
-            let line = Arc::clone(&line);
-            let OutboxRow { key, peer, text, sent_at, state: _ } = row;
-            self.keys.insert(key);
-            self.in_flight.push(Box::pin(async move {
-                (key, line.send(OutgoingMessage { key, peer, text, sent_at }).await)
-            }));
-        }
-        Ok(())
+        result
+    }
+
+    fn hand_over(&mut self, line: &Arc<dyn Line>, row: OutboxRow) {
+        let line = Arc::clone(line);
+        let OutboxRow { key, peer, text, sent_at, state: _ } = row;
+        self.keys.insert(key);
+        self.in_flight.push(Box::pin(async move {
+            (key, line.send(OutgoingMessage { key, peer, text, sent_at }).await)
+        }));
+    }
+
+    /// A marked message that no line was given waits again.
+    fn put_back(&mut self, key: MessageKey) {
+        self.keys.insert(key);
+        self.in_flight.push(Box::pin(std::future::ready((key, Outcome::NotSent))));
     }
 
     async fn waiting(&mut self) -> Result<Vec<OutboxRow>, StoreError> {
@@ -141,11 +185,24 @@ impl Lane {
             Outcome::Unknown => (MessageOutcome::Unknown { reason: UNKNOWN.to_owned() }, true),
         };
         self.lines.metrics.outcome(&outcome);
-        self.lines.store.outcome(key, stored, tell).await?.await?;
+        match self.write(key, stored, tell).await {
+            // Retention or an admin has removed it: there is nothing left to write down.
+            Ok(()) | Err(StoreError::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
         if outcome != Outcome::NotSent {
             self.slot.tell(key, &outcome);
         }
         Ok(())
+    }
+
+    async fn write(
+        &mut self,
+        key: MessageKey,
+        outcome: MessageOutcome,
+        tell: bool,
+    ) -> Result<(), StoreError> {
+        self.lines.store.outcome(key, outcome, tell).await?.await
     }
 }
 

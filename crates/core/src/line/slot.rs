@@ -5,10 +5,10 @@ use std::{
 
 use secrecy::SecretString;
 use tokio::sync::{Notify, oneshot, watch};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use trunkline_model::MessageKey;
 
-use super::same;
+use super::password::same;
 use crate::port::{Backend, Line, LineState, Outcome, Person};
 
 /// Outcomes kept for senders that have not asked yet.
@@ -18,13 +18,15 @@ const MAX_EARLY: usize = 256;
 pub(crate) struct Slot {
     pub(crate) person: Person,
     pub(crate) backend: Arc<dyn Backend>,
-    /// Held while the line is opened, so that two sessions do not open two.
+    /// Held while the line is opened or closed, so that two sessions do not open two, and none opens one that closes.
     pub(super) opening: tokio::sync::Mutex<()>,
     /// Held while phones are told how the line stands.
     pub(super) telling: tokio::sync::Mutex<()>,
     /// Cancelled when the account signs out of its IM system.
     pub(super) stop: CancellationToken,
     pub(super) outbox: Notify,
+    /// The lane at work; waited for when the account signs out.
+    pub(super) lanes: TaskTracker,
     state: watch::Sender<LineState>,
     inner: Mutex<Inner>,
 }
@@ -49,6 +51,7 @@ impl Slot {
             telling: tokio::sync::Mutex::default(),
             stop: CancellationToken::new(),
             outbox: Notify::new(),
+            lanes: TaskTracker::new(),
             state: watch::Sender::new(LineState::Closed),
             inner: Mutex::default(),
         }
@@ -75,6 +78,11 @@ impl Slot {
         inner.generation += 1;
         self.state.send_replace(LineState::Connecting { reason: String::new() });
         inner.generation
+    }
+
+    /// Tells the slot's line from those before it.
+    pub(super) fn generation(&self) -> u64 {
+        self.inner().generation
     }
 
     pub(super) fn is_present(&self, generation: u64) -> bool {

@@ -6,19 +6,20 @@ use trunkline_store::{ContactRow, StoreError};
 
 use super::Here;
 use crate::port::{
-    Line, LineError, LineState, Outcome, OutgoingMessage, Person, Roster, RosterChange, Search, SearchField,
-    SearchResult,
+    Inlet, Line, LineError, LineState, Outcome, OutgoingMessage, Person, Roster, RosterChange, Search,
+    SearchField, SearchResult,
 };
 
 /// One account's line on the embedded IM system.
 pub(super) struct LocalLine {
     person: Person,
+    inlet: Arc<dyn Inlet>,
     here: Arc<Here>,
 }
 
 impl LocalLine {
-    pub(super) fn new(person: Person, here: Arc<Here>) -> Self {
-        Self { person, here }
+    pub(super) fn new(person: Person, inlet: Arc<dyn Inlet>, here: Arc<Here>) -> Self {
+        Self { person, inlet, here }
     }
 
     /// A roster row with what is known of the person behind it.
@@ -89,7 +90,7 @@ impl Line for LocalLine {
     }
 
     async fn publish(&self, presence: &Presence) -> Result<(), LineError> {
-        Ok(self.here.publish(&self.person, presence).await?)
+        Ok(self.here.publish(&self.person, &self.inlet, presence).await?)
     }
 
     async fn roster(&self) -> Result<Roster, LineError> {
@@ -158,9 +159,9 @@ impl Line for LocalLine {
     }
 
     async fn close(&self) {
-        if let Err(error) = self.here.publish(&self.person, &Presence::offline()).await {
+        if let Err(error) = self.here.publish(&self.person, &self.inlet, &Presence::offline()).await {
             tracing::warn!(account = %self.person.address, %error, "could not tell others that a person went offline");
         }
-        self.here.presents.leave(&self.person);
+        self.here.presents.leave(&self.person, &self.inlet);
     }
 }

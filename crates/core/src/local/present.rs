@@ -32,8 +32,12 @@ impl Presents {
         state.people.insert(person.address.clone(), Present { inlet, presence: Presence::offline() });
     }
 
-    pub(super) fn leave(&self, person: &Person) {
+    /// Ends the presence of the line with this inlet; one that another line has replaced ends nothing.
+    pub(super) fn leave(&self, person: &Person, inlet: &Arc<dyn Inlet>) {
         let mut state = self.state();
+        if !state.people.get(&person.address).is_some_and(|present| Arc::ptr_eq(&present.inlet, inlet)) {
+            return;
+        }
         state.addresses.remove(&person.account);
         state.people.remove(&person.address);
         state.watchers.retain(|_, watchers| {
@@ -46,10 +50,10 @@ impl Presents {
         self.state().people.get(who).map_or_else(Presence::offline, |present| present.presence.clone())
     }
 
-    /// Notes what a signed-in person shows; true when it is news.
-    pub(super) fn publish(&self, who: &Address, presence: &Presence) -> bool {
+    /// Notes what a person shows on the line with this inlet; true when it is news.
+    pub(super) fn publish(&self, who: &Address, inlet: &Arc<dyn Inlet>, presence: &Presence) -> bool {
         match self.state().people.get_mut(who) {
-            Some(present) if present.presence != *presence => {
+            Some(present) if Arc::ptr_eq(&present.inlet, inlet) && present.presence != *presence => {
                 present.presence = presence.clone();
                 true
             }
@@ -87,5 +91,56 @@ impl Presents {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use trunkline_model::{Availability, Contact, MessageKey};
+
+    use super::*;
+    use crate::port::{Incoming, InletError, LineState};
+
+    // Not of size zero: two of those may share an address.
+    struct Deaf(#[expect(dead_code, reason = "it only takes up room")] u8);
+
+    #[async_trait]
+    impl Inlet for Deaf {
+        async fn receive(&self, _: Incoming) -> Result<(), InletError> {
+            Ok(())
+        }
+        async fn delivered(&self, _: &Address, _: MessageKey) -> Result<(), InletError> {
+            Ok(())
+        }
+        async fn failed(&self, _: MessageKey, _: bool, _: &str) -> Result<(), InletError> {
+            Ok(())
+        }
+        fn typing(&self, _: &Address, _: bool) {}
+        fn contact_changed(&self, _: Contact) {}
+        fn roster_changed(&self) {}
+        fn state_changed(&self, _: LineState) {}
+    }
+
+    fn inlet() -> Arc<dyn Inlet> {
+        Arc::new(Deaf(0))
+    }
+
+    #[test]
+    fn a_line_that_was_replaced_takes_nobody_along() {
+        let person = Person { account: AccountId(1), address: "ann@example.org".parse().unwrap() };
+        let (presents, old, new) = (Presents::default(), inlet(), inlet());
+        let online = Presence { availability: Availability::Available, ..Presence::offline() };
+        presents.enter(&person, Arc::clone(&old));
+        presents.enter(&person, Arc::clone(&new));
+        assert!(presents.publish(&person.address, &new, &online));
+
+        assert!(!presents.publish(&person.address, &old, &Presence::offline()));
+        presents.leave(&person, &old);
+        assert_eq!(presents.presence(&person.address), online);
+        assert!(presents.signed_in(person.account).is_some());
+
+        presents.leave(&person, &new);
+        assert!(presents.signed_in(person.account).is_none());
     }
 }

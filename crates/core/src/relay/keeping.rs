@@ -89,9 +89,8 @@ impl Inner {
                 self.unwatch(account, line.as_ref(), &who).await;
             }
         }
-        if self.hub.sessions(account).is_empty() && !self.sleeps(account).await {
-            self.lines.close(account).await;
-        } else {
+        let idle = self.hub.sessions(account).is_empty() && !self.sleeps(account).await;
+        if !(idle && self.lines.close_if_idle(account).await) {
             self.lines.publish_account(account).await;
         }
     }

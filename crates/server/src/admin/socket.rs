@@ -29,7 +29,7 @@ const AT_ONCE: usize = 8;
 /// How long a peer may take to write its line, or to read ours.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a command may take to be carried out: removing an account with a large mailbox needs the most.
-const WORK: Duration = Duration::from_secs(120);
+const WORK: Duration = Duration::from_secs(30);
 /// Longest path that fits into a Unix socket's address.
 const PATH_MAX: usize = 100;
 

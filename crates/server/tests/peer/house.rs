@@ -8,7 +8,7 @@ use trunkline_client::{ActivationRequest, Backoff, Phone, Profile, Server, Trust
 use trunkline_model::Address;
 use trunkline_testkit::{
     Relay, eventually,
-    peer::{Colleague, Prosody},
+    peer::{Colleague, Prosody, ProsodyOptions},
     relay::Builder,
 };
 
@@ -151,11 +151,16 @@ impl Pass {
     }
 }
 
-/// A Prosody with the usual people.
+/// An ordinary Prosody with the usual people.
 pub(crate) async fn prosody() -> Prosody {
+    prosody_with(ProsodyOptions::new(DOMAIN)).await
+}
+
+/// A Prosody as asked for, with the usual people.
+pub(crate) async fn prosody_with(options: ProsodyOptions) -> Prosody {
     let users = ["alice", "bob", "carol"].map(|user| (user, password(user)));
     let users: Vec<_> = users.iter().map(|(user, password)| (*user, password.as_str())).collect();
-    Prosody::start(DOMAIN, &users).await.unwrap()
+    Prosody::start_with(options, &users).await.unwrap()
 }
 
 /// A relay without a backend.

@@ -10,5 +10,6 @@ mod device;
 mod domain;
 mod outage;
 mod people;
+mod shipped;
 mod sign_in;
 mod talk;

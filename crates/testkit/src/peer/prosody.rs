@@ -40,6 +40,8 @@ pub struct ProsodyOptions {
     pub starttls: bool,
     /// Whether it offers stream management (XEP-0198).
     pub acknowledgements: bool,
+    /// Whether it has the modules and limits that Debian's configuration begins with, rather than the least.
+    pub as_shipped: bool,
     /// Whether it lets strangers in without a name, and nobody else.
     pub anonymous: bool,
     /// Whether it keeps passwords only as SCRAM hashes; otherwise in the clear.
@@ -55,6 +57,7 @@ impl ProsodyOptions {
             self_made: false,
             starttls: true,
             acknowledgements: true,
+            as_shipped: false,
             anonymous: false,
             hashed_passwords: false,
         }
@@ -201,6 +204,8 @@ impl Prosody {
         let mut modules = vec!["roster", "saslauth", "disco", "ping", "offline", "presence", "message", "iq"];
         modules.extend(self.options.starttls.then_some("tls"));
         modules.extend(self.options.acknowledgements.then_some("smacks"));
+        let shipped = if self.options.as_shipped { SHIPPED } else { &[] };
+        modules.extend(shipped);
         let modules: Vec<String> = modules.into_iter().map(lua).collect();
         let storage = match (self.options.anonymous, self.options.hashed_passwords) {
             (true, _) => "anonymous",
@@ -222,6 +227,7 @@ impl Prosody {
              c2s_require_encryption = {encrypted}\n\
              allow_unencrypted_plain_auth = {clear}\n\
              authentication = '{storage}'\n\
+             limits = {{ c2s = {{ rate = '10kb/s' }} }}\n\
              ssl = {{ key = folder .. '/server.key', certificate = folder .. '/server.pem' }}\n\
              VirtualHost {domain}\n",
             port = self.port,
@@ -255,6 +261,23 @@ async fn signal(child: &Child, name: &str) -> Result<()> {
     ensure!(told.is_ok_and(|status| status.success()), "cannot signal prosody");
     Ok(())
 }
+
+/// What Debian's Prosody has besides.
+const SHIPPED: &[&str] = &[
+    "blocklist",
+    "bookmarks",
+    "carbons",
+    "csi_simple",
+    "limits",
+    "pep",
+    "private",
+    "register",
+    "time",
+    "uptime",
+    "vcard4",
+    "vcard_legacy",
+    "version",
+];
 
 fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)

@@ -31,7 +31,10 @@ fn doubt(reason: &CertificateError) -> String {
         C::Expired | C::ExpiredContext { .. } => "it has expired".into(),
         C::NotValidYet | C::NotValidYetContext { .. } => "its time has not begun yet".into(),
         C::NotValidForNameContext { presented, .. } => {
-            format!("it is made out for other names, {} (see serverName)", presented.join(", "))
+            // The library shows them as `DnsName("im.corp.test")`.
+            let names: Vec<&str> =
+                presented.iter().map(|name| name.split('"').nth(1).unwrap_or(name)).collect();
+            format!("it is made out for other names, {} (see serverName)", names.join(", "))
         }
         C::Other(_) => {
             "an authority's own certificate is no server's, unless caFile names that very one".into()
