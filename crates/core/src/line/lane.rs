@@ -75,9 +75,11 @@ impl Lane {
             return Ok(());
         };
         let rows = self.waiting().await?;
+        let account = Some(self.slot.person.account);
         let mut marks = Vec::with_capacity(rows.len());
         for row in &rows {
-            marks.push(self.lines.store.outcome(row.key, MessageOutcome::Submitted, false).await?);
+            let submitted = MessageOutcome::Submitted;
+            marks.push(self.lines.store.outcome(account, row.key, submitted, false).await?);
         }
         for mark in marks {
             mark.await?;
@@ -141,7 +143,8 @@ impl Lane {
             Outcome::Unknown => (MessageOutcome::Unknown { reason: UNKNOWN.to_owned() }, true),
         };
         self.lines.metrics.outcome(&outcome);
-        self.lines.store.outcome(key, stored, tell).await?.await?;
+        let account = Some(self.slot.person.account);
+        self.lines.store.outcome(account, key, stored, tell).await?.await?;
         if outcome != Outcome::NotSent {
             self.slot.tell(key, &outcome);
         }
