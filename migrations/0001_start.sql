@@ -156,6 +156,7 @@ CREATE TABLE messages (
 );
 CREATE UNIQUE INDEX messages_send ON messages (device_id, client_id) WHERE device_id IS NOT NULL;
 CREATE UNIQUE INDEX messages_foreign ON messages (inbox_id, foreign_id) WHERE inbox_id IS NOT NULL;
+CREATE INDEX messages_client ON messages (client_id);
 CREATE INDEX messages_account ON messages (account_id) WHERE account_id IS NOT NULL;
 
 CREATE TABLE entries (
@@ -175,7 +176,7 @@ CREATE TABLE entries (
     unknown    BOOLEAN,
     PRIMARY KEY (account_id, seq)
 );
-CREATE INDEX entries_message ON entries (message_id) WHERE message_id IS NOT NULL;
+CREATE INDEX entries_message ON entries (message_id, account_id) WHERE message_id IS NOT NULL;
 
 CREATE TABLE outbox (
     message_id UUID NOT NULL PRIMARY KEY REFERENCES messages (id) ON DELETE CASCADE,

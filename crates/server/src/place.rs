@@ -3,7 +3,7 @@
 use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc};
 
 use trunkline_model::Address;
-use trunkline_store::{CommitListener, Database, MasterKey, OpenStore, Store, StoreError};
+use trunkline_store::{CommitListener, Database, MasterKey, MasterKeyError, OpenStore, Store, StoreError};
 
 use crate::exit::Failure;
 
@@ -34,8 +34,8 @@ impl Place {
         listener: Arc<dyn CommitListener>,
     ) -> Result<Option<Store>, Failure> {
         self.make_folder()?;
-        let master_key =
-            MasterKey::load_or_create(&self.master_key).map_err(|error| self.key_trouble(&error))?;
+        let master_key = MasterKey::load_or_create(&self.master_key, &self.database)
+            .map_err(|error| self.key_trouble(&error))?;
         let database = Database::Sqlite(self.database.clone());
         match Store::open(OpenStore { database, master_key, listener, exclusive: true }).await {
             Ok(store) => Ok(Some(store)),
@@ -51,9 +51,17 @@ impl Place {
         })
     }
 
-    fn key_trouble(&self, error: &dyn std::fmt::Display) -> Failure {
-        Failure::failed(format!("the master key {}: {error}", self.master_key.display()))
-            .advise(format!("check MASTER_KEY_FILE, and its mode: chmod 600 {}", self.master_key.display()))
+    fn key_trouble(&self, error: &MasterKeyError) -> Failure {
+        let failure = Failure::failed(error.to_string());
+        match error {
+            MasterKeyError::Missing { .. } => {
+                failure.advise("check MASTER_KEY_FILE and DB_CONNECTION, and restore the key from its backup")
+            }
+            _ => failure.advise(format!(
+                "check MASTER_KEY_FILE, and its mode: chmod 600 {}",
+                self.master_key.display()
+            )),
+        }
     }
 
     fn store_trouble(&self, error: &StoreError) -> Failure {

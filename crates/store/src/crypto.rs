@@ -50,8 +50,10 @@ impl Keys {
         name: &str,
         secret: &SecretString,
     ) -> Result<Sealed, StoreError> {
-        let mut bytes = Zeroizing::new(secret.expose_secret().as_bytes().to_vec());
-        bytes.reserve_exact(AES_256_GCM.tag_len());
+        let plain = secret.expose_secret().as_bytes();
+        // Room for the tag from the start: growing would leave a copy behind that nobody wipes.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(plain.len() + AES_256_GCM.tag_len()));
+        bytes.extend_from_slice(plain);
         let nonce = self
             .seal
             .seal_in_place_append_tag(Aad::from(place(account, name, &self.seal_id)), &mut *bytes)

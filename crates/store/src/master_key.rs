@@ -8,6 +8,7 @@ use std::{
 
 use aws_lc_rs::rand;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 const BYTES: usize = 32;
@@ -38,6 +39,17 @@ pub enum MasterKeyError {
         /// Its permission bits.
         mode: u32,
     },
+    /// There are data, but not the key that they were made with.
+    #[error(
+        "the master key file {path} is missing, but the database {database} is there: \
+         restore the key file that belongs to it"
+    )]
+    Missing {
+        /// The file.
+        path: String,
+        /// The database that needs it.
+        database: String,
+    },
     /// The file does not hold 32 bytes in base64url.
     #[error("the master key file {path} is damaged: expected 43 characters of base64url")]
     Malformed {
@@ -50,11 +62,16 @@ pub enum MasterKeyError {
 }
 
 impl MasterKey {
-    /// Reads the key from `path`, or makes one there (mode 0600, base64url text); refuses a file that others
-    /// can read.
-    pub fn load_or_create(path: &Path) -> Result<Self, MasterKeyError> {
+    /// Reads the key from `path`, or makes one there (mode 0600, base64url text) unless `database` holds data
+    /// already; refuses a file that others can read.
+    pub fn load_or_create(path: &Path, database: &Path) -> Result<Self, MasterKeyError> {
+        // Asked first: whoever starts at the same time makes the key before the database.
+        let in_use = fs::metadata(database).is_ok_and(|metadata| metadata.len() > 0);
         match File::open(path) {
             Ok(file) => Self::load(path, &file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && in_use => {
+                Err(MasterKeyError::Missing { path: shown(path), database: shown(database) })
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::create(path),
             Err(error) => Err(file_error(path, error)),
         }
@@ -87,7 +104,7 @@ impl MasterKey {
     /// one.
     fn create(path: &Path) -> Result<Self, MasterKeyError> {
         let key = Self::random()?;
-        let draft = path.with_extension(format!("{}.new", std::process::id()));
+        let draft = path.with_extension(format!("{}.new", Uuid::new_v4().simple()));
         let made = write_draft(&draft, &key).and_then(|()| fs::hard_link(&draft, path));
         let removed = fs::remove_file(&draft);
         match made {
@@ -115,7 +132,7 @@ fn write_draft(draft: &Path, key: &MasterKey) -> io::Result<()> {
     if let Some(folder) = folder_of(draft) {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(draft)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft)?;
     let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(key.bytes()) + "\n");
     file.write_all(text.as_bytes())?;
     file.sync_all()

@@ -225,14 +225,16 @@ impl Store {
     }
 
     /// Notes what an IM system said of a message; with `tell` a bad outcome becomes an entry in the sender's
-    /// mailbox. [`StoreError::NotFound`] for a message that retention has removed.
+    /// mailbox. Changes nothing when `account` is given and has not written the message.
+    /// [`StoreError::NotFound`] for a message that retention has removed.
     pub async fn outcome(
         &self,
+        account: Option<AccountId>,
         key: MessageKey,
         outcome: MessageOutcome,
         tell: bool,
     ) -> Result<Pending<()>, StoreError> {
-        self.chat(Settle { key, outcome, tell }).await
+        self.chat(Settle { account, key, outcome, tell }).await
     }
 
     /// Notes the peer's own receipt that came over the line: told once, and only for a message that the

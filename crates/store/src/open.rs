@@ -1,7 +1,7 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -55,6 +55,7 @@ impl Store {
         let Database::Sqlite(path) = &open.database;
         make_file(path).map_err(|error| cannot("open", path, &error))?;
         let lock = if open.exclusive { Some(lock(path)?) } else { None };
+        make_private(path).map_err(|error| cannot("protect", path, &error))?;
         let options = options(path);
         let mut connection = options.connect().await?;
         migration::run(&mut connection).await?;
@@ -113,11 +114,39 @@ fn make_file(path: &Path) -> io::Result<()> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(|_| ())
 }
 
+/// Takes from others what an earlier hand left open to them. Goes by path: closing a handle of the database
+/// would drop the locks that this process holds on it.
+fn make_private(path: &Path) -> io::Result<()> {
+    for path in ["", "-wal", "-shm"].map(|suffix| beside(path, suffix)) {
+        let mut permissions = match fs::metadata(&path) {
+            Ok(metadata) => metadata.permissions(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        if permissions.mode() & 0o077 == 0 {
+            continue;
+        }
+        permissions.set_mode(0o600);
+        match fs::set_permissions(&path, permissions) {
+            // It is somebody else's, who must answer for it.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                tracing::warn!(path = %path.display(), "others can read this file of the database, and its mode cannot be changed");
+            }
+            set => set?,
+        }
+    }
+    Ok(())
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
 /// Holds `<database>.lock` for as long as the file is open.
 fn lock(path: &Path) -> Result<File, StoreError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let path = PathBuf::from(name);
+    let path = beside(path, ".lock");
     let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
     let file = file.map_err(|error| cannot("make", &path, &error))?;
     match file.try_lock() {

@@ -75,6 +75,26 @@ mod tests {
         }
     }
 
+    /// An acknowledgement must not cost more the more is unacknowledged.
+    #[tokio::test]
+    async fn an_acknowledged_message_is_found_by_its_id() {
+        let mut connection = SqliteConnectOptions::new().in_memory(true).connect().await.unwrap();
+        migration::run(&mut connection).await.unwrap();
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", mailbox::UNACKNOWLEDGED));
+        let rows = sqlx::query(explain).fetch_all(&mut connection).await.unwrap();
+        let steps: Vec<String> = rows.iter().map(|row| sqlx::Row::get(row, 3)).collect();
+        let by = |table: &str, index: &str| {
+            steps
+                .iter()
+                .position(|step| step.starts_with(&format!("SEARCH {table} ")) && step.contains(index))
+        };
+        assert_eq!(
+            by("m", "messages_client (client_id=?)"),
+            steps.iter().position(|s| s.starts_with("SEARCH"))
+        );
+        assert!(by("e", "entries_message (message_id=? AND account_id=?)").is_some(), "{steps:?}");
+    }
+
     /// The numbers that stand in texts.
     #[test]
     fn literals_are_those_of_the_model() {

@@ -15,11 +15,13 @@ pub(super) struct LineInlet {
     lines: Weak<Lines>,
     slot: Weak<Slot>,
     generation: u64,
+    /// Held while a typing notice is passed on: those that come meanwhile are dropped.
+    typing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl LineInlet {
     pub(super) fn new(lines: &Arc<Lines>, slot: &Arc<Slot>, generation: u64) -> Self {
-        Self { lines: Arc::downgrade(lines), slot: Arc::downgrade(slot), generation }
+        Self { lines: Arc::downgrade(lines), slot: Arc::downgrade(slot), generation, typing: Arc::default() }
     }
 
     fn present(&self) -> Option<(Arc<Lines>, Arc<Slot>)> {
@@ -55,11 +57,12 @@ impl Inlet for LineInlet {
     }
 
     async fn failed(&self, key: MessageKey, permanent: bool, reason: &str) -> Result<(), InletError> {
-        let (lines, _) = self.present().ok_or(InletError::Gone)?;
+        let (lines, slot) = self.present().ok_or(InletError::Gone)?;
         let outcome =
             MessageOutcome::Failed { code: error::refusal(permanent).number(), reason: reason.to_owned() };
         lines.metrics.failed.inc();
-        match lines.store.outcome(key, outcome, true).await.map_err(failed)?.await {
+        match lines.store.outcome(Some(slot.person.account), key, outcome, true).await.map_err(failed)?.await
+        {
             // Retention has removed the message: the account is there, but nothing is left to tell.
             Err(StoreError::NotFound(_)) => Ok(()),
             told => told.map_err(failed),
@@ -68,8 +71,10 @@ impl Inlet for LineInlet {
 
     fn typing(&self, peer: &Address, composing: bool) {
         let Some((lines, slot)) = self.present() else { return };
+        let Ok(turn) = Arc::clone(&self.typing).try_lock_owned() else { return };
         let peer = peer.clone();
         lines.tasks.clone().spawn(async move {
+            let _turn = turn;
             if let Err(error) = tell_typing(&lines, slot.person.account, &peer, composing).await {
                 tracing::debug!(%error, "a typing notice was dropped");
             }

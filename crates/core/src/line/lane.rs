@@ -96,9 +96,10 @@ impl Lane {
             return Ok(());
         };
         let mut result = Ok(());
+        let account = Some(self.slot.person.account);
         let mut marks = Vec::new();
         for row in self.waiting().await? {
-            match self.lines.store.outcome(row.key, MessageOutcome::Submitted, false).await {
+            match self.lines.store.outcome(account, row.key, MessageOutcome::Submitted, false).await {
                 Ok(mark) => marks.push((row, mark)),
                 Err(error) => {
                     result = Err(error);
@@ -202,7 +203,7 @@ impl Lane {
         outcome: MessageOutcome,
         tell: bool,
     ) -> Result<(), StoreError> {
-        self.lines.store.outcome(key, outcome, tell).await?.await
+        self.lines.store.outcome(Some(self.slot.person.account), key, outcome, tell).await?.await
     }
 }
 

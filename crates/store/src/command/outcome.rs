@@ -11,6 +11,8 @@ const IM_SYSTEM_FAILURE: i64 = 1019;
 
 /// Notes what an IM system said of a message.
 pub(crate) struct Settle {
+    /// Who must have written it, when that is known; the word is ignored otherwise.
+    pub(crate) account: Option<AccountId>,
     pub(crate) key: MessageKey,
     pub(crate) outcome: MessageOutcome,
     pub(crate) tell: bool,
@@ -32,9 +34,10 @@ impl ChatCommand for Settle {
 
     fn apply(&self, draft: &mut Draft<'_>) -> Result<(), StoreError> {
         let missing = || StoreError::NotFound(format!("there is no message {}", self.key));
-        let from = draft.message(self.key).ok_or_else(missing)?.state;
+        let row = draft.message(self.key).ok_or_else(missing)?;
+        let theirs = self.account.is_none_or(|account| row.account == Some(account));
         let (to, failure) = self.state();
-        if !follows(from, to) {
+        if !theirs || !follows(row.state, to) {
             return Ok(());
         }
         let at = draft.tick();

@@ -136,7 +136,9 @@ async fn a_second_opener_is_told_who_holds_the_database() {
     assert!(files.len() >= 3, "{files:?}");
     assert!(files.iter().all(|file| mode(file) == 0o600), "{files:?}");
     first.close().await;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
     Store::open(exclusive()).await.unwrap().close().await;
+    assert_eq!(mode(&path), 0o600, "what was readable is no longer");
 }
 
 #[tokio::test]

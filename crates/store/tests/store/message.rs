@@ -157,6 +157,24 @@ async fn what_a_line_brings_twice_is_taken_once() {
     assert_eq!(house.store.conversation(alice.account, &dave).await.unwrap().unwrap().unread, 2);
 }
 
+#[tokio::test]
+async fn a_line_settles_only_what_its_own_account_wrote() {
+    let house = House::new().await;
+    let (alice, bob) = (house.person("alice").await, house.person("bob").await);
+    let sent = house.send_out(&alice, "dave@corp.test", "m-1", "hello").await;
+    for (account, state) in [(&bob, MessageState::Stored), (&alice, MessageState::Failed)] {
+        let bounce = MessageOutcome::Failed { code: 1018, reason: "no such person".to_owned() };
+        let settled = house.store.outcome(Some(account.account), sent.key, bounce, true).await.unwrap();
+        settled.await.unwrap();
+        let waits = !house.store.outbox(alice.account).await.unwrap().is_empty();
+        assert_eq!(waits, state == MessageState::Stored);
+    }
+    assert_eq!(
+        house.mailbox(&alice).await,
+        ["1* sent dave m-1: hello", "2 failed dave m-1: 1018 no such person"]
+    );
+}
+
 async fn settle(house: &House, sent: &trunkline_store::Sent, outcome: MessageOutcome) {
-    house.store.outcome(sent.key, outcome, true).await.unwrap().await.unwrap();
+    house.store.outcome(None, sent.key, outcome, true).await.unwrap().await.unwrap();
 }

@@ -245,7 +245,7 @@ impl Run {
             "failed" => MessageOutcome::Failed { code: 1018, reason: "no".to_owned() },
             _ => MessageOutcome::Unknown { reason: "lost".to_owned() },
         };
-        let pending = self.house.store.outcome(key, outcome, true).await;
+        let pending = self.house.store.outcome(None, key, outcome, true).await;
         self.expect(pending, (), Result::unwrap);
     }
 

@@ -66,18 +66,36 @@ fn a_master_key_file_is_made_once_and_kept_private() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("deep").join("master.key");
-    MasterKey::load_or_create(&path).unwrap();
+    let database = folder.path().join("relay.db");
+    MasterKey::load_or_create(&path, &database).unwrap();
     let made = std::fs::read_to_string(&path).unwrap();
     assert_eq!(made.trim().len(), 43);
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    MasterKey::load_or_create(&path).unwrap();
+    MasterKey::load_or_create(&path, &database).unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), made);
     assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing is left beside it");
 
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
-    let exposed = MasterKey::load_or_create(&path).unwrap_err();
+    let exposed = MasterKey::load_or_create(&path, &database).unwrap_err();
     assert!(matches!(exposed, MasterKeyError::Exposed { mode: 0o640, .. }), "{exposed}");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     std::fs::write(&path, "not a key").unwrap();
-    assert!(matches!(MasterKey::load_or_create(&path).unwrap_err(), MasterKeyError::Malformed { .. }));
+    assert!(matches!(
+        MasterKey::load_or_create(&path, &database).unwrap_err(),
+        MasterKeyError::Malformed { .. }
+    ));
+}
+
+#[test]
+fn a_lost_master_key_is_not_replaced_beside_its_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, database) = (folder.path().join("master.key"), folder.path().join("relay.db"));
+    std::fs::write(&database, "data").unwrap();
+    let missing = MasterKey::load_or_create(&path, &database).unwrap_err();
+    assert!(missing.to_string().contains("restore the key file"), "{missing}");
+    assert!(!path.exists());
+    std::fs::remove_file(&database).unwrap();
+    MasterKey::load_or_create(&path, &database).unwrap();
+    std::fs::write(&database, "data").unwrap();
+    MasterKey::load_or_create(&path, &database).unwrap();
 }
