@@ -2,10 +2,10 @@ use std::{fmt::Debug, future::Future, time::Duration};
 
 use anyhow::{Result, bail};
 
-/// How long tests wait for something that must happen: `TRUNKLINE_TEST_PATIENCE` seconds, else 20.
+/// How long tests wait for something that must happen: `TRUNKLINE_TEST_PATIENCE` seconds, else 30.
 pub fn patience() -> Duration {
     let told = std::env::var("TRUNKLINE_TEST_PATIENCE").ok().and_then(|text| text.parse().ok());
-    Duration::from_secs(told.unwrap_or(20))
+    Duration::from_secs(told.unwrap_or(30))
 }
 
 /// Asks again and again until `attempt` gives something; fails with `what` and the last error when patience ends.

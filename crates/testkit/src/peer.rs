@@ -20,11 +20,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-/// How long a peer may take for anything; `TRUNKLINE_PATIENCE_SECS` makes slow machines patient.
-pub fn patience() -> Duration {
-    let seconds = std::env::var("TRUNKLINE_PATIENCE_SECS").ok().and_then(|text| text.parse().ok());
-    Duration::from_secs(seconds.unwrap_or(30))
-}
+pub use crate::patience;
 
 /// Tries until there is a value; fails with `what` after [`patience`].
 pub async fn eventually<T, F>(what: &str, mut attempt: impl FnMut() -> F) -> Result<T>

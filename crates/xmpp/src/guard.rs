@@ -23,17 +23,23 @@ pub(crate) struct Guard<Io> {
     restarted: AtomicBool,
     passed: Vec<u8>,
     taken: usize,
+    ended: bool,
 }
 
 impl<Io> Guard<Io> {
     pub(crate) fn new(io: Io) -> Self {
         let restarted = AtomicBool::new(false);
-        Self { io, filter: Filter::default(), restarted, passed: Vec::new(), taken: 0 }
+        Self { io, filter: Filter::default(), restarted, passed: Vec::new(), taken: 0, ended: false }
     }
 
     /// Expects a new stream header next (RFC 6120 section 4.3.3); only while the server waits for ours.
     pub(crate) fn restart(&self) {
         self.restarted.store(true, Ordering::Relaxed);
+    }
+
+    /// The connection came to its end, or failed: what could not be read then was not the server's last word.
+    pub(crate) fn ended(&self) -> bool {
+        self.ended
     }
 
     pub(crate) fn into_inner(self) -> Io {
@@ -46,7 +52,9 @@ impl<Io: AsyncRead + Unpin> Guard<Io> {
     fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let mut chunk = [0; CHUNK];
         let mut chunk = ReadBuf::new(&mut chunk);
-        ready!(Pin::new(&mut self.io).poll_read(cx, &mut chunk))?;
+        let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut chunk));
+        self.ended = read.is_err() || chunk.filled().is_empty();
+        read?;
         if self.restarted.swap(false, Ordering::Relaxed) {
             self.filter = Filter::default();
         }
@@ -92,7 +100,13 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Guard<Io> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncReadExt;
+    use std::{
+        io,
+        pin::Pin,
+        task::{Context, Poll},
+    };
+
+    use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
     use super::Guard;
 
@@ -104,6 +118,32 @@ mod tests {
             let mut read = String::new();
             Guard::new(&mut builder).read_to_string(&mut read).await.unwrap();
             assert_eq!(read, xml);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_end_of_the_connection_is_told_from_what_cannot_be_read() {
+        let (mut server, wire) = tokio::io::duplex(64);
+        let mut guard = Guard::new(wire);
+        tokio::io::AsyncWriteExt::write_all(&mut server, b"<s><m>").await.unwrap();
+        let mut some = [0; 6];
+        guard.read_exact(&mut some).await.unwrap();
+        assert!(!guard.ended());
+        drop(server);
+        assert_eq!(guard.read(&mut some).await.unwrap(), 0);
+        assert!(guard.ended());
+
+        let mut failing = Guard::new(BrokenRecord);
+        assert!(failing.read(&mut some).await.is_err());
+        assert!(failing.ended());
+    }
+
+    /// What rustls says of a record that somebody has changed on the way.
+    struct BrokenRecord;
+
+    impl AsyncRead for BrokenRecord {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "a broken record")))
         }
     }
 

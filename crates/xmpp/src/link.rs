@@ -104,7 +104,12 @@ impl Link {
         Poll::Ready(match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
             Some(Ok(element)) => Ok(Heard::Element(element)),
             Some(Err(ReadError::SoftTimeout)) => Ok(Heard::Silence),
-            Some(Err(error)) => Err(Broken { reason: lost(&error), unreadable: unreadable(&error) }),
+            Some(Err(error)) => {
+                // The end of the connection, and a broken TLS record, look like bad XML to the library. No stanza came
+                // then, and none may be acknowledged: the server would never give again what it still holds.
+                let ended = self.stream.get_stream().get_ref().ended();
+                Err(Broken { reason: lost(&error), unreadable: !ended && unreadable(&error) })
+            }
             None => Err(Broken { reason: "the server closed the connection".into(), unreadable: false }),
         })
     }

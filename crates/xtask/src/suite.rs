@@ -7,6 +7,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::{debian, peer, process, tidy};
 
+/// How many seconds tests wait for what must happen: a busy machine takes its time, a fault shows all the same.
+const PATIENCE: &str = "TRUNKLINE_TEST_PATIENCE";
+
 /// Runs the suite; the exit code is the test runner's, whose summary is also the last thing printed.
 pub(crate) fn run(fast: bool, runner: &[OsString]) -> Result<ExitCode> {
     require_components()?;
@@ -78,5 +81,8 @@ fn tests(fast: bool, runner: &[OsString]) -> Command {
     command.args(if fast { ["--lib", "--bins"].as_slice() } else { &["--all-targets"] });
     // A snapshot that differs must fail and never be accepted by the run that found it.
     command.args(runner).env("INSTA_UPDATE", "no");
+    if std::env::var_os(PATIENCE).is_none() {
+        command.env(PATIENCE, "90");
+    }
     command
 }
