@@ -97,8 +97,8 @@ fn bounce(message: &Message, from: BareJid) -> Heard {
 }
 
 /// What makes a message unique over reconnects. The sender is always part of it: a server without XEP-0359 lets a
-/// stranger's `stanza-id` through, which must not hide anybody else's message. So is the text beside an id that the
-/// sender's client made: simple ones count from 1 each time they start.
+/// stranger's `stanza-id` through, which must not hide anybody else's message. So are the text and the client's resource
+/// beside an id that the client made: simple ones count from 1 each time they start.
 fn foreign_id(message: &Message, own: &BareJid, peer: &Address, text: &MessageText) -> String {
     let stamped = payloads::<StanzaId>(message)
         .find(|stanza_id| stanza_id.by.is_bare() && stanza_id.by.to_bare() == *own)
@@ -108,7 +108,8 @@ fn foreign_id(message: &Message, own: &BareJid, peer: &Address, text: &MessageTe
         .or_else(|| message.id.as_ref().map(|id| ("i", id.0.clone())))
         .filter(|(_, id)| !id.is_empty())
         .unwrap_or_else(|| ("n", Uuid::now_v7().to_string()));
-    let text = if kind == "s" { String::new() } else { fingerprint(&[text.expose()]) };
+    let client = message.from.as_ref().map(ToString::to_string).unwrap_or_default();
+    let text = if kind == "s" { String::new() } else { fingerprint(&[&client, text.expose()]) };
     let plain = format!("{kind}:{id}|{}|{}", peer.bare(), &text[..text.len().min(16)]);
     if plain.len() <= MAX_ID { plain } else { format!("h:{}", fingerprint(&[kind, &id, peer.bare(), &text])) }
 }
