@@ -44,8 +44,8 @@ pub(crate) enum Heard {
 }
 
 /// Reads a message stanza that arrived for `own`.
-pub(crate) fn read(mut message: Message, own: &BareJid) -> Heard {
-    let Some(from) = message.from.take() else { return Heard::Nothing };
+pub(crate) fn read(message: Message, own: &BareJid) -> Heard {
+    let Some(from) = message.from.clone() else { return Heard::Nothing };
     match message.type_ {
         MessageType::Error => return bounce(&message, from.into_bare()),
         MessageType::Groupchat | MessageType::Headline => return Heard::Nothing,

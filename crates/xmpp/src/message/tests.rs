@@ -139,3 +139,11 @@ fn what_goes_out_carries_the_key_and_asks_for_a_receipt() {
         assert!(xml.replace('\'', "\"").contains(part), "{part} is not in {xml}");
     }
 }
+
+#[test]
+fn the_same_id_and_text_of_another_client_is_another_message() {
+    let from =
+        |client: &str| text(&format!("from='bob@corp.test/{client}' type='chat' id='1'"), "").foreign_id;
+    assert_ne!(from("one"), from("two"));
+    assert_eq!(from("one"), from("one"), "what the server gives again is known");
+}
