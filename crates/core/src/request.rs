@@ -75,12 +75,10 @@ async fn dependent(finish: Finish, waits: Vec<Known>, call: Call) {
         good = good && succeeded(one).await;
     }
     finish.session.leave_dependent();
-    {
-        if !good {
-            let error =
-                ApiError::new(ErrorCode::DependentFailed, "a request on which this one depends has failed");
-            return finish.finish(Err(error)).await;
-        }
+    if !good {
+        let error =
+            ApiError::new(ErrorCode::DependentFailed, "a request on which this one depends has failed");
+        return finish.finish(Err(error)).await;
     }
     let permit = Arc::clone(&finish.session.under_way).acquire_owned().await;
     let result = match start(&finish.relay, &finish.session, call).await {

@@ -23,12 +23,8 @@ pub struct Settings {
     pub line_keep: Duration,
     /// Longest message text, in characters (`MAX_MESSAGE_CHARS`).
     pub max_message_chars: usize,
-    /// Largest frame from a phone, in bytes (`FRAME_MAX_BYTES`).
-    pub frame_max_bytes: usize,
     /// Failed activations per hour and source before 429 (`ACTIVATION_FAILURES_PER_HOUR`).
     pub activation_failures_per_hour: u32,
-    /// Whether rooms are offered (`ENABLE_PERSISTENT_CHAT`).
-    pub persistent_chat: bool,
 }
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -46,9 +42,7 @@ impl Default for Settings {
             device_expiry: 90 * DAY,
             line_keep: 30 * DAY,
             max_message_chars: 8_000,
-            frame_max_bytes: 65_536,
             activation_failures_per_hour: 10,
-            persistent_chat: false,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 use trunkline_config::{BackendConfig, Config};
 use trunkline_core::{CommitFeed, Parts, Relay, port::Backend};
 use trunkline_http::{BindError, HttpSettings, Server};
@@ -40,6 +40,11 @@ impl Assembly {
     /// socket.
     pub(crate) async fn start(config: &Config) -> Result<Self, Failure> {
         let place = configuration::place(config)?;
+        if config.enable_persistent_chat {
+            warn!(
+                "ENABLE_PERSISTENT_CHAT is true, but this version has no rooms: phones are told persistentChat false"
+            );
+        }
         let feed = Arc::new(CommitFeed::default());
         let store = open_store(&place, &feed).await?;
         let backends = config.backends.iter().map(backend).collect::<Result<Vec<_>, _>>()?;

@@ -104,9 +104,7 @@ pub(crate) fn relay(config: &Config) -> Settings {
         device_expiry: config.device_expiry,
         line_keep: config.line_keep,
         max_message_chars: config.max_message_chars,
-        frame_max_bytes: config.frame_max_bytes,
         activation_failures_per_hour: config.activation_failures_per_hour,
-        persistent_chat: config.enable_persistent_chat,
     }
 }
 
