@@ -17,6 +17,7 @@ mod request;
 mod router;
 mod session;
 mod settings;
+mod stranger;
 mod token;
 
 pub use activation::ActivationError;
@@ -25,3 +26,4 @@ pub use hub::CommitFeed;
 pub use line::BackendHealth;
 pub use relay::{Parts, Readiness, Relay, StartError, Status};
 pub use settings::Settings;
+pub use stranger::Refusal;

@@ -1,5 +1,7 @@
 mod activation;
 mod cookie;
+mod message;
+mod page;
 mod upgrade;
 
 use std::{sync::Arc, time::Instant};
@@ -14,7 +16,7 @@ use axum::{
 };
 use ipnet::IpNet;
 use tracing::{Instrument, debug, info_span};
-use trunkline_core::Relay;
+use trunkline_core::{Refusal, Relay};
 use uuid::Uuid;
 
 use crate::{
@@ -85,11 +87,23 @@ async fn watch(State(phone): State<Arc<Phone>>, mut request: Request, next: Next
     request.extensions_mut().insert(caller);
     request.extensions_mut().insert(id);
     let span = info_span!("request", %id);
-    let mut response = if may_ask(request.headers(), &phone.allowed_origins) {
-        next.run(request).instrument(span.clone()).await
-    } else {
-        Problem::OriginRefused.into_response()
+    let ends = message::ends_connection(request.headers());
+    let admitted = message::check(&request).and_then(|()| {
+        let may = page::may_ask(request.headers(), &phone.allowed_origins);
+        may.then_some(()).ok_or(Problem::OriginRefused)
+    });
+    let mut response = match admitted {
+        Ok(()) => next.run(request).instrument(span.clone()).await,
+        Err(problem) => {
+            if problem == Problem::OriginRefused {
+                phone.relay.refused(Refusal::Origin, caller.address);
+            }
+            problem.into_response()
+        }
     };
+    if ends {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     seal(response.headers_mut(), id);
     let status = response.status().as_u16();
     phone.metrics.request(route, status);
@@ -106,14 +120,6 @@ fn route_name(path: &str) -> &'static str {
         "/v1/activation" => "activation",
         _ => "other",
     }
-}
-
-/// Apps send no `Origin`; a page in a browser always does.
-fn may_ask(headers: &HeaderMap, allowed: &[String]) -> bool {
-    headers.get_all(header::ORIGIN).iter().all(|origin| {
-        let origin = origin.as_bytes();
-        allowed.iter().any(|allowed| allowed.trim_end_matches('/').as_bytes().eq_ignore_ascii_case(origin))
-    })
 }
 
 fn seal(headers: &mut HeaderMap, id: LogId) {

@@ -164,7 +164,7 @@ pub(crate) async fn ask(address: SocketAddr, request: &[u8]) -> Answer {
 }
 
 pub(crate) async fn get(address: SocketAddr, path: &str, lines: &str) -> Answer {
-    ask(address, format!("GET {path} HTTP/1.1\r\nHost: relay.test\r\n{lines}\r\n").as_bytes()).await
+    ask(address, format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{lines}\r\n").as_bytes()).await
 }
 
 pub(crate) async fn post(address: SocketAddr, path: &str, lines: &str, body: &str) -> Answer {
