@@ -342,7 +342,7 @@ impl Connection {
 async fn finish(relay: &Arc<Inner>, request: Request, begun: Begun) {
     let session = Arc::clone(&begun.session);
     let fresh = begun.fresh;
-    let result = request::settle(relay, begun).await;
+    let result = request::caught(request::settle(relay, begun)).await;
     let Request { id, name, .. } = request;
     let (failed, succeeded) = (result.as_ref().err().map(|error| error.code), result.is_ok());
     session.complete(&id.clone(), succeeded, request::late(id, name, result));

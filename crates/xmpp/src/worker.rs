@@ -115,7 +115,12 @@ impl Worker {
                 Err(_) => return LineState::Closed,
                 Ok(Ok(ready)) => {
                     let since = Instant::now();
-                    let end = self.serve(ready).await;
+                    // The panic is told by the program's hook; it costs this line its link, and no other anything.
+                    let served = AssertUnwindSafe(self.serve(ready)).catch_unwind().await;
+                    let end = served.unwrap_or_else(|_| End::Lost {
+                        reason: "the relay failed at something that the server sent".to_owned(),
+                        floor: LONG_WAIT,
+                    });
                     self.back_off.link_ended(since.elapsed());
                     match end {
                         End::Closed => return LineState::Closed,
