@@ -77,6 +77,12 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  trunkline status --json")]
     Status(Json),
 
+    /// Examine everything that must work, step by step: what fails, the likely cause, and what to try
+    #[command(
+        after_help = "Examples:\n  trunkline doctor\n  trunkline doctor --as sip:alice@corp.example.test"
+    )]
+    Doctor(Doctor),
+
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  trunkline completions bash > /etc/bash_completion.d/trunkline")]
     Completions {
@@ -134,6 +140,17 @@ pub(crate) struct Chat {
 pub(crate) struct CheckConfig {
     /// The file to check [default: the one that `serve` would read]
     pub(crate) file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) output: Json,
+}
+
+/// `trunkline doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Also sign in to this account's IM system, with the password that its phone gave
+    #[arg(long = "as", value_name = "ADDRESS")]
+    pub(crate) account: Option<Address>,
 
     #[command(flatten)]
     pub(crate) output: Json,
