@@ -23,7 +23,7 @@ mod token;
 pub use activation::ActivationError;
 pub use connection::{Connection, Opening, Outgoing};
 pub use hub::CommitFeed;
-pub use line::BackendHealth;
+pub use line::{BackendHealth, stored_password};
 pub use relay::{Parts, Readiness, Relay, StartError, Status};
 pub use settings::Settings;
 pub use stranger::Refusal;

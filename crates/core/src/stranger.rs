@@ -14,8 +14,8 @@ use trunkline_model::DeviceId;
 
 use self::{notice::Notices, pace::Pace};
 pub use self::notice::Refusal;
-pub(crate) use self::failure::Failures;
-use crate::{metric::Metrics, settings::Settings};
+pub(crate) use self::failure::{Attempt, Failures};
+use crate::metric::Metrics;
 
 /// A source has so many times the wrong IM passwords of one account: many people sit behind one address.
 const ACCOUNTS_A_SOURCE: u32 = 5;
@@ -26,7 +26,7 @@ pub(crate) struct Strangers {
     /// Wrong access keys of each network.
     pub(crate) activations: Failures<IpAddr>,
     /// Wrong IM passwords of each network.
-    pub(crate) password_sources: Failures<IpAddr>,
+    passwords: Failures<IpAddr>,
     /// How fast those who show wrong tokens may show others.
     tokens: Pace<Suspect>,
     notices: Notices,
@@ -49,15 +49,24 @@ impl Suspect {
 }
 
 impl Strangers {
-    pub(crate) fn new(settings: &Settings, metrics: Metrics) -> Self {
-        let passwords = settings.im_password_failures_per_hour.saturating_mul(ACCOUNTS_A_SOURCE);
+    pub(crate) fn new(metrics: Metrics) -> Self {
         Self {
-            activations: Failures::new(settings.activation_failures_per_hour),
-            password_sources: Failures::new(passwords),
+            activations: Failures::default(),
+            passwords: Failures::default(),
             tokens: Pace::default(),
             notices: Notices::default(),
             metrics,
         }
+    }
+
+    /// Waits until a source may try an IM password, of which an account has `limit` wrong ones an hour; an error says
+    /// for how long it may not.
+    pub(crate) async fn passwords_of(
+        &self,
+        source: IpAddr,
+        limit: u32,
+    ) -> Result<Attempt<'_, IpAddr>, Duration> {
+        self.passwords.begin(network(source), limit.saturating_mul(ACCOUNTS_A_SOURCE)).await
     }
 
     /// Waits until the suspect may have another token looked up; false when that would take longer than `patience`.

@@ -2,8 +2,9 @@ mod hear;
 mod memory;
 mod serve;
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use secrecy::SecretString;
 use tokio::{
     sync::{mpsc, oneshot},

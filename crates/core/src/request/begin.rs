@@ -17,7 +17,7 @@ use crate::{
         outbound::Outbound,
         sequence::{BLOCK, Sequences},
     },
-    stranger::{Refusal, Suspect, network},
+    stranger::{Refusal, Suspect},
 };
 
 /// How long a request waits for its token's turn, when too many wrong ones came from the same place.
@@ -169,16 +169,17 @@ async fn open_line(
     };
     let mut attempt = None;
     if guess {
-        let wait = match relay.lines.guesses.refusal(&person.account) {
+        let limit = relay.settings().im_password_failures_per_hour;
+        let wait = match relay.lines.guesses.refusal(&person.account, limit) {
             Some(wait) => Err(wait),
-            None => relay.strangers.password_sources.begin(network(source)).await,
+            None => relay.strangers.passwords_of(source, limit).await,
         };
         attempt = Some(wait.map_err(|wait| {
             relay.strangers.refused(Refusal::ImPasswordFlood, Some(source), &person.address.uri());
             too_many_passwords(wait)
         })?);
     }
-    let opened = relay.lines.open(person, password, relay.settings.line_wait).await;
+    let opened = relay.lines.open(person, password, relay.settings().line_wait).await;
     if let Ok(LineState::PasswordRefused) = opened {
         relay.strangers.refused(Refusal::ImPassword, Some(source), &person.address.uri());
         return Err(ApiError::new(
@@ -209,7 +210,7 @@ async fn describe(relay: &Inner, session: &Session, line: &LineState) -> Session
         user: session.address().clone(),
         display_name: relay.lines.names.of(session.address()).await.to_string(),
         device_token: session.identity.device_token.clone(),
-        session_timeout_secs: relay.settings.session_timeout.as_secs(),
+        session_timeout_secs: relay.settings().session_timeout.as_secs(),
         server_time: Timestamp::now(),
         line_state: line.name().to_owned(),
         line_reason: line.reason().to_owned(),

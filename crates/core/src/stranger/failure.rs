@@ -14,7 +14,6 @@ const WINDOW: Duration = Duration::from_secs(3_600);
 /// Counts the failures of each key over an hour.
 #[derive(Debug)]
 pub(crate) struct Failures<K> {
-    limit: u32,
     known: Mutex<Table<K, Count>>,
     ended: Notify,
 }
@@ -75,16 +74,18 @@ impl<K: Eq + Hash + Clone> Drop for Attempt<'_, K> {
     }
 }
 
-impl<K: Eq + Hash + Clone> Failures<K> {
-    pub(crate) fn new(limit: u32) -> Self {
-        Self { limit, known: Mutex::default(), ended: Notify::new() }
+impl<K> Default for Failures<K> {
+    fn default() -> Self {
+        Self { known: Mutex::default(), ended: Notify::new() }
     }
+}
 
-    /// Waits until the key may try; an error says for how long it may not.
-    pub(crate) async fn begin(&self, key: K) -> Result<Attempt<'_, K>, Duration> {
+impl<K: Eq + Hash + Clone> Failures<K> {
+    /// Waits until the key may try; an error says for how long it may not. `limit` is how many failures are too many.
+    pub(crate) async fn begin(&self, key: K, limit: u32) -> Result<Attempt<'_, K>, Duration> {
         loop {
             let ended = self.ended.notified();
-            match self.admit(&key, Instant::now()) {
+            match self.admit(&key, limit, Instant::now()) {
                 Admission::Now(place) => return Ok(Attempt { failures: self, key, place, failed: true }),
                 Admission::Later => ended.await,
                 Admission::Refused(wait) => return Err(wait),
@@ -92,12 +93,12 @@ impl<K: Eq + Hash + Clone> Failures<K> {
         }
     }
 
-    /// For how long the key may not try; `None` when it may.
-    pub(crate) fn refusal(&self, key: &K) -> Option<Duration> {
+    /// For how long the key may not try, when `limit` failures are too many; `None` when it may.
+    pub(crate) fn refusal(&self, key: &K, limit: u32) -> Option<Duration> {
         let now = Instant::now();
         let mut known = self.known();
         let (_, count) = known.record(key, now);
-        count.left(now).filter(|_| count.failures >= self.limit)
+        count.left(now).filter(|_| count.failures >= limit)
     }
 
     /// A failure of which nothing was known before it ended.
@@ -111,17 +112,17 @@ impl<K: Eq + Hash + Clone> Failures<K> {
         count.failures = count.failures.saturating_add(1);
     }
 
-    fn admit(&self, key: &K, now: Instant) -> Admission {
+    fn admit(&self, key: &K, limit: u32, now: Instant) -> Admission {
         let mut known = self.known();
         let (place, count) = known.record(key, now);
         let left = count.left(now);
         if left.is_none() {
             (count.since, count.failures) = (Some(now), 0);
         }
-        if count.failures >= self.limit {
+        if count.failures >= limit {
             return Admission::Refused(left.unwrap_or(WINDOW));
         }
-        if count.failures + count.under_way >= self.limit {
+        if count.failures + count.under_way >= limit {
             return Admission::Later;
         }
         count.under_way += 1;
@@ -152,8 +153,8 @@ mod tests {
     use super::{Admission, Failures};
     use crate::stranger::network;
 
-    fn fail(failures: &Failures<IpAddr>, source: IpAddr, now: Instant) -> bool {
-        match failures.admit(&source, now) {
+    fn fail(failures: &Failures<IpAddr>, limit: u32, source: IpAddr, now: Instant) -> bool {
+        match failures.admit(&source, limit, now) {
             Admission::Now(place) => {
                 failures.end(&source, place, true);
                 true
@@ -168,63 +169,63 @@ mod tests {
 
     #[test]
     fn only_failures_count_and_an_hour_forgives() {
-        let (failures, start) = (Failures::new(2), Instant::now());
+        let (failures, start) = (Failures::default(), Instant::now());
         let source = address("192.0.2.1");
         for _ in 0..5 {
-            let Admission::Now(place) = failures.admit(&source, start) else { panic!("it may") };
+            let Admission::Now(place) = failures.admit(&source, 2, start) else { panic!("it may") };
             failures.end(&source, place, false);
         }
-        assert!(fail(&failures, source, start));
-        assert!(fail(&failures, address("::ffff:192.0.2.1"), start));
-        assert_eq!(failures.admit(&source, start), Admission::Refused(Duration::from_secs(3_600)));
-        assert!(fail(&failures, address("192.0.2.2"), start));
-        assert!(fail(&failures, source, start + Duration::from_secs(3_600)));
+        assert!(fail(&failures, 2, source, start));
+        assert!(fail(&failures, 2, address("::ffff:192.0.2.1"), start));
+        assert_eq!(failures.admit(&source, 2, start), Admission::Refused(Duration::from_secs(3_600)));
+        assert!(fail(&failures, 2, address("192.0.2.2"), start));
+        assert!(fail(&failures, 2, source, start + Duration::from_secs(3_600)));
     }
 
     #[test]
     fn guesses_side_by_side_do_not_pass_the_limit() {
-        let (failures, now) = (Failures::new(2), Instant::now());
+        let (failures, now) = (Failures::default(), Instant::now());
         let source = address("192.0.2.1");
-        let Admission::Now(place) = failures.admit(&source, now) else { panic!("it may") };
-        assert_eq!(failures.admit(&source, now), Admission::Now(place));
-        assert_eq!(failures.admit(&source, now), Admission::Later);
+        let Admission::Now(place) = failures.admit(&source, 2, now) else { panic!("it may") };
+        assert_eq!(failures.admit(&source, 2, now), Admission::Now(place));
+        assert_eq!(failures.admit(&source, 2, now), Admission::Later);
         failures.end(&source, place, true);
-        assert_eq!(failures.admit(&source, now), Admission::Later);
+        assert_eq!(failures.admit(&source, 2, now), Admission::Later);
         failures.end(&source, place, false);
-        assert_eq!(failures.admit(&source, now), Admission::Now(place));
+        assert_eq!(failures.admit(&source, 2, now), Admission::Now(place));
     }
 
     #[test]
     fn a_whole_ipv6_network_is_one_source() {
-        let (failures, now) = (Failures::new(1), Instant::now());
-        assert!(fail(&failures, address("2001:db8::1"), now));
-        assert!(!fail(&failures, address("2001:db8::2"), now));
-        assert!(fail(&failures, address("2001:db8:0:1::2"), now));
+        let (failures, now) = (Failures::default(), Instant::now());
+        assert!(fail(&failures, 1, address("2001:db8::1"), now));
+        assert!(!fail(&failures, 1, address("2001:db8::2"), now));
+        assert!(fail(&failures, 1, address("2001:db8:0:1::2"), now));
     }
 
     /// Somebody with many networks fails once from each, to push his own records out, and begins anew.
     #[test]
     fn nobody_flushes_his_own_record_by_failing_from_many_networks() {
-        let (failures, now) = (Failures::new(2), Instant::now());
+        let (failures, now) = (Failures::default(), Instant::now());
         let source =
             |n: u32| IpAddr::V6(Ipv6Addr::from_bits((0x2001_0db8_u128 << 96) | (u128::from(n) << 64)));
         let all = 60_000_u32;
         let mut guesses = 0;
         for _ in 0..4 {
-            guesses += (0..all).filter(|n| fail(&failures, source(*n), now)).count();
+            guesses += (0..all).filter(|n| fail(&failures, 2, source(*n), now)).count();
         }
         assert!(guesses <= 2 * (20_000 + 1_024), "{guesses}");
     }
 
     #[tokio::test]
     async fn a_failure_that_is_told_later_counts() {
-        let failures = Failures::new(2);
-        assert_eq!(failures.refusal(&1), None);
+        let failures = Failures::default();
+        assert_eq!(failures.refusal(&1, 2), None);
         failures.fail(&1);
-        assert_eq!(failures.refusal(&1), None);
+        assert_eq!(failures.refusal(&1, 2), None);
         failures.fail(&1);
-        assert!(failures.refusal(&1).is_some());
-        assert!(failures.begin(1).await.is_err());
-        assert_eq!(failures.refusal(&2), None);
+        assert!(failures.refusal(&1, 2).is_some());
+        assert!(failures.begin(1, 2).await.is_err());
+        assert_eq!(failures.refusal(&2, 2), None);
     }
 }

@@ -1,5 +1,9 @@
-use std::time::Instant;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Instant,
+};
 
+use futures_util::FutureExt;
 use sqlx::{Connection, SqliteConnection};
 
 use super::Writer;
@@ -27,7 +31,8 @@ impl Writer {
             match self.attempt(&mut part).await {
                 Ok(entries) => {
                     if !entries.is_empty() {
-                        self.listener.committed(&entries);
+                        // What is committed stands, whatever becomes of those who hear of it.
+                        let _ = catch_unwind(AssertUnwindSafe(|| self.listener.committed(&entries)));
                     }
                     part.into_iter().for_each(|job| job.tell(Ok(())));
                 }
@@ -51,7 +56,18 @@ impl Writer {
         part.into_iter().for_each(|job| job.tell(Err(error.clone())));
     }
 
+    /// A panic fails the part as a bad row does, so that in the end it fails the one command that it comes from.
     async fn attempt(&mut self, part: &mut [Job]) -> Result<Vec<Committed>, Fault> {
+        let attempt = AssertUnwindSafe(self.carry_out(part)).catch_unwind().await;
+        attempt.unwrap_or_else(|_| {
+            // Its transaction may be half done.
+            self.connection = None;
+            let error = StoreError::Database("the server failed at this command".to_owned());
+            Err(Fault::Failed { error, everywhere: false })
+        })
+    }
+
+    async fn carry_out(&mut self, part: &mut [Job]) -> Result<Vec<Committed>, Fault> {
         self.connect().await.map_err(|error| Fault::Failed { error, everywhere: true })?;
         let Some(connection) = self.connection.as_mut() else { return Err(StoreError::Closed.into()) };
         let mut transaction = connection.begin_with(BEGIN).await.map_err(Fault::everywhere)?;
