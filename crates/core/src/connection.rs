@@ -113,7 +113,9 @@ impl Connection {
 
     /// Takes the live session of the device that the headers prove, if there is one.
     async fn bind(&self) {
-        let Ok(identity) = request::identify(&self.relay, &self.opening, None, None, TURN).await else { return };
+        let Ok(identity) = request::identify(&self.relay, &self.opening, None, None, TURN).await else {
+            return;
+        };
         let session = self.relay.hub.session(identity.account, identity.device);
         if let Some(session) = session.filter(|session| !session.is_over())
             && let Err(error) = self.attach(&session).await

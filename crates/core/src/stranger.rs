@@ -12,9 +12,9 @@ use std::{
 
 use trunkline_model::DeviceId;
 
-use self::{notice::Notices, pace::Pace};
-pub use self::notice::Refusal;
 pub(crate) use self::failure::{Attempt, Failures};
+pub use self::notice::Refusal;
+use self::{notice::Notices, pace::Pace};
 use crate::metric::Metrics;
 
 /// A source has so many times the wrong IM passwords of one account: many people sit behind one address.

@@ -77,9 +77,7 @@ fn admitted(admin: &Admin, live: bool, headers: &HeaderMap) -> Result<(), (Probl
         return Err((Problem::OriginRefused, Refusal::Origin));
     }
     match &admin.token {
-        Some(token) if !live && !bears(headers, token) => {
-            Err((Problem::Unauthorized, Refusal::AdminToken))
-        }
+        Some(token) if !live && !bears(headers, token) => Err((Problem::Unauthorized, Refusal::AdminToken)),
         None if !headers.get_all(header::HOST).iter().all(is_loopback) => {
             Err((Problem::ForeignHost, Refusal::Host))
         }
@@ -127,8 +125,15 @@ mod tests {
             assert!(is_loopback(&HeaderValue::from_static(own)), "{own}");
         }
         for foreign in [
-            "", "relay.test", "localhost.evil.test", "127.0.0.1.evil.test:8443", "192.0.2.1", "[2001:db8::1]:1",
-            "evil.test#localhost", "0.0.0.0", "localhost:evil",
+            "",
+            "relay.test",
+            "localhost.evil.test",
+            "127.0.0.1.evil.test:8443",
+            "192.0.2.1",
+            "[2001:db8::1]:1",
+            "evil.test#localhost",
+            "0.0.0.0",
+            "localhost:evil",
         ] {
             assert!(!is_loopback(&HeaderValue::from_static(foreign)), "{foreign}");
         }

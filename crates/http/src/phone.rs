@@ -87,8 +87,9 @@ async fn watch(State(phone): State<Arc<Phone>>, mut request: Request, next: Next
     request.extensions_mut().insert(caller);
     request.extensions_mut().insert(id);
     let span = info_span!("request", %id);
-    let ends = message::ends_connection(request.headers());
-    let admitted = message::check(&request).and_then(|()| {
+    let sound = message::check(&request);
+    let ends = sound.is_err() || message::ends_connection(request.headers());
+    let admitted = sound.and_then(|()| {
         let may = page::may_ask(request.headers(), &phone.allowed_origins);
         may.then_some(()).ok_or(Problem::OriginRefused)
     });

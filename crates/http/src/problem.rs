@@ -15,7 +15,9 @@ pub(crate) enum Problem {
     MethodNotAllowed,
     #[error("pages of this origin may not connect; the administrator can add it to ALLOWED_ORIGINS")]
     OriginRefused,
-    #[error("this port answers to localhost and loopback addresses only (Host); set ADMIN_TOKEN to use other names")]
+    #[error(
+        "this port answers to localhost and loopback addresses only (Host); set ADMIN_TOKEN to use other names"
+    )]
     ForeignHost,
     #[error("this address speaks WebSocket (RFC 6455, version 13) only")]
     UpgradeRequired,

@@ -19,6 +19,7 @@ use crate::{
     configuration,
     exit::Failure,
     place::Place,
+    telemetry,
 };
 
 /// How long to wait for another command at work on the database.
@@ -49,6 +50,7 @@ impl Assembly {
         let store = open_store(&place, &feed).await?;
         let backends = config.backends.iter().map(backend).collect::<Result<Vec<_>, _>>()?;
         let mut registry = Registry::default();
+        telemetry::register(&mut registry);
         let parts = Parts { store: store.clone(), feed, backends, settings: configuration::relay(config) };
         let relay = Relay::start(parts, &mut registry)
             .await

@@ -1,5 +1,8 @@
 //! Logs on standard error, as LOG_LEVEL and LOG_FORMAT say; never message text, tokens or passwords.
 
+mod line;
+mod mishap;
+
 use std::io::{self, IsTerminal};
 
 use tracing::{Level, Metadata};
@@ -8,6 +11,7 @@ use tracing_subscriber::{
 };
 use trunkline_config::LogFormat;
 
+pub(crate) use self::mishap::register;
 use crate::{exit::Failure, print};
 
 /// Starts logging; `level` is a list of filter directives such as `info,trunkline_core=debug`.
@@ -20,14 +24,17 @@ pub(crate) fn start(level: &str, format: LogFormat) -> Result<(), Failure> {
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     let lines = match format {
         LogFormat::Text => {
-            lines.with_ansi(print::colour(io::stderr().is_terminal())).with_filter(filter).boxed()
+            let colour = print::colour(io::stderr().is_terminal());
+            lines.with_ansi(colour).fmt_fields(line::fields()).with_filter(filter).boxed()
         }
         LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
     };
     tracing_subscriber::registry()
         .with(lines)
         .try_init()
-        .map_err(|error| Failure::failed(format!("logging cannot start: {error}")))
+        .map_err(|error| Failure::failed(format!("logging cannot start: {error}")))?;
+    mishap::hook();
+    Ok(())
 }
 
 /// Libraries below us log whole frames and stanzas when asked for details; they are not asked.

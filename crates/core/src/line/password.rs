@@ -35,8 +35,7 @@ impl Lines {
         if !self.backend(&person.address).needs_password() {
             return Ok(false);
         }
-        let used =
-            |slot: &Slot| slot.uses(password) && !matches!(slot.state(), LineState::PasswordRefused);
+        let used = |slot: &Slot| slot.uses(password) && !matches!(slot.state(), LineState::PasswordRefused);
         if self.slot(person.account).is_some_and(|slot| used(&slot)) {
             return Ok(false);
         }

@@ -238,8 +238,7 @@ pub(crate) async fn password_wanted(
 pub(super) async fn renew(relay: &Inner, session: &Session, token: SecretString) -> Result<Reply, ApiError> {
     let credential = Credential { token, device_token: Some(session.identity.device_token.clone()) };
     let who = Suspect::Device(session.identity.device);
-    let identity =
-        relay.authenticate(&credential, who, None, TURN).await.map_err(error::authentication)?;
+    let identity = relay.authenticate(&credential, who, None, TURN).await.map_err(error::authentication)?;
     if identity != session.identity {
         return Err(ApiError::new(
             ErrorCode::InvalidArgument,

@@ -60,7 +60,9 @@ impl Refusal {
     pub(super) fn sentence(self) -> &'static str {
         match self {
             Self::AccessKey => "an activation was refused",
-            Self::AccessKeyFlood => "activation is closed to a source for a while: too many wrong access keys",
+            Self::AccessKeyFlood => {
+                "activation is closed to a source for a while: too many wrong access keys"
+            }
             Self::Token => "a token was refused",
             Self::OtherDevice => "a token was shown by another device than its own",
             Self::Disabled => "a disabled account was refused",

@@ -53,11 +53,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Progress<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Progress<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let done = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.watched(cx, done)
     }

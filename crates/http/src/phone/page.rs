@@ -23,9 +23,10 @@ pub(super) fn may_ask(headers: &HeaderMap, allowed: &[String]) -> bool {
 /// Whether the request was made under the name of an origin that is allowed, as one that shares a proxy with this server.
 fn is_allowed_host(headers: &HeaderMap, allowed: &[String]) -> bool {
     let host = headers.get(header::HOST).map(|host| host.as_bytes()).unwrap_or_default();
-    allowed.iter().filter_map(|origin| origin.trim_end_matches('/').split_once("://")).any(|(_, name)| {
-        name.as_bytes().eq_ignore_ascii_case(host)
-    })
+    allowed
+        .iter()
+        .filter_map(|origin| origin.trim_end_matches('/').split_once("://"))
+        .any(|(_, name)| name.as_bytes().eq_ignore_ascii_case(host))
 }
 
 #[cfg(test)]
