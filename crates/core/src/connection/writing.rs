@@ -152,7 +152,7 @@ impl Connection {
 
     /// Well before the session would time out.
     fn silence_limit(&self) -> Duration {
-        SILENCE.min(self.relay.settings.session_timeout / 2)
+        SILENCE.min(self.relay.settings().session_timeout / 2)
     }
 
     /// Asks for a sign of life when there was none for long.
