@@ -7,14 +7,14 @@ use crate::StoreError;
 
 /// Where a PostgreSQL database is and how to get in; neither `Debug` nor `Display` shows the password.
 #[derive(Clone)]
-pub struct PostgresUrl(PgConnectOptions);
+pub struct PostgresUrl(Box<PgConnectOptions>);
 
 impl PostgresUrl {
     /// Reads `postgres://USER:PASSWORD@HOST:PORT/DATABASE?…`; what it leaves out comes from the variables and
     /// the password file that libpq knows (PGHOST, PGPASSFILE …).
     pub fn parse(url: &SecretString) -> Result<Self, StoreError> {
         match url.expose_secret().parse::<PgConnectOptions>() {
-            Ok(options) => Ok(Self(options)),
+            Ok(options) => Ok(Self(Box::new(options))),
             // Its text may quote a part of the URL.
             Err(_) => Err(StoreError::Database(
                 "this is no address of a PostgreSQL database: postgres://USER:PASSWORD@HOST/DATABASE is expected, \
