@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use trunkline_core::port::Step;
 use trunkline_model::{Address, DeviceId};
 
 use super::{AccountView, DeviceView, KeyView, ProfileChange, StatusView};
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     DeviceRevoke { device: DeviceId },
     /// Answered by [`Reply::Status`].
     Status,
+    /// Walk the way to the account's IM system; answered by [`Reply::Examined`].
+    Examine { address: Address },
 }
 
 impl Command {
@@ -46,7 +49,8 @@ impl Command {
             | Self::AccountShow { .. }
             | Self::DeviceList { .. }
             | Self::DeviceShow { .. }
-            | Self::Status => return None,
+            | Self::Status
+            | Self::Examine { .. } => return None,
         };
         Some((action, whose))
     }
@@ -66,6 +70,8 @@ pub(crate) enum Reply {
     Key { key: KeyView },
     /// How the relay is.
     Status { status: Box<StatusView> },
+    /// How each step went.
+    Examined { steps: Vec<Step> },
     /// It was not done.
     Refused { refusal: Refusal },
 }
