@@ -143,6 +143,8 @@ pub(crate) fn http(config: &Config) -> HttpSettings {
         sockets_per_address: usize::try_from(config.sockets_per_address).unwrap_or(usize::MAX),
         frame_max_bytes: config.frame_max_bytes,
         drain: config.drain,
+        lagging: config.lagging,
+        lagging_bytes_per_sec: config.lagging_bytes_per_sec,
         admin_token: config.admin_token.clone(),
     }
 }
