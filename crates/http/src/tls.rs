@@ -5,7 +5,7 @@ mod stream;
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use aws_lc_rs::digest;
@@ -25,6 +25,28 @@ pub(crate) struct Tls {
     pub(crate) config: Arc<ServerConfig>,
     /// Of a self-made certificate.
     pub(crate) fingerprint: Option<String>,
+}
+
+/// The certificate in force, for every handshake that begins; a reload replaces it.
+pub(crate) struct Certificate(RwLock<Tls>);
+
+impl Certificate {
+    pub(crate) fn new(tls: Tls) -> Arc<Self> {
+        Arc::new(Self(RwLock::new(tls)))
+    }
+
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner).config)
+    }
+
+    pub(crate) fn fingerprint(&self) -> Option<String> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).fingerprint.clone()
+    }
+
+    /// Connections that live keep what they shook hands with.
+    pub(crate) fn set(&self, tls: Tls) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = tls;
+    }
 }
 
 /// Why the certificate or its key cannot be used.

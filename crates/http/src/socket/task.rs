@@ -61,6 +61,8 @@ pub(super) enum End {
     Lost,
 }
 
+const RESTART: End = End::Close(1001, "the server restarts");
+
 impl Socket {
     pub(super) fn new(
         id: LogId,
@@ -119,7 +121,7 @@ impl Socket {
                 outgoing = self.connection.next() => Box::pin(self.tell(outgoing)).await,
                 () = timer.as_mut() => {
                     if leaving {
-                        Some(End::Close(CloseCode::Away.into(), "the server restarts"))
+                        Some(RESTART)
                     } else {
                         // While we do not read, silence is our own doing.
                         let since = if reading { self.heard } else { Instant::now() };
@@ -128,10 +130,11 @@ impl Socket {
                         silent.then_some(End::Close(CloseCode::Away.into(), "nothing heard for 90 s"))
                     }
                 }
-                () = leave.as_mut(), if !leaving => {
-                    leaving = true;
-                    timer.as_mut().reset(self.membership.sockets.moment());
-                    None
+                () = leave.as_mut() => {
+                    let sockets = &self.membership.sockets;
+                    timer.as_mut().reset(sockets.moment());
+                    leave.set(sockets.leave_now.clone().cancelled_owned());
+                    std::mem::replace(&mut leaving, true).then_some(RESTART)
                 }
             };
             if let Some(end) = end {
