@@ -26,7 +26,8 @@ pub(crate) use span::Span;
     arg_required_else_help = true
 )]
 pub(crate) struct Cli {
-    /// Configuration file [default: $TRUNKLINE_CONFIG, else ./GoodConnectServer.exe.config, else built-in defaults]
+    /// Configuration file [default: $TRUNKLINE_CONFIG, else GoodConnectServer.exe.config here or in /etc/trunkline, else
+    /// built-in defaults]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
@@ -76,6 +77,10 @@ pub(crate) enum Command {
     /// Show whether the relay runs, who is connected, and how much it holds
     #[command(after_help = "Example:\n  trunkline status --json")]
     Status(Json),
+
+    /// Have the running server read its configuration again; no phone notices
+    #[command(after_help = "Example:\n  trunkline reload")]
+    Reload(Json),
 
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  trunkline completions bash > /etc/bash_completion.d/trunkline")]

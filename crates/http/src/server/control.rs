@@ -50,12 +50,11 @@ impl Control {
         Ok(Change { settings: kept, tls })
     }
 
-    /// Puts a change in force: for requests, sockets and handshakes that begin from now on.
-    pub fn apply(&self, change: Change) {
+    /// Puts a change in force: for requests, sockets and handshakes that begin from now on. True when the certificate is
+    /// another one than before.
+    pub fn apply(&self, change: Change) -> bool {
         let Change { settings, tls } = change;
         self.settings.set(settings);
-        if let (Some(certificate), Some(tls)) = (&self.certificate, tls) {
-            certificate.set(tls);
-        }
+        self.certificate.as_ref().zip(tls).is_some_and(|(certificate, tls)| certificate.set(tls))
     }
 }

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use trunkline_model::{Address, DeviceId};
 
-use super::{AccountView, DeviceView, KeyView, ProfileChange, StatusView};
+use super::{AccountView, DeviceView, KeyView, ProfileChange, ReloadView, StatusView};
 
 /// What may be asked; one JSON line on the admin socket.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -27,6 +27,8 @@ pub(crate) enum Command {
     DeviceShow { device: DeviceId },
     /// Answered by [`Reply::Devices`], with the one as it was.
     DeviceRevoke { device: DeviceId },
+    /// The server reads its configuration again; answered by [`Reply::Reloaded`].
+    Reload,
     /// Answered by [`Reply::Status`].
     Status,
 }
@@ -46,6 +48,7 @@ impl Command {
             | Self::AccountShow { .. }
             | Self::DeviceList { .. }
             | Self::DeviceShow { .. }
+            | Self::Reload
             | Self::Status => return None,
         };
         Some((action, whose))
@@ -66,6 +69,8 @@ pub(crate) enum Reply {
     Key { key: KeyView },
     /// How the relay is.
     Status { status: Box<StatusView> },
+    /// What a reload did.
+    Reloaded { reloaded: ReloadView },
     /// It was not done.
     Refused { refusal: Refusal },
 }
