@@ -149,6 +149,20 @@ impl Connection {
         self.heard();
     }
 
+    /// The phone takes too little of what waits for it, so that its socket is given up.
+    pub fn lagging(&self) {
+        self.relay.metrics.lagging.inc();
+        match self.session() {
+            Some(session) => {
+                let behind = session.lags();
+                tracing::info!(session = short(&session.id), account = %session.address(), behind, "a phone takes too little of what waits for it: its socket is closed, and it reads on when it comes back");
+            }
+            None => {
+                tracing::info!(source = %self.opening.source, "a phone without a session takes too little of what waits for it")
+            }
+        }
+    }
+
     /// Resolves when another frame may be read from the phone.
     pub async fn readable(&self) {
         loop {

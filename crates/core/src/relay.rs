@@ -15,7 +15,7 @@ use std::{
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use trunkline_model::{AccountId, DeviceId};
+use trunkline_model::{AccountId, Address, DeviceId};
 use trunkline_store::{Activation, Counts, Store, StoreError};
 use trunkline_wire::activation::{ActivatedAccount, ActivationReply, ActivationRequest};
 
@@ -24,10 +24,10 @@ use crate::{
     connection::{Connection, Opening},
     housekeeping,
     hub::{CommitFeed, Hub},
-    line::{BackendHealth, Lines},
+    line::{BackendHealth, Lines, stored_password},
     local::Local,
     metric::{Metrics, Present},
-    port::{AuthenticationError, Authenticator, Backend, Credential, Identity, Person},
+    port::{AuthenticationError, Authenticator, Backend, Credential, Identity, Person, Step},
     session::End,
     settings::{Live, Settings},
     token::StoreTokens,
@@ -202,6 +202,14 @@ impl Relay {
             backends: self.0.lines.health(),
             store: self.0.store.counts().await?,
         })
+    }
+
+    /// Walks the way to an account's IM system step by step, up to a sign-in with the password that is kept for it;
+    /// its line is not touched. Nothing for accounts that live on the relay itself.
+    pub async fn examine(&self, account: AccountId, address: &Address) -> Result<Vec<Step>, StoreError> {
+        let lines = &self.0.lines;
+        let password = stored_password(&self.0.store, account).await?;
+        Ok(lines.backend(address).examine(password.as_ref().map(|password| (address, password))).await)
     }
 
     /// An account was changed, disabled, enabled or removed in the store: a disabled or removed one is signed out.

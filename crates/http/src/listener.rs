@@ -20,7 +20,7 @@ use crate::{
     limit::AddressLimit,
     metric::Metrics,
     settings::Live,
-    tls::Certificate,
+    tls::LiveTls,
 };
 
 /// After a failed accept (no more file descriptors, say): long enough not to spin, short enough to heal soon.
@@ -36,7 +36,7 @@ pub(crate) struct Listener {
 pub(crate) struct Door {
     /// The configuration key that bound it.
     pub(crate) name: &'static str,
-    pub(crate) tls: Option<Arc<Certificate>>,
+    pub(crate) tls: Option<Arc<LiveTls>>,
     pub(crate) router: Router,
     /// Counts connections that are no socket yet.
     pub(crate) limit: Arc<AddressLimit>,

@@ -1,3 +1,4 @@
+mod pace;
 mod task;
 mod transport;
 
@@ -24,11 +25,13 @@ use tracing::debug;
 use trunkline_core::Connection;
 use uuid::Uuid;
 
+pub(crate) use self::pace::PaceLimit;
 use self::{task::Socket, transport::Transport};
 use crate::{
     limit::Place,
     metric::{Counted, Metrics},
     phone::LogId,
+    settings::Live,
 };
 
 /// From the 101 answer until the connection is free for frames.
@@ -49,6 +52,7 @@ pub(crate) struct Sockets {
     tasks: TaskTracker,
     leave: CancellationToken,
     leave_now: CancellationToken,
+    settings: Arc<Live>,
     drain: OnceLock<Drain>,
     /// How many sockets have chosen their moment.
     next: AtomicU32,
@@ -79,13 +83,14 @@ struct Membership {
 }
 
 impl Sockets {
-    pub(crate) fn new(metrics: Metrics, tasks: TaskTracker) -> Arc<Self> {
+    pub(crate) fn new(metrics: Metrics, tasks: TaskTracker, settings: Arc<Live>) -> Arc<Self> {
         Arc::new(Self {
             metrics,
             members: TaskTracker::new(),
             tasks,
             leave: CancellationToken::new(),
             leave_now: CancellationToken::new(),
+            settings,
             drain: OnceLock::new(),
             next: AtomicU32::new(0),
         })

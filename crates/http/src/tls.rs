@@ -1,3 +1,4 @@
+mod certificate;
 mod own;
 mod session;
 mod stream;
@@ -18,6 +19,7 @@ use rustls::{
     },
 };
 
+pub use self::certificate::Certificate;
 pub(crate) use self::stream::TlsStream;
 
 /// What the TLS listeners serve with.
@@ -30,9 +32,9 @@ pub(crate) struct Tls {
 }
 
 /// The certificate in force, for every handshake that begins; a reload replaces it.
-pub(crate) struct Certificate(RwLock<Tls>);
+pub(crate) struct LiveTls(RwLock<Tls>);
 
-impl Certificate {
+impl LiveTls {
     pub(crate) fn new(tls: Tls) -> Arc<Self> {
         Arc::new(Self(RwLock::new(tls)))
     }

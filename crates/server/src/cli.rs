@@ -4,12 +4,19 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use trunkline_model::{Address, DeviceId};
 
-use crate::admin::ProfileChange;
-
+mod account;
+mod activation;
+mod device;
+mod doctor;
+mod phone;
 mod span;
 
+pub(crate) use account::AccountCommand;
+pub(crate) use activation::ActivationCommand;
+pub(crate) use device::DeviceCommand;
+pub(crate) use doctor::Doctor;
+pub(crate) use phone::{Chat, Demo};
 pub(crate) use span::Span;
 
 /// The whole command line.
@@ -81,6 +88,11 @@ pub(crate) enum Command {
     /// Have the running server read its configuration again; no phone notices
     #[command(after_help = "Example:\n  trunkline reload")]
     Reload(Json),
+    /// Examine everything that must work, step by step: what fails, the likely cause, and what to try
+    #[command(
+        after_help = "Examples:\n  trunkline doctor\n  trunkline doctor --as sip:alice@corp.example.test"
+    )]
+    Doctor(Doctor),
 
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  trunkline completions bash > /etc/bash_completion.d/trunkline")]
@@ -98,42 +110,6 @@ pub(crate) struct Json {
     pub(crate) json: bool,
 }
 
-/// `trunkline demo`.
-#[derive(Debug, Args)]
-pub(crate) struct Demo {
-    /// End after the story: 0 when all went well, 1 with the step that failed
-    #[arg(long)]
-    pub(crate) once: bool,
-}
-
-/// `trunkline chat`.
-#[derive(Debug, Args)]
-pub(crate) struct Chat {
-    /// The relay, e.g. https://relay.example.test:8082 or http://127.0.0.1:8080
-    #[arg(long, value_name = "URL")]
-    pub(crate) server: String,
-
-    /// Whose phone this is
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) user: Address,
-
-    /// A file that holds the access key [default: it is asked for]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) access_key_file: Option<PathBuf>,
-
-    /// A PEM file with further authorities whose certificates are trusted
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ca_file: Option<PathBuf>,
-
-    /// SHA-256 of the relay's own certificate, as `trunkline serve` prints it: trust that one alone
-    #[arg(long, value_name = "HEX")]
-    pub(crate) fingerprint: Option<String>,
-
-    /// Where the phone keeps its token [default: $XDG_STATE_HOME/trunkline, else ~/.local/state/trunkline]
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) state_dir: Option<PathBuf>,
-}
-
 /// `trunkline check-config`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckConfig {
@@ -142,119 +118,6 @@ pub(crate) struct CheckConfig {
 
     #[command(flatten)]
     pub(crate) output: Json,
-}
-
-/// `trunkline account …`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum AccountCommand {
-    /// Add an account
-    #[command(
-        after_help = "Example:\n  trunkline account add sip:alice@example.test --name \"Alice Example\" \
-                      --title Engineer"
-    )]
-    Add {
-        /// The account's address, e.g. sip:alice@example.test
-        address: Address,
-        #[command(flatten)]
-        profile: ProfileChange,
-        #[command(flatten)]
-        output: Json,
-    },
-
-    /// List all accounts
-    #[command(after_help = "Example:\n  trunkline account list --json")]
-    List(Json),
-
-    /// Show one account and its devices
-    #[command(after_help = "Example:\n  trunkline account show sip:alice@example.test")]
-    Show {
-        /// The account's address
-        address: Address,
-        #[command(flatten)]
-        output: Json,
-    },
-
-    /// Change what the directory says of an account; what is not named stays, "" clears
-    #[command(
-        after_help = "Example:\n  trunkline account set sip:alice@example.test --title \"Lead Engineer\""
-    )]
-    Set {
-        /// The account's address
-        address: Address,
-        #[command(flatten)]
-        profile: ProfileChange,
-        #[command(flatten)]
-        output: Json,
-    },
-
-    /// Lock an account out: its sessions end within a second, its messages stay
-    #[command(after_help = "Example:\n  trunkline account disable sip:alice@example.test")]
-    Disable {
-        /// The account's address
-        address: Address,
-        #[command(flatten)]
-        output: Json,
-    },
-
-    /// Let a disabled account in again
-    #[command(after_help = "Example:\n  trunkline account enable sip:alice@example.test")]
-    Enable {
-        /// The account's address
-        address: Address,
-        #[command(flatten)]
-        output: Json,
-    },
-
-    /// Remove an account, its devices and its mailbox for good
-    #[command(after_help = "Example:\n  trunkline account remove sip:alice@example.test --yes")]
-    Remove {
-        /// The account's address
-        address: Address,
-        #[command(flatten)]
-        consent: Consent,
-        #[command(flatten)]
-        output: Json,
-    },
-}
-
-/// `trunkline activation …`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ActivationCommand {
-    /// Print a key with which one phone may activate once
-    #[command(after_help = "Example:\n  trunkline activation issue sip:alice@example.test --expires 2h")]
-    Issue {
-        /// The account's address
-        address: Address,
-        /// How long the key stays good, e.g. 30m, 24h, 7d
-        #[arg(long, value_name = "SPAN", default_value = "24h")]
-        expires: Span,
-        #[command(flatten)]
-        output: Json,
-    },
-}
-
-/// `trunkline device …`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum DeviceCommand {
-    /// List the devices of one account, or of all
-    #[command(after_help = "Example:\n  trunkline device list sip:alice@example.test")]
-    List {
-        /// The account's address [default: every account]
-        address: Option<Address>,
-        #[command(flatten)]
-        output: Json,
-    },
-
-    /// Sign a device out for good: its session ends within a second, its token is void
-    #[command(after_help = "Example:\n  trunkline device revoke 019a2f0c-8d3e-7c51-9a1b-2f6f5f0d9c11")]
-    Revoke {
-        /// The device's id, as `device list` shows it
-        device: DeviceId,
-        #[command(flatten)]
-        consent: Consent,
-        #[command(flatten)]
-        output: Json,
-    },
 }
 
 /// Consent to what cannot be undone.

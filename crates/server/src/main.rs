@@ -10,6 +10,7 @@ mod assembly;
 mod cli;
 mod configuration;
 mod demo;
+mod doctor;
 mod exit;
 mod phone;
 mod place;
@@ -63,6 +64,10 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Activation(command) => ask::activation(place()?, command).await,
         Command::Device(command) => ask::device(place()?, command).await,
         Command::Reload(output) => ask::reload(place()?, output.json).await,
+        Command::Doctor(args) => {
+            let questions = doctor::Questions { account: args.account, json: args.output.json };
+            doctor::doctor(cli.config.as_deref(), questions).await
+        }
         Command::Status(output) => ask::status(place()?, output.json).await,
         Command::CheckConfig(_) | Command::Completions { .. } => Ok(()),
     }

@@ -1,5 +1,8 @@
 //! Reading the configuration again while the server runs: on SIGHUP and by `trunkline reload`.
 
+#[cfg(test)]
+mod tests;
+
 use std::{path::PathBuf, sync::Arc};
 
 use tokio::{

@@ -1,6 +1,9 @@
 //! Logs on standard error, as LOG_LEVEL and LOG_FORMAT say; never message text, tokens or passwords.
 
-use std::io::{self, IsTerminal};
+use std::{
+    fmt,
+    io::{self, IsTerminal},
+};
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::{
@@ -18,7 +21,22 @@ use crate::{exit::Failure, print};
 #[derive(Clone)]
 pub(crate) struct LogLevel(reload::Handle<EnvFilter, Registry>);
 
+impl fmt::Display for LogLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.with_current(|filter| write!(f, "{filter}")).unwrap_or(Err(fmt::Error))
+    }
+}
+
 impl LogLevel {
+    /// One that no log goes by.
+    #[cfg(test)]
+    pub(crate) fn unused(level: &str) -> Self {
+        let (layer, handle) = reload::Layer::new(EnvFilter::new(level));
+        // The handle holds it weakly.
+        std::mem::forget(layer);
+        Self(handle)
+    }
+
     /// Takes a list of filter directives such as `info,trunkline_core=debug`; else says what is wrong with it.
     pub(crate) fn set(&self, level: &str) -> Result<(), String> {
         let filter = EnvFilter::try_new(level).map_err(|error| format!("LOG_LEVEL: {error}"))?;

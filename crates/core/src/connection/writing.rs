@@ -62,6 +62,7 @@ impl Connection {
             }
             let before = state.outbound.sent();
             let step = state.outbound.step();
+            state.lagging &= !matches!(step, Step::Wait);
             low = state.outbound.sequences.wants().is_some() && !state.reserving;
             if state.outbound.sent() > before && matches!(step, Step::Write(_)) {
                 drop(state);
@@ -188,6 +189,7 @@ impl Connection {
                 .filter(|view| !session.state().people.is_muted(&view.contact.address))
                 .collect();
             for some in told.chunks(CONTACTS_A_FRAME) {
+                session.has_room().await;
                 session.tell(some);
             }
         });

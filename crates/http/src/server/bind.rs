@@ -15,7 +15,7 @@ use crate::{
     phone::{self, Phone},
     settings::{HttpSettings, Live},
     socket::Sockets,
-    tls::{self, Certificate, TlsError},
+    tls::{self, LiveTls, TlsError},
 };
 
 /// Why the server cannot listen.
@@ -61,7 +61,7 @@ pub(super) async fn bind(
 ) -> Result<Server, BindError> {
     let admin_tls = admin_speaks_tls(&settings)?;
     let tls = match settings.https_bind.is_some() || admin_tls {
-        true => Some(Certificate::new(tls::load(settings.tls_files.as_ref(), &settings.data_dir)?)),
+        true => Some(LiveTls::new(tls::load(settings.tls_files.as_ref(), &settings.data_dir)?)),
         false => None,
     };
     let https = Bound::listen("HTTPS_BIND", settings.https_bind, tls.as_ref()).await?;
@@ -73,7 +73,7 @@ pub(super) async fn bind(
     let settings = Live::new(settings);
     let metrics = Metrics::register(&mut registry);
     let (phone_group, admin_group) = (Group::new(&settings, &metrics), Group::new(&settings, &metrics));
-    let sockets = Sockets::new(metrics.clone(), phone_group.tasks.clone());
+    let sockets = Sockets::new(metrics.clone(), phone_group.tasks.clone(), Arc::clone(&settings));
     let (page_settings, stopping) = (Arc::clone(&settings), sockets.left());
     let page = Admin {
         relay: relay.clone(),
@@ -128,7 +128,7 @@ struct Bound {
     name: &'static str,
     socket: TcpListener,
     address: SocketAddr,
-    tls: Option<Arc<Certificate>>,
+    tls: Option<Arc<LiveTls>>,
     trouble: Arc<Trouble>,
 }
 
@@ -136,7 +136,7 @@ impl Bound {
     async fn listen(
         key: &'static str,
         address: Option<SocketAddr>,
-        tls: Option<&Arc<Certificate>>,
+        tls: Option<&Arc<LiveTls>>,
     ) -> Result<Option<Self>, BindError> {
         let Some(address) = address else { return Ok(None) };
         let socket = TcpListener::bind(address).await.map_err(|error| refusal(key, address, &error))?;

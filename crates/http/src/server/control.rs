@@ -3,14 +3,14 @@ use std::sync::Arc;
 use super::bind::{BindError, admin_speaks_tls};
 use crate::{
     settings::{HttpSettings, Live},
-    tls::{self, Certificate, Tls},
+    tls::{self, LiveTls, Tls},
 };
 
 /// Changes a server while it runs; cheap to clone.
 #[derive(Clone)]
 pub struct Control {
     pub(super) settings: Arc<Live>,
-    pub(super) certificate: Option<Arc<Certificate>>,
+    pub(super) certificate: Option<Arc<LiveTls>>,
 }
 
 /// Other settings and the certificate that goes with them, found good and not yet in force.

@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use trunkline_core::port::Step;
 use trunkline_model::{Address, DeviceId};
 
 use super::{AccountView, DeviceView, KeyView, ProfileChange, ReloadView, StatusView};
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Reload,
     /// Answered by [`Reply::Status`].
     Status,
+    /// Walk the way to the account's IM system; answered by [`Reply::Examined`].
+    Examine { address: Address },
 }
 
 impl Command {
@@ -49,7 +52,8 @@ impl Command {
             | Self::DeviceList { .. }
             | Self::DeviceShow { .. }
             | Self::Reload
-            | Self::Status => return None,
+            | Self::Status
+            | Self::Examine { .. } => return None,
         };
         Some((action, whose))
     }
@@ -71,6 +75,8 @@ pub(crate) enum Reply {
     Status { status: Box<StatusView> },
     /// What a reload did.
     Reloaded { reloaded: ReloadView },
+    /// How each step went.
+    Examined { steps: Vec<Step> },
     /// It was not done.
     Refused { refusal: Refusal },
 }

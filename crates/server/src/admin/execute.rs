@@ -77,6 +77,7 @@ impl Executor {
             Command::DeviceRevoke { device } => self.device_revoke(device).await,
             Command::Reload => self.reload().await,
             Command::Status => self.status().await,
+            Command::Examine { address } => self.examine(&address).await,
         }
     }
 
@@ -180,6 +181,15 @@ impl Executor {
             },
         };
         Ok(Reply::Status { status: Box::new(status) })
+    }
+
+    async fn examine(&self, address: &Address) -> Result<Reply, Refusal> {
+        let account = self.account(address).await?;
+        let Some(running) = &self.running else {
+            return Err(Refusal::new(RefusalKind::Invalid, "no server runs here that could examine it"));
+        };
+        let steps = running.relay.examine(account.id, &account.address).await.map_err(refusal)?;
+        Ok(Reply::Examined { steps })
     }
 
     /// Tells the relay that the account is not what it was.

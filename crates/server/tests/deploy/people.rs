@@ -67,7 +67,7 @@ impl Chatter {
         loop {
             let received = timeout(patience(), self.events.recv()).await.unwrap().unwrap();
             if let Event::Message { text, .. } | Event::Invitation { text, .. } = received.event {
-                return text.as_str().to_owned();
+                return text.expose().to_owned();
             }
         }
     }
