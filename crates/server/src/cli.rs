@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 mod account;
 mod activation;
+mod bundle;
 mod device;
 mod doctor;
 mod phone;
@@ -14,6 +15,7 @@ mod span;
 
 pub(crate) use account::AccountCommand;
 pub(crate) use activation::ActivationCommand;
+pub(crate) use bundle::SupportBundle;
 pub(crate) use device::DeviceCommand;
 pub(crate) use doctor::Doctor;
 pub(crate) use phone::{Chat, Demo};
@@ -93,6 +95,10 @@ pub(crate) enum Command {
         after_help = "Examples:\n  trunkline doctor\n  trunkline doctor --as sip:alice@corp.example.test"
     )]
     Doctor(Doctor),
+
+    /// Collect what somebody else needs to help, without secrets and people's names
+    #[command(after_help = "Example:\n  trunkline support-bundle --dry-run")]
+    SupportBundle(SupportBundle),
 
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  trunkline completions bash > /etc/bash_completion.d/trunkline")]

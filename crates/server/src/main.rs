@@ -7,6 +7,7 @@ use clap::{CommandFactory, Parser};
 mod admin;
 mod ask;
 mod assembly;
+mod bundle;
 mod cli;
 mod configuration;
 mod demo;
@@ -67,6 +68,15 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Doctor(args) => {
             let questions = doctor::Questions { account: args.account, json: args.output.json };
             doctor::doctor(cli.config.as_deref(), questions).await
+        }
+        Command::SupportBundle(args) => {
+            let wish = bundle::Wish {
+                file: args.file,
+                log: args.log,
+                dry_run: args.dry_run,
+                json: args.output.json,
+            };
+            bundle::bundle(cli.config.as_deref(), wish).await
         }
         Command::Status(output) => ask::status(place()?, output.json).await,
         Command::CheckConfig(_) | Command::Completions { .. } => Ok(()),
