@@ -98,14 +98,10 @@ impl Server {
 /// Returns when no socket is open, or when those that are have had their time.
 async fn drain(sockets: &Sockets, time: Duration, hurry: &CancellationToken) {
     sockets.leave(time);
-    let open = sockets.open();
-    if open > 0 {
-        info!(sockets = open, over_secs = time.as_secs(), "closing sockets one after the other");
-    }
+    info!(sockets = sockets.open(), over_secs = time.as_secs(), "closing sockets one after the other");
     let gone = tokio::select! {
         gone = timeout(time + GRACE, sockets.gone()) => gone,
         () = hurry.cancelled() => {
-            info!(sockets = sockets.open(), "closing the other sockets at once");
             sockets.leave_now();
             timeout(GRACE, sockets.gone()).await
         }

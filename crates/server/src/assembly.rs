@@ -103,7 +103,6 @@ impl Assembly {
         }
         self.relay.stop().await;
         self.store.close().await;
-        info!("stopped");
     }
 }
 

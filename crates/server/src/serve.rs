@@ -45,6 +45,7 @@ pub(crate) async fn serve(named: Option<&Path>, json: bool) -> Result<(), Failur
         hint(&assembly).await;
     }
     assembly.run(stop).await;
+    info!("stopped");
     Ok(())
 }
 
