@@ -18,14 +18,14 @@ use tracing::error;
 use trunkline_core::{Refusal, Relay};
 
 pub(crate) use self::health::DoorHealth;
-use crate::{caller::Peer, metric::Metrics, problem::Problem};
+use crate::{caller::Peer, metric::Metrics, problem::Problem, settings::Live};
 
 /// What the admin port's routes share.
 pub(crate) struct Admin {
     pub(crate) relay: Relay,
     pub(crate) registry: Registry,
     pub(crate) metrics: Metrics,
-    pub(crate) token: Option<SecretString>,
+    pub(crate) settings: Arc<Live>,
     pub(crate) doors: Vec<DoorHealth>,
     /// The server is going: not ready any more.
     pub(crate) stopping: CancellationToken,
@@ -54,7 +54,8 @@ async fn guard(State(admin): State<Arc<Admin>>, request: Request, next: Next) ->
         "/metrics" => "metrics",
         _ => "admin-other",
     };
-    let mut response = match admitted(&admin, route == LIVE_ROUTE, request.headers()) {
+    let token = admin.settings.get().admin_token.clone();
+    let mut response = match admitted(token.as_ref(), route == LIVE_ROUTE, request.headers()) {
         Ok(()) => next.run(request).await,
         Err((problem, refusal)) => {
             if let Some(peer) = request.extensions().get::<Peer>() {
@@ -72,11 +73,11 @@ async fn guard(State(admin): State<Arc<Admin>>, request: Request, next: Next) ->
 
 /// Programs ask here, no pages of browsers: none may, not even one that had its own name resolved to this computer's
 /// loopback address, which the `Host` header betrays.
-fn admitted(admin: &Admin, live: bool, headers: &HeaderMap) -> Result<(), (Problem, Refusal)> {
+fn admitted(token: Option<&SecretString>, live: bool, headers: &HeaderMap) -> Result<(), (Problem, Refusal)> {
     if headers.contains_key(header::ORIGIN) {
         return Err((Problem::OriginRefused, Refusal::Origin));
     }
-    match &admin.token {
+    match token {
         Some(token) if !live && !bears(headers, token) => Err((Problem::Unauthorized, Refusal::AdminToken)),
         None if !headers.get_all(header::HOST).iter().all(is_loopback) => {
             Err((Problem::ForeignHost, Refusal::Host))

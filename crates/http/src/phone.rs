@@ -15,7 +15,6 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
-use ipnet::IpNet;
 use tracing::{Instrument, debug, info_span};
 use trunkline_core::{Refusal, Relay};
 use uuid::Uuid;
@@ -25,16 +24,14 @@ use crate::{
     limit::AddressLimit,
     metric::Metrics,
     problem::Problem,
+    settings::Live,
     socket::Sockets,
 };
 
 /// What the phones' routes share.
 pub(crate) struct Phone {
     pub(crate) relay: Relay,
-    pub(crate) trusted: Arc<[IpNet]>,
-    pub(crate) allowed_origins: Vec<String>,
-    pub(crate) allow_websockets: bool,
-    pub(crate) frame_max_bytes: usize,
+    pub(crate) settings: Arc<Live>,
     pub(crate) limit: Arc<AddressLimit>,
     pub(crate) sockets: Arc<Sockets>,
     pub(crate) metrics: Metrics,
@@ -82,7 +79,8 @@ async fn watch(State(phone): State<Arc<Phone>>, mut request: Request, next: Next
     let Some(peer) = request.extensions().get::<Peer>().copied() else {
         return Problem::Unavailable.into_response();
     };
-    let caller = Caller::find(peer, request.headers(), &phone.trusted);
+    let settings = phone.settings.get();
+    let caller = Caller::find(peer, request.headers(), &settings.trusted_proxies);
     let route = route_name(request.uri().path());
     let method = request.method().clone();
     let id = LogId::fresh();
@@ -92,12 +90,13 @@ async fn watch(State(phone): State<Arc<Phone>>, mut request: Request, next: Next
     let sound = message::check(&request);
     let ends = sound.is_err() || message::ends_connection(request.headers());
     let admitted = sound.and_then(|()| {
-        let may = page::may_ask(request.headers(), &phone.allowed_origins);
+        let may = page::may_ask(request.headers(), &settings.allowed_origins);
         may.then_some(()).ok_or(Problem::OriginRefused)
     });
-    let mut response = match admitted {
-        Ok(()) => next.run(request).instrument(span.clone()).await,
-        Err(problem) => {
+    let mut response = match (admitted, phone.sockets.leaving()) {
+        (Ok(()), None) => next.run(request).instrument(span.clone()).await,
+        (Ok(()), Some(wait)) => Problem::Restarting(wait).into_response(),
+        (Err(problem), _) => {
             if problem == Problem::OriginRefused {
                 phone.relay.refused(Refusal::Origin, caller.address);
             }
