@@ -11,7 +11,7 @@ mod device;
 mod phone;
 mod span;
 
-pub(crate) use account::AccountCommand;
+pub(crate) use account::{AccountCommand, Import};
 pub(crate) use activation::ActivationCommand;
 pub(crate) use device::DeviceCommand;
 pub(crate) use phone::{Chat, Demo};
