@@ -159,6 +159,12 @@ keys! {
             slowly.";
         REQUEST_BURST => request_burst: u32 = Count(1..=1_000_000, "requests"), "1000", "2000",
             "How many requests a session may send at once. Not less than `REQUEST_RATE`.";
+        LAGGING_SECS => lagging: Duration = Period(1..=3600, Seconds), "20", "60",
+            "How long a phone may take less than `LAGGING_BYTES_PER_SEC` of what waits for it. Then its \
+            socket is closed with 4010; nothing is lost, it reads on when it connects again.";
+        LAGGING_BYTES_PER_SEC => lagging_bytes_per_sec: u32 = Count(1..=1_000_000, "bytes a second"),
+            "2048", "512",
+            "What even a phone on a weak link takes, while something waits for it.";
         ENABLE_PERSISTENT_CHAT => enable_persistent_chat: bool = FLAG, "false", "true",
             "Whether there are rooms that outlive a conversation (group discussions).";
     }

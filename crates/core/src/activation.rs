@@ -35,9 +35,8 @@ pub enum ActivationError {
 }
 
 /// Counts the failed activations of each source.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Failures {
-    limit: u32,
     sources: Mutex<HashMap<IpAddr, Source>>,
     ended: Notify,
 }
@@ -83,15 +82,12 @@ impl Drop for Attempt<'_> {
 }
 
 impl Failures {
-    pub(crate) fn new(limit: u32) -> Self {
-        Self { limit, sources: Mutex::default(), ended: Notify::new() }
-    }
-
-    /// Waits until the source may try; an error says for how long it may not.
-    pub(crate) async fn begin(&self, source: IpAddr) -> Result<Attempt<'_>, Duration> {
+    /// Waits until the source may try; an error says for how long it may not. `limit` is how many failures are too
+    /// many.
+    pub(crate) async fn begin(&self, source: IpAddr, limit: u32) -> Result<Attempt<'_>, Duration> {
         loop {
             let ended = self.ended.notified();
-            match self.admit(source, Instant::now()) {
+            match self.admit(source, limit, Instant::now()) {
                 Admission::Now => return Ok(Attempt { failures: self, source, failed: true }),
                 Admission::Later => ended.await,
                 Admission::Refused(wait) => return Err(wait),
@@ -99,7 +95,7 @@ impl Failures {
         }
     }
 
-    fn admit(&self, source: IpAddr, now: Instant) -> Admission {
+    fn admit(&self, source: IpAddr, limit: u32, now: Instant) -> Admission {
         let mut sources = self.sources();
         if sources.len() >= MAX_SOURCES {
             forget(&mut sources, now);
@@ -110,10 +106,10 @@ impl Failures {
         if known.failures == 0 || age >= WINDOW {
             (known.since, known.failures) = (now, 0);
         }
-        if known.failures >= self.limit {
+        if known.failures >= limit {
             return Admission::Refused(WINDOW.saturating_sub(age));
         }
-        if known.failures + known.under_way >= self.limit {
+        if known.failures + known.under_way >= limit {
             return Admission::Later;
         }
         known.under_way += 1;
@@ -177,24 +173,26 @@ mod tests {
 
     use super::{Admission, Failures};
 
-    fn fail(failures: &Failures, source: IpAddr, now: Instant) {
-        assert_eq!(failures.admit(source, now), Admission::Now);
+    fn fail(failures: &Failures, source: IpAddr, limit: u32, now: Instant) {
+        assert_eq!(failures.admit(source, limit, now), Admission::Now);
         failures.end(source, true);
     }
 
     #[test]
     fn only_failures_count_and_an_hour_forgives() {
-        let (failures, start) = (Failures::new(2), Instant::now());
+        let (failures, start) = (Failures::default(), Instant::now());
         let source = "192.0.2.1".parse().unwrap();
         for _ in 0..5 {
-            assert_eq!(failures.admit(source, start), Admission::Now);
+            assert_eq!(failures.admit(source, 2, start), Admission::Now);
             failures.end(source, false);
         }
-        fail(&failures, source, start);
-        fail(&failures, "::ffff:192.0.2.1".parse().unwrap(), start);
-        assert_eq!(failures.admit(source, start), Admission::Refused(Duration::from_secs(3_600)));
-        assert_eq!(failures.admit("192.0.2.2".parse().unwrap(), start), Admission::Now);
-        assert_eq!(failures.admit(source, start + Duration::from_secs(3_600)), Admission::Now);
+        fail(&failures, source, 2, start);
+        fail(&failures, "::ffff:192.0.2.1".parse().unwrap(), 2, start);
+        assert_eq!(failures.admit(source, 2, start), Admission::Refused(Duration::from_secs(3_600)));
+        assert_eq!(failures.admit(source, 3, start), Admission::Now, "a reload allows more");
+        failures.end(source, false);
+        assert_eq!(failures.admit("192.0.2.2".parse().unwrap(), 2, start), Admission::Now);
+        assert_eq!(failures.admit(source, 2, start + Duration::from_secs(3_600)), Admission::Now);
     }
 
     #[test]
@@ -210,22 +208,22 @@ mod tests {
 
     #[test]
     fn guesses_side_by_side_do_not_pass_the_limit() {
-        let (failures, now) = (Failures::new(2), Instant::now());
+        let (failures, now) = (Failures::default(), Instant::now());
         let source = "192.0.2.1".parse().unwrap();
-        assert_eq!(failures.admit(source, now), Admission::Now);
-        assert_eq!(failures.admit(source, now), Admission::Now);
-        assert_eq!(failures.admit(source, now), Admission::Later);
+        assert_eq!(failures.admit(source, 2, now), Admission::Now);
+        assert_eq!(failures.admit(source, 2, now), Admission::Now);
+        assert_eq!(failures.admit(source, 2, now), Admission::Later);
         failures.end(source, true);
-        assert_eq!(failures.admit(source, now), Admission::Later);
+        assert_eq!(failures.admit(source, 2, now), Admission::Later);
         failures.end(source, false);
-        assert_eq!(failures.admit(source, now), Admission::Now);
+        assert_eq!(failures.admit(source, 2, now), Admission::Now);
     }
 
     #[test]
     fn a_whole_ipv6_network_is_one_source() {
-        let (failures, now) = (Failures::new(1), Instant::now());
-        fail(&failures, "2001:db8::1".parse().unwrap(), now);
-        assert_ne!(failures.admit("2001:db8::2".parse().unwrap(), now), Admission::Now);
-        assert_eq!(failures.admit("2001:db8:0:1::2".parse().unwrap(), now), Admission::Now);
+        let (failures, now) = (Failures::default(), Instant::now());
+        fail(&failures, "2001:db8::1".parse().unwrap(), 1, now);
+        assert_ne!(failures.admit("2001:db8::2".parse().unwrap(), 1, now), Admission::Now);
+        assert_eq!(failures.admit("2001:db8:0:1::2".parse().unwrap(), 1, now), Admission::Now);
     }
 }

@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use tokio::sync::Notify;
 use trunkline_wire::{ApiError, BeginSession, Call, Early, Frame, Limits, Parsed, Request, RequestId};
 
-use self::rate::Rate;
+use self::rate::{Pace, Rate};
 use crate::{
     error,
     relay::{Inner, short},
@@ -93,7 +93,7 @@ impl Connection {
                 session: None,
                 unbound: VecDeque::new(),
                 unbound_since: now,
-                rate: Rate::new(relay.settings.request_rate, relay.settings.request_burst, now),
+                rate: Rate::new(now),
                 last_life: now,
                 ping_owed: false,
             }),
@@ -149,10 +149,24 @@ impl Connection {
         self.heard();
     }
 
+    /// The phone takes too little of what waits for it, so that its socket is given up.
+    pub fn lagging(&self) {
+        self.relay.metrics.lagging.inc();
+        match self.session() {
+            Some(session) => {
+                let behind = session.lags();
+                tracing::info!(session = short(&session.id), account = %session.address(), behind, "a phone takes too little of what waits for it: its socket is closed, and it reads on when it comes back");
+            }
+            None => {
+                tracing::info!(source = %self.opening.source, "a phone without a session takes too little of what waits for it")
+            }
+        }
+    }
+
     /// Resolves when another frame may be read from the phone.
     pub async fn readable(&self) {
         loop {
-            let wait = self.state().rate.wait(Instant::now());
+            let wait = self.state().rate.wait(self.pace(), Instant::now());
             if let Some(wait) = wait {
                 tokio::time::sleep(wait).await;
                 continue;
@@ -164,10 +178,15 @@ impl Connection {
         }
     }
 
+    fn pace(&self) -> Pace {
+        let settings = self.relay.settings();
+        Pace::new(settings.request_rate, settings.request_burst)
+    }
+
     /// Takes one text frame; returns when what it asks for has entered the writer in order.
     pub async fn receive(&self, text: &str) {
         self.heard();
-        let limits = Limits { max_message_chars: self.relay.settings.max_message_chars };
+        let limits = Limits { max_message_chars: self.relay.settings().max_message_chars };
         let frame = match trunkline_wire::parse(text, limits) {
             Frame::Single(one) => vec![one],
             Frame::Batch(all) => all,
@@ -177,7 +196,7 @@ impl Connection {
             if let Some(session) = self.session() {
                 session.has_room().await;
             }
-            self.state().rate.take(Instant::now());
+            self.state().rate.take(self.pace(), Instant::now());
             self.one(parsed, &plan).await;
         }
     }

@@ -19,11 +19,12 @@ const TOUCH_EVERY: Duration = Duration::from_secs(30);
 /// Brings back the sessions that an earlier life of the process left, and opens their lines in the background.
 pub(crate) async fn restore(relay: &Arc<Inner>) -> Result<(), StartError> {
     let now = Timestamp::now();
-    let timeout = relay.settings.session_timeout;
+    let settings = relay.settings();
+    let timeout = settings.session_timeout;
     let mut people = Vec::new();
     let mut seen = HashSet::new();
     for row in relay.store.sessions().await? {
-        if row.last_active.plus(timeout).plus(relay.settings.line_keep) < now {
+        if row.last_active.plus(timeout).plus(settings.line_keep) < now {
             relay.store.session_end(row.device).await?;
             continue;
         }
@@ -73,10 +74,9 @@ async fn open_lines(relay: &Arc<Inner>, people: Vec<Person>) {
 
 /// Begins the tasks that run until the relay stops.
 pub(crate) fn begin(relay: &Arc<Inner>) {
-    let tick = (relay.settings.session_timeout / 4).clamp(Duration::from_millis(100), Duration::from_secs(5));
     let (one, two, three) = (Arc::clone(relay), Arc::clone(relay), Arc::clone(relay));
     relay.tasks.spawn(async move {
-        while pause(&one, tick).await {
+        while pause(&one, between_looks(&one)).await {
             time_out(&one).await;
         }
     });
@@ -94,6 +94,11 @@ pub(crate) fn begin(relay: &Arc<Inner>) {
     });
 }
 
+/// Between two looks for sessions that are over.
+fn between_looks(relay: &Inner) -> Duration {
+    (relay.settings().session_timeout / 4).clamp(Duration::from_millis(100), Duration::from_secs(5))
+}
+
 /// False when the relay stops.
 async fn pause(relay: &Inner, time: Duration) -> bool {
     relay.stop.run_until_cancelled(tokio::time::sleep(time)).await.is_some()
@@ -101,7 +106,7 @@ async fn pause(relay: &Inner, time: Duration) -> bool {
 
 /// Ends the sessions of which nothing was heard for too long.
 async fn time_out(relay: &Arc<Inner>) {
-    let limit = Timestamp::now().minus(relay.settings.session_timeout);
+    let limit = Timestamp::now().minus(relay.settings().session_timeout);
     for session in relay.hub.all() {
         if session.last_active() < limit {
             relay.end_session(&session, End::Timeout).await;
@@ -135,13 +140,14 @@ async fn write_mark(relay: &Inner, session: &Session, up_to: Seq) -> Result<(), 
 
 async fn tidy(relay: &Arc<Inner>) -> Result<(), StoreError> {
     let now = Timestamp::now();
-    let purge = Purge { now, retention: relay.settings.retention, undelivered: relay.settings.undelivered };
+    let settings = relay.settings();
+    let purge = Purge { now, retention: settings.retention, undelivered: settings.undelivered };
     while relay.store.purge(purge).await? {
         if relay.stop.is_cancelled() {
             return Ok(());
         }
     }
-    for (account, device) in relay.store.expire_devices(now.minus(relay.settings.device_expiry)).await? {
+    for (account, device) in relay.store.expire_devices(now.minus(settings.device_expiry)).await? {
         tracing::info!(target: "audit", %device, "a device that was not seen for long has expired");
         if let Some(session) = relay.hub.session(account, device) {
             relay.end_session(&session, End::Revoked).await;
@@ -152,7 +158,8 @@ async fn tidy(relay: &Arc<Inner>) -> Result<(), StoreError> {
 
 /// Signs out the lines of accounts whose last session timed out longer ago than lines are kept.
 async fn close_idle_lines(relay: &Arc<Inner>, now: Timestamp) -> Result<(), StoreError> {
-    let keep = relay.settings.session_timeout + relay.settings.line_keep;
+    let settings = relay.settings();
+    let keep = settings.session_timeout + settings.line_keep;
     let mut kept = relay.hub.accounts();
     for row in relay.store.sessions().await? {
         if row.last_active.plus(keep) >= now {

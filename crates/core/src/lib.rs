@@ -22,6 +22,6 @@ mod token;
 pub use activation::ActivationError;
 pub use connection::{Connection, Opening, Outgoing};
 pub use hub::CommitFeed;
-pub use line::BackendHealth;
+pub use line::{BackendHealth, stored_password};
 pub use relay::{Parts, Readiness, Relay, StartError, Status};
 pub use settings::Settings;

@@ -18,6 +18,7 @@ use trunkline_model::{AccountId, Address};
 use trunkline_store::Store;
 
 use self::inlet::LineInlet;
+pub use self::password::stored_password;
 pub(crate) use self::slot::Slot;
 use crate::{
     block::Blocks,

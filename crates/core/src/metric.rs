@@ -27,6 +27,8 @@ pub(crate) struct Metrics {
     pub(crate) blocked: Counter,
     /// Messages that an IM system returned after it had confirmed them.
     pub(crate) failed: Counter,
+    /// Sockets given up because the phone took too little.
+    pub(crate) lagging: Counter,
     outcomes: Family<OutcomeLabels, Counter>,
     errors: Family<ErrorLabels, Counter>,
     activations: Family<ActivationLabels, Counter>,
@@ -69,6 +71,11 @@ impl Metrics {
             "trunkline_messages_returned",
             "Messages returned after being confirmed",
             self.failed.clone(),
+        );
+        registry.register(
+            "trunkline_sockets_lagging",
+            "Sockets closed because their phones took too little of what waited (4010)",
+            self.lagging.clone(),
         );
         registry.register(
             "trunkline_line_outcomes",
@@ -121,6 +128,8 @@ impl Collector for Present {
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
         };
         gauge("trunkline_sessions", "Live sessions", count(relay.hub.all().len()))?;
+        let lagging = relay.hub.all().iter().filter(|session| session.is_lagging()).count();
+        gauge("trunkline_sessions_lagging", "Sessions whose phones are behind after a 4010", count(lagging))?;
         gauge("trunkline_sockets", "Phones with an open socket", count(relay.sockets()))?;
         let store = relay.store.metrics();
         gauge("trunkline_store_queue", "Commands that wait for the store's writer", count(store.queue_len))?;

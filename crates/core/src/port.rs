@@ -2,9 +2,11 @@
 
 mod authenticator;
 mod backend;
+mod examination;
 
 pub use authenticator::{AuthenticationError, Authenticator, Credential, Identity};
 pub use backend::{
     Backend, Incoming, Inlet, InletError, Line, LineError, LineState, OpenLine, Outcome, OutgoingMessage,
     Person, Roster, RosterChange, Search, SearchField, SearchResult,
 };
+pub use examination::{Finding, Step, Trouble};

@@ -15,7 +15,7 @@ use std::{
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use trunkline_model::{AccountId, DeviceId};
+use trunkline_model::{AccountId, Address, DeviceId};
 use trunkline_store::{Activation, Counts, Store, StoreError};
 use trunkline_wire::activation::{ActivatedAccount, ActivationReply, ActivationRequest};
 
@@ -24,12 +24,12 @@ use crate::{
     connection::{Connection, Opening},
     housekeeping,
     hub::{CommitFeed, Hub},
-    line::{BackendHealth, Lines},
+    line::{BackendHealth, Lines, stored_password},
     local::Local,
     metric::{Metrics, Present},
-    port::{AuthenticationError, Authenticator, Backend, Credential, Identity, Person},
+    port::{AuthenticationError, Authenticator, Backend, Credential, Identity, Person, Step},
     session::End,
-    settings::Settings,
+    settings::{Live, Settings},
     token::StoreTokens,
 };
 
@@ -65,10 +65,10 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) hub: Arc<Hub>,
     pub(crate) lines: Arc<Lines>,
-    pub(crate) settings: Settings,
     pub(crate) metrics: Metrics,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
+    settings: Live,
     authenticators: Vec<Box<dyn Authenticator>>,
     failures: Failures,
     beginnings: [tokio::sync::Mutex<()>; BEGINNINGS],
@@ -117,7 +117,7 @@ impl Relay {
         feed.connect(&hub);
         let inner = Arc::new(Inner {
             authenticators: vec![Box::new(StoreTokens::new(store.clone()))],
-            failures: Failures::new(settings.activation_failures_per_hour),
+            failures: Failures::default(),
             beginnings: std::array::from_fn(|_| tokio::sync::Mutex::default()),
             hasher: RandomState::new(),
             next_socket: AtomicU64::new(1),
@@ -126,7 +126,7 @@ impl Relay {
             store,
             hub,
             lines,
-            settings,
+            settings: Live::new(settings),
             metrics,
             tasks,
         });
@@ -150,10 +150,13 @@ impl Relay {
     ) -> Result<ActivationReply, ActivationError> {
         let inner = &self.0;
         request.check().map_err(ActivationError::Invalid)?;
-        let attempt = inner.failures.begin(source).await.map_err(|retry_after| {
-            inner.metrics.activation("too_many");
-            ActivationError::TooMany { retry_after }
-        })?;
+        let attempt =
+            inner.failures.begin(source, inner.settings().activation_failures_per_hour).await.map_err(
+                |retry_after| {
+                    inner.metrics.activation("too_many");
+                    ActivationError::TooMany { retry_after }
+                },
+            )?;
         let activation = Activation {
             address: &request.address,
             access_key: &request.access_key,
@@ -206,6 +209,14 @@ impl Relay {
         })
     }
 
+    /// Walks the way to an account's IM system step by step, up to a sign-in with the password that is kept for it;
+    /// its line is not touched. Nothing for accounts that live on the relay itself.
+    pub async fn examine(&self, account: AccountId, address: &Address) -> Result<Vec<Step>, StoreError> {
+        let lines = &self.0.lines;
+        let password = stored_password(&self.0.store, account).await?;
+        Ok(lines.backend(address).examine(password.as_ref().map(|password| (address, password))).await)
+    }
+
     /// An account was changed, disabled, enabled or removed in the store: a disabled or removed one is signed out.
     pub async fn account_changed(&self, account: AccountId) -> Result<(), StoreError> {
         let inner = &self.0;
@@ -233,6 +244,17 @@ impl Relay {
     /// A device was revoked in the store: its session ends.
     pub async fn device_revoked(&self, account: AccountId, device: DeviceId) {
         self.0.revoke(account, device).await;
+    }
+
+    /// What is in force.
+    pub fn settings(&self) -> Settings {
+        self.0.settings()
+    }
+
+    /// Puts other settings in force, for everything that happens from now on: sessions and sockets that are open go by
+    /// them too.
+    pub fn set(&self, settings: Settings) {
+        self.0.settings.set(settings);
     }
 
     /// Signs the lines out, writes down what is still in memory, and waits for the tasks under way; sockets are the
@@ -265,6 +287,11 @@ fn reply(activated: trunkline_store::Activated) -> ActivationReply {
 }
 
 impl Inner {
+    /// What is in force now.
+    pub(crate) fn settings(&self) -> Settings {
+        self.settings.get()
+    }
+
     /// Asks one authenticator after the other.
     pub(crate) async fn authenticate(
         &self,

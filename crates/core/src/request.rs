@@ -143,7 +143,7 @@ fn early(relay: &Inner, call: &Call) -> Early {
     match call {
         Call::SendMessage { .. } | Call::StartChat { .. } => Early::Timestamp(Timestamp::now()),
         Call::AcceptChat { request } => Early::Chat(*request),
-        Call::Ping => Early::SessionTimeout(relay.settings.session_timeout.as_secs()),
+        Call::Ping => Early::SessionTimeout(relay.settings().session_timeout.as_secs()),
         Call::TerminateSession => Early::Complete,
         _ => Early::Nothing,
     }
@@ -160,7 +160,7 @@ async fn start(relay: &Arc<Inner>, session: &Arc<Session>, call: Call) -> Result
         Call::MessageAck { id, contact } => router::acknowledge(relay, session, &id, contact.as_ref()).await,
         Call::ConversationRead { contact, up_to } => router::read(relay, session, contact, up_to).await,
         Call::MailboxSync { epoch, since, limit } => mailbox::sync(relay, session, epoch, since, limit).await,
-        Call::Ping => Ok(now(Ok(Reply::SessionTimeout(relay.settings.session_timeout.as_secs())))),
+        Call::Ping => Ok(now(Ok(Reply::SessionTimeout(relay.settings().session_timeout.as_secs())))),
         Call::NotifyBackground(to) => begin::background(relay, session, &to).await,
         Call::SetGdAuthToken { token } | Call::SetGdToken { token } | Call::SetOAuth2Token { token } => {
             Ok(now(begin::renew(relay, session, token).await))

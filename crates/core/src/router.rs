@@ -79,7 +79,7 @@ async fn await_outcome(
     let Some(slot) = relay.lines.slot(session.account()) else { return Ok(()) };
     let outcome = slot.outcome(sent.key, since);
     slot.ring();
-    match tokio::time::timeout(relay.settings.send_outcome_wait, outcome).await {
+    match tokio::time::timeout(relay.settings().send_outcome_wait, outcome).await {
         Ok(Ok(Outcome::Refused { permanent, reason })) => {
             Err(ApiError::new(error::refusal(permanent), reason))
         }

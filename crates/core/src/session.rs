@@ -1,5 +1,6 @@
 //! A device's signed-in state. It outlives its socket and the process; every reader of it is served from the store.
 
+mod end;
 pub(crate) mod offer;
 pub(crate) mod outbound;
 mod people;
@@ -19,7 +20,7 @@ use tokio::sync::{Notify, Semaphore};
 use trunkline_model::{AccountId, Address, Availability, Contact, DeviceId, Seq, Timestamp};
 use trunkline_wire::{ContactView, EventData, RequestId};
 
-pub(crate) use self::recent::Known;
+pub(crate) use self::{end::End, recent::Known};
 use self::{offer::Offer, outbound::Outbound};
 pub(crate) use self::{people::People, recent::Recent, turn::Turns};
 use crate::port::{Identity, LineState};
@@ -38,6 +39,8 @@ pub(crate) struct Session {
     pub(crate) id: String,
     pub(crate) under_way: Arc<Semaphore>,
     pub(crate) turns: Turns,
+    /// Held while a page of the mailbox is read, so that a phone that asks for many does not get them all at once.
+    pub(crate) paging: tokio::sync::Mutex<()>,
     /// Requests that wait for others, without a place of their own.
     dependents: AtomicUsize,
     last_active: AtomicI64,
@@ -67,6 +70,8 @@ pub(crate) struct State {
     /// The sequence under which it was told.
     line_told: i64,
     pub(crate) end: Option<End>,
+    /// The phone took too little of what waited for it, and has not caught up since.
+    pub(crate) lagging: bool,
     /// A wider reservation of sequences is being asked of the store.
     pub(crate) reserving: bool,
 }
@@ -75,40 +80,6 @@ impl State {
     fn tell(&mut self, contacts: &[ContactView]) {
         if let Some(sequence) = self.outbound.event(&trunkline_wire::contact_update(contacts)) {
             self.people.telling(sequence);
-        }
-    }
-}
-
-/// Why a session is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    /// The phone signed out.
-    SignedOut,
-    /// Nothing was heard of the phone for too long.
-    Timeout,
-    /// The account was disabled, or the device revoked.
-    Revoked,
-    /// The session could not begin after all (a refused IM password); its phone was told by an error.
-    Refused,
-}
-
-impl End {
-    /// The `reason` of SessionTerminated; `None` when the phone knows already.
-    pub(crate) fn reason(self) -> Option<&'static str> {
-        match self {
-            Self::Timeout => Some("timeout"),
-            Self::Revoked => Some("revoked"),
-            Self::SignedOut | Self::Refused => None,
-        }
-    }
-
-    /// The close code of the session's socket.
-    pub(crate) fn close(self) -> (u16, &'static str) {
-        match self {
-            Self::SignedOut => (1000, "signed out"),
-            Self::Timeout => (4401, "session gone"),
-            Self::Revoked => (4403, "revoked"),
-            Self::Refused => (1000, "session refused"),
         }
     }
 }
@@ -132,6 +103,7 @@ impl Session {
             id: from.id,
             under_way: Arc::new(Semaphore::new(MAX_UNDER_WAY)),
             turns: Turns::default(),
+            paging: tokio::sync::Mutex::default(),
             dependents: AtomicUsize::new(0),
             last_active: AtomicI64::new(from.last_active.0),
             written_active: AtomicI64::new(from.last_active.0),
@@ -148,6 +120,7 @@ impl Session {
                 line: "",
                 line_told: 0,
                 end: None,
+                lagging: false,
                 reserving: false,
             }),
             reserved: Notify::new(),
@@ -187,6 +160,18 @@ impl Session {
 
     pub(crate) fn has_socket(&self) -> bool {
         self.state().socket.is_some()
+    }
+
+    /// The phone takes too little; gives how many entries of the mailbox it is behind.
+    pub(crate) fn lags(&self) -> i64 {
+        let mut state = self.state();
+        state.lagging = true;
+        state.outbound.head().0 - state.outbound.sent().0
+    }
+
+    /// Whether the phone took too little and has not caught up since.
+    pub(crate) fn is_lagging(&self) -> bool {
+        self.state().lagging
     }
 
     /// Whether another frame may be read from the phone.

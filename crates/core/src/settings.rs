@@ -1,7 +1,10 @@
-use std::time::Duration;
+use std::{
+    sync::{PoisonError, RwLock},
+    time::Duration,
+};
 
 /// What an admin can set about sessions, messages and limits; defaults are those of docs/configuration.md.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// A session without any sign of its phone for this long ends (`SESSION_TIMEOUT_SECS`).
     pub session_timeout: Duration,
@@ -44,5 +47,23 @@ impl Default for Settings {
             max_message_chars: 8_000,
             activation_failures_per_hour: 10,
         }
+    }
+}
+
+/// The settings in force, which a reload replaces; nobody keeps a copy for longer than one thing takes.
+#[derive(Debug)]
+pub(crate) struct Live(RwLock<Settings>);
+
+impl Live {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self(RwLock::new(settings))
+    }
+
+    pub(crate) fn get(&self) -> Settings {
+        *self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set(&self, settings: Settings) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = settings;
     }
 }

@@ -18,4 +18,4 @@ mod tls;
 
 pub use server::{Addresses, BindError, Server};
 pub use settings::HttpSettings;
-pub use tls::TlsError;
+pub use tls::{Certificate, TlsError};

@@ -3,6 +3,8 @@ use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 use ipnet::IpNet;
 use secrecy::SecretString;
 
+use crate::socket::PaceLimit;
+
 /// What the doors need to know; the names are those of the configuration keys, in lower case.
 #[derive(Clone)]
 pub struct HttpSettings {
@@ -28,8 +30,19 @@ pub struct HttpSettings {
     pub frame_max_bytes: usize,
     /// Over how long the sockets are closed at shutdown.
     pub drain: Duration,
+    /// How long a phone may take less than `lagging_bytes_per_sec` of what waits for it; beyond it the socket closes
+    /// with 4010.
+    pub lagging: Duration,
+    /// Bytes a second that even a phone on a weak link takes.
+    pub lagging_bytes_per_sec: u32,
     /// What `Authorization: Bearer` must carry on the admin port, for everything but `/health/live`.
     pub admin_token: Option<SecretString>,
+}
+
+impl HttpSettings {
+    pub(crate) fn pace(&self) -> PaceLimit {
+        PaceLimit { patience: self.lagging, rate: self.lagging_bytes_per_sec }
+    }
 }
 
 impl fmt::Debug for HttpSettings {

@@ -1,3 +1,4 @@
+mod pace;
 mod task;
 mod transport;
 
@@ -23,6 +24,7 @@ use tokio_util::{
 use tracing::debug;
 use trunkline_core::Connection;
 
+pub(crate) use self::pace::PaceLimit;
 use self::{task::Socket, transport::Transport};
 use crate::{
     limit::Place,
@@ -43,6 +45,7 @@ pub(crate) struct Sockets {
     tasks: TaskTracker,
     leave: CancellationToken,
     drain: Duration,
+    pace: PaceLimit,
     /// How many were open when the drain began, and how many of them have chosen their moment.
     leaving: AtomicU32,
     next: AtomicU32,
@@ -65,9 +68,17 @@ struct Membership {
 }
 
 impl Sockets {
-    pub(crate) fn new(metrics: Metrics, tasks: TaskTracker, drain: Duration) -> Arc<Self> {
+    pub(crate) fn new(metrics: Metrics, tasks: TaskTracker, drain: Duration, pace: PaceLimit) -> Arc<Self> {
         let leave = CancellationToken::new();
-        Arc::new(Self { metrics, tasks, leave, drain, leaving: AtomicU32::new(1), next: AtomicU32::new(0) })
+        Arc::new(Self {
+            metrics,
+            tasks,
+            leave,
+            drain,
+            pace,
+            leaving: AtomicU32::new(1),
+            next: AtomicU32::new(0),
+        })
     }
 
     /// Runs a socket once its connection is free of HTTP. If it never comes, the core's connection is dropped.

@@ -1,3 +1,4 @@
+mod certificate;
 mod own;
 mod session;
 mod stream;
@@ -18,6 +19,7 @@ use rustls::{
     },
 };
 
+pub use self::certificate::Certificate;
 pub(crate) use self::stream::TlsStream;
 
 /// What the TLS listeners serve with.

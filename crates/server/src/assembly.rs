@@ -128,7 +128,8 @@ fn listeners(server: &Server) -> ListenersView {
     }
 }
 
-fn backend(config: &BackendConfig) -> Result<Arc<dyn Backend>, Failure> {
+/// The backend that a configuration declares; it connects to nobody yet.
+pub(crate) fn backend(config: &BackendConfig) -> Result<Arc<dyn Backend>, Failure> {
     match config {
         BackendConfig::Xmpp(xmpp) => {
             let domain = xmpp.domain.clone();

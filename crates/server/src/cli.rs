@@ -7,13 +7,17 @@ use clap_complete::Shell;
 
 mod account;
 mod activation;
+mod bundle;
 mod device;
+mod doctor;
 mod phone;
 mod span;
 
 pub(crate) use account::{AccountCommand, Import};
 pub(crate) use activation::ActivationCommand;
+pub(crate) use bundle::SupportBundle;
 pub(crate) use device::DeviceCommand;
+pub(crate) use doctor::Doctor;
 pub(crate) use phone::{Chat, Demo};
 pub(crate) use span::Span;
 
@@ -81,6 +85,16 @@ pub(crate) enum Command {
     /// Show whether the relay runs, who is connected, and how much it holds
     #[command(after_help = "Example:\n  trunkline status --json")]
     Status(Json),
+
+    /// Examine everything that must work, step by step: what fails, the likely cause, and what to try
+    #[command(
+        after_help = "Examples:\n  trunkline doctor\n  trunkline doctor --as sip:alice@corp.example.test"
+    )]
+    Doctor(Doctor),
+
+    /// Collect what somebody else needs to help, without secrets and people's names
+    #[command(after_help = "Example:\n  trunkline support-bundle --dry-run")]
+    SupportBundle(SupportBundle),
 
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  trunkline completions bash > /etc/bash_completion.d/trunkline")]

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use trunkline_config::{Config, Database, Diagnostic, Severity, System, XmppTls, locate};
 use trunkline_core::Settings;
-use trunkline_http::HttpSettings;
+use trunkline_http::{Certificate, HttpSettings};
 use trunkline_xmpp::{Tls, XmppSettings};
 
-use crate::{exit::Failure, place::Place, print};
+use crate::{assembly, exit::Failure, place::Place, print};
 
 /// A configuration, and where it came from.
 pub(crate) struct Loaded {
@@ -36,41 +36,61 @@ pub(crate) fn load(named: Option<&Path>) -> Result<Loaded, Failure> {
 pub(crate) fn check(named: Option<&Path>, json: bool) -> Result<(), Failure> {
     let Some(file) = locate(named, &System) else {
         return if json {
-            print::json(&report(None, &[]))
+            print::json(&report(None, &[], &[]))
         } else {
             print::text("no file: the built-in defaults hold\n")
         };
     };
-    let (problems, told) = match trunkline_config::load(&file) {
-        Ok((_, warnings)) => {
-            let told = warnings.iter().map(|warning| format!("{warning}\n\n")).collect::<String>();
-            (warnings, format!("{told}{}: no errors\n", file.display()))
-        }
-        Err(problems) => (problems.iter().cloned().collect(), format!("{problems}\n")),
+    let (problems, misfits): (Vec<Diagnostic>, _) = match trunkline_config::load(&file) {
+        Ok((config, warnings)) => (warnings, misfits(&config)),
+        Err(problems) => (problems.iter().cloned().collect(), Vec::new()),
     };
+    let errors =
+        problems.iter().filter(|problem| problem.severity() == Severity::Error).count() + misfits.len();
     if json {
-        print::json(&report(Some(&file), &problems))?
+        print::json(&report(Some(&file), &problems, &misfits))?;
     } else {
-        print::text(&told)?
+        print::text(&told(&file, &problems, &misfits, errors))?;
     }
-    let wrong = problems.iter().any(|problem| problem.severity() == Severity::Error);
-    if wrong { Err(Failure::told()) } else { Ok(()) }
+    if errors > 0 { Err(Failure::told()) } else { Ok(()) }
 }
 
-fn report(file: Option<&Path>, problems: &[Diagnostic]) -> serde_json::Value {
-    let problems: Vec<_> = problems
-        .iter()
-        .map(|problem| {
-            serde_json::json!({
-                "severity": if problem.severity() == Severity::Error { "error" } else { "warning" },
-                "code": problem.code(),
-                "line": problem.position().map(|(line, _)| line),
-                "column": problem.position().map(|(_, column)| column),
-                "message": problem.message(),
-                "hints": problem.hints().collect::<Vec<_>>(),
-            })
+/// What the files that the configuration names hold, where a starting server would refuse it.
+fn misfits(config: &Config) -> Vec<String> {
+    let files = config.tls_certificate_file.clone().zip(config.tls_private_key_file.clone());
+    let certificate = files.and_then(|files| Certificate::load(Some(&files), &config.data_dir).err());
+    let backends = config.backends.iter().filter_map(|declared| assembly::backend(declared).err());
+    let certificate = certificate.map(|error| error.to_string()).into_iter();
+    certificate.chain(backends.map(|failure| failure.words().to_owned())).collect()
+}
+
+fn told(file: &Path, problems: &[Diagnostic], misfits: &[String], errors: usize) -> String {
+    let problems = problems.iter().map(|problem| format!("{problem}\n\n"));
+    let misfits = misfits.iter().map(|misfit| format!("error: {misfit}\n\n"));
+    let all: String = problems.chain(misfits).collect();
+    let file = file.display();
+    match errors {
+        0 => format!("{all}{file}: no errors\n"),
+        1 => format!("{all}error: {file} has 1 error\n"),
+        errors => format!("{all}error: {file} has {errors} errors\n"),
+    }
+}
+
+fn report(file: Option<&Path>, problems: &[Diagnostic], misfits: &[String]) -> serde_json::Value {
+    let problems = problems.iter().map(|problem| {
+        serde_json::json!({
+            "severity": if problem.severity() == Severity::Error { "error" } else { "warning" },
+            "code": problem.code(),
+            "line": problem.position().map(|(line, _)| line),
+            "column": problem.position().map(|(_, column)| column),
+            "message": problem.message(),
+            "hints": problem.hints().collect::<Vec<_>>(),
         })
-        .collect();
+    });
+    let misfits = misfits.iter().map(|misfit| {
+        serde_json::json!({ "severity": "error", "code": null, "line": null, "column": null, "message": misfit, "hints": [] })
+    });
+    let problems: Vec<_> = problems.chain(misfits).collect();
     serde_json::json!({ "file": file.map(|file| file.display().to_string()), "problems": problems })
 }
 
@@ -122,6 +142,8 @@ pub(crate) fn http(config: &Config) -> HttpSettings {
         sockets_per_address: usize::try_from(config.sockets_per_address).unwrap_or(usize::MAX),
         frame_max_bytes: config.frame_max_bytes,
         drain: config.drain,
+        lagging: config.lagging,
+        lagging_bytes_per_sec: config.lagging_bytes_per_sec,
         admin_token: config.admin_token.clone(),
     }
 }

@@ -44,6 +44,16 @@ impl Failure {
         self
     }
 
+    /// What went wrong.
+    pub(crate) fn words(&self) -> &str {
+        &self.words
+    }
+
+    /// What to try.
+    pub(crate) fn advice(&self) -> Option<&str> {
+        self.advice.as_deref()
+    }
+
     /// Prints it on standard error and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         if !self.words.is_empty() {

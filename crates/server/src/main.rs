@@ -7,9 +7,11 @@ use clap::{CommandFactory, Parser};
 mod admin;
 mod ask;
 mod assembly;
+mod bundle;
 mod cli;
 mod configuration;
 mod demo;
+mod doctor;
 mod exit;
 mod phone;
 mod place;
@@ -62,6 +64,19 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Account(command) => ask::account(place()?, command).await,
         Command::Activation(command) => ask::activation(place()?, command).await,
         Command::Device(command) => ask::device(place()?, command).await,
+        Command::Doctor(args) => {
+            let questions = doctor::Questions { account: args.account, json: args.output.json };
+            doctor::doctor(cli.config.as_deref(), questions).await
+        }
+        Command::SupportBundle(args) => {
+            let wish = bundle::Wish {
+                file: args.file,
+                log: args.log,
+                dry_run: args.dry_run,
+                json: args.output.json,
+            };
+            bundle::bundle(cli.config.as_deref(), wish).await
+        }
         Command::Status(output) => ask::status(place()?, output.json).await,
         Command::CheckConfig(_) | Command::Completions { .. } => Ok(()),
     }

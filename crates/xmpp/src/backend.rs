@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use tokio::time::timeout;
 use tokio_xmpp::jid::{BareJid, DomainPart};
-use trunkline_core::port::{Backend, Line, LineError, LineState, OpenLine, Person};
+use trunkline_core::port::{Backend, Line, LineError, LineState, OpenLine, Person, Step};
 use trunkline_model::Address;
 
 use crate::{
     connect::{Stream, connect, restart},
+    examine::examine,
     fault::LoginFault,
     line::XmppLine,
     login::sign_in,
@@ -93,6 +94,15 @@ impl Backend for XmppBackend {
             }
             Err(_) => LineState::Connecting { reason: "the server did not answer in time".into() },
         })
+    }
+
+    async fn examine(&self, credential: Option<(&Address, &SecretString)>) -> Vec<Step> {
+        let credential = match credential.map(|(address, password)| (self.jid(address), password)) {
+            Some((Ok(own), password)) => Some((own, password)),
+            Some((Err(error), _)) => return vec![Step::not_tried("sign-in", error.to_string())],
+            None => None,
+        };
+        examine(&self.server.settings, &self.server.tls, credential).await
     }
 
     async fn open(&self, request: OpenLine) -> Result<Arc<dyn Line>, LineError> {

@@ -43,19 +43,40 @@ pub(crate) async fn connect(
     settings: &XmppSettings,
     tls: &TlsSetup,
 ) -> Result<(StreamFeatures, Stream), LoginFault> {
+    let tcp = reach(settings).await?;
+    let encrypted = encrypt(settings, tls, tcp).await?;
+    begin(settings, encrypted).await
+}
+
+/// The bare connection to the server.
+pub(crate) async fn reach(settings: &XmppSettings) -> Result<TcpStream, LoginFault> {
     let tcp = TcpStream::connect((settings.host.as_str(), settings.port)).await.map_err(|error| {
         LoginFault::Passing(format!("cannot connect to {}:{}: {error}", settings.host, settings.port))
     })?;
     // Best effort: without it small stanzas are only slower.
     let _ = tcp.set_nodelay(true);
+    Ok(tcp)
+}
+
+/// TLS, begun as the settings say, with a server that has proved who it is.
+pub(crate) async fn encrypt(
+    settings: &XmppSettings,
+    tls: &TlsSetup,
+    tcp: TcpStream,
+) -> Result<TlsStream<TcpStream>, LoginFault> {
     let tcp = match settings.tls {
         Tls::Direct => tcp,
         Tls::StartTls => start_tls(tcp, &settings.domain).await?,
     };
-    let encrypted = TlsConnector::from(tls.config.clone())
-        .connect(tls.name.clone(), tcp)
-        .await
-        .map_err(|error| distrust(&error, settings))?;
+    let connector = TlsConnector::from(tls.config.clone());
+    connector.connect(tls.name.clone(), tcp).await.map_err(|error| distrust(&error, settings))
+}
+
+/// The XMPP stream inside TLS.
+pub(crate) async fn begin(
+    settings: &XmppSettings,
+    encrypted: TlsStream<TcpStream>,
+) -> Result<(StreamFeatures, Stream), LoginFault> {
     let wire = BufStream::with_capacity(BUFFER, BUFFER, Guard::new(encrypted));
     let pending = initiate_stream(wire, ns::JABBER_CLIENT, header(&settings.domain), KEEP_ALIVE).await?;
     Ok(pending.recv_features().await?)

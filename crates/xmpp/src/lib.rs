@@ -18,6 +18,7 @@ mod address;
 mod backend;
 mod book;
 mod connect;
+mod examine;
 mod fault;
 mod guard;
 mod inbox;

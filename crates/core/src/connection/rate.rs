@@ -4,33 +4,45 @@ use tokio::time::Instant;
 /// A token bucket that slows down rather than refuses.
 #[derive(Debug)]
 pub(super) struct Rate {
-    per_second: f64,
-    burst: f64,
-    tokens: f64,
+    /// What is missing to a full bucket: a socket that does nothing is full whatever the limits become.
+    missing: f64,
     at: Instant,
 }
 
+/// How fast a bucket fills, and how much it holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    per_second: f64,
+    burst: f64,
+}
+
+impl Pace {
+    pub(super) fn new(per_second: u32, burst: u32) -> Self {
+        Self { per_second: f64::from(per_second.max(1)), burst: f64::from(burst.max(1)) }
+    }
+}
+
 impl Rate {
-    pub(super) fn new(per_second: u32, burst: u32, now: Instant) -> Self {
-        let burst = f64::from(burst.max(1));
-        Self { per_second: f64::from(per_second.max(1)), burst, tokens: burst, at: now }
+    pub(super) fn new(now: Instant) -> Self {
+        Self { missing: 0.0, at: now }
     }
 
     /// One request came; the bucket may go below empty, which later ones make good.
-    pub(super) fn take(&mut self, now: Instant) {
-        self.fill(now);
-        self.tokens -= 1.0;
+    pub(super) fn take(&mut self, pace: Pace, now: Instant) {
+        self.fill(pace, now);
+        self.missing += 1.0;
     }
 
     /// How long to wait before the next frame may be read; `None`: not at all.
-    pub(super) fn wait(&mut self, now: Instant) -> Option<Duration> {
-        self.fill(now);
-        (self.tokens < 1.0).then(|| Duration::from_secs_f64((1.0 - self.tokens) / self.per_second))
+    pub(super) fn wait(&mut self, pace: Pace, now: Instant) -> Option<Duration> {
+        self.fill(pace, now);
+        let short = self.missing + 1.0 - pace.burst;
+        (short > 0.0).then(|| Duration::from_secs_f64(short / pace.per_second))
     }
 
-    fn fill(&mut self, now: Instant) {
+    fn fill(&mut self, pace: Pace, now: Instant) {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
-        self.tokens = (self.tokens + passed * self.per_second).min(self.burst);
+        self.missing = (self.missing - passed * pace.per_second).max(0.0);
         self.at = now;
     }
 }
@@ -41,17 +53,20 @@ mod tests {
 
     use tokio::time::Instant;
 
-    use super::Rate;
+    use super::{Pace, Rate};
 
     #[test]
     fn a_burst_is_free_and_what_follows_waits() {
-        let start = Instant::now();
-        let mut rate = Rate::new(10, 5, start);
+        let (start, pace) = (Instant::now(), Pace::new(10, 5));
+        let mut rate = Rate::new(start);
         for _ in 0..5 {
-            assert_eq!(rate.wait(start), None);
-            rate.take(start);
+            assert_eq!(rate.wait(pace, start), None);
+            rate.take(pace, start);
         }
-        assert_eq!(rate.wait(start), Some(Duration::from_millis(100)));
-        assert_eq!(rate.wait(start + Duration::from_millis(101)), None);
+        assert_eq!(rate.wait(pace, start), Some(Duration::from_millis(100)));
+        assert_eq!(rate.wait(pace, start + Duration::from_millis(101)), None);
+        assert_eq!(rate.wait(Pace::new(10, 6), start), None, "a reload made it larger");
+        let slower = rate.wait(Pace::new(1, 1), start).map(|wait| wait.as_secs_f64().round());
+        assert_eq!(slower, Some(4.0), "a reload made it smaller");
     }
 }

@@ -62,6 +62,7 @@ impl Connection {
             }
             let before = state.outbound.sent();
             let step = state.outbound.step();
+            state.lagging &= !matches!(step, Step::Wait);
             low = state.outbound.sequences.wants().is_some() && !state.reserving;
             if state.outbound.sent() > before && matches!(step, Step::Write(_)) {
                 drop(state);
@@ -151,7 +152,7 @@ impl Connection {
 
     /// Well before the session would time out.
     fn silence_limit(&self) -> Duration {
-        SILENCE.min(self.relay.settings.session_timeout / 2)
+        SILENCE.min(self.relay.settings().session_timeout / 2)
     }
 
     /// Asks for a sign of life when there was none for long.
@@ -188,6 +189,7 @@ impl Connection {
                 .filter(|view| !session.state().people.is_muted(&view.contact.address))
                 .collect();
             for some in told.chunks(CONTACTS_A_FRAME) {
+                session.has_room().await;
                 session.tell(some);
             }
         });

@@ -3,13 +3,18 @@
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 use trunkline_model::{AccountId, Address};
-use trunkline_store::StoreError;
+use trunkline_store::{Store, StoreError};
 
 use super::{Lines, Slot};
 use crate::port::LineError;
 
 /// The name under which an account's IM password lies in the store.
 const IM_PASSWORD: &str = "im-password";
+
+/// The IM password that is kept for an account: one that was right when it was last used.
+pub async fn stored_password(store: &Store, account: AccountId) -> Result<Option<SecretString>, StoreError> {
+    store.secret(account, IM_PASSWORD).await
+}
 
 impl Lines {
     /// Whether somebody must give an IM password before the account's line can open.
@@ -25,7 +30,7 @@ impl Lines {
         &self,
         account: AccountId,
     ) -> Result<Option<SecretString>, LineError> {
-        Ok(self.store.secret(account, IM_PASSWORD).await?)
+        Ok(stored_password(&self.store, account).await?)
     }
 
     pub(super) async fn keep_password(&self, slot: &Slot, password: &SecretString) {

@@ -7,6 +7,8 @@ use trunkline_model::{
     Timestamp,
 };
 
+use super::Step;
+
 /// An IM system. It opens one [`Line`] per account.
 #[async_trait]
 pub trait Backend: Send + Sync {
@@ -37,6 +39,12 @@ pub trait Backend: Send + Sync {
         _wait: Duration,
     ) -> Result<LineState, LineError> {
         Err(LineError::NotSupported("trying a password"))
+    }
+
+    /// Walks the way to the IM system step by step, up to and with a sign-in when a password is given, for
+    /// `trunkline doctor`; no line is touched. Stops at the first step that fails, and names those that were not tried.
+    async fn examine(&self, _credential: Option<(&Address, &SecretString)>) -> Vec<Step> {
+        Vec::new()
     }
 
     /// Begins to sign in and returns at once; the line reports its progress through [`Inlet::state_changed`] and

@@ -142,7 +142,7 @@ async fn create(
 pub(crate) async fn settle(relay: &Arc<Inner>, begun: Begun) -> Result<Reply, ApiError> {
     let Begun { session, fresh: _, im_password } = begun;
     let person = Person { account: session.account(), address: session.address().clone() };
-    let opened = relay.lines.open(&person, im_password, relay.settings.line_wait).await;
+    let opened = relay.lines.open(&person, im_password, relay.settings().line_wait).await;
     match opened {
         Ok(LineState::PasswordRefused) => Err(ApiError::new(
             ErrorCode::OperationFailure,
@@ -162,7 +162,7 @@ async fn describe(relay: &Inner, session: &Session, line: &LineState) -> Session
         user: session.address().clone(),
         display_name: relay.lines.names.of(session.address()).await.to_string(),
         device_token: session.identity.device_token.clone(),
-        session_timeout_secs: relay.settings.session_timeout.as_secs(),
+        session_timeout_secs: relay.settings().session_timeout.as_secs(),
         server_time: Timestamp::now(),
         line_state: line.name().to_owned(),
         line_reason: line.reason().to_owned(),

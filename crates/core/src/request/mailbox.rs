@@ -32,6 +32,8 @@ pub(super) async fn sync(
         if let Some(acknowledged) = acknowledged {
             acknowledged.await?;
         }
+        let _paging = session.paging.lock().await;
+        session.has_room().await;
         let page = relay.store.mailbox(session.account(), after, limit).await.map_err(error::store)?;
         let (mut next, mut entries, mut bytes) = (after, Vec::with_capacity(page.len()), 0);
         for entry in &page {

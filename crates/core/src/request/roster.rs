@@ -18,6 +18,7 @@ pub(super) fn start(relay: &Arc<Inner>, session: &Arc<Session>, call: Call) -> L
     let (relay, session) = (Arc::clone(relay), Arc::clone(session));
     Box::pin(async move {
         turn.wait().await;
+        session.has_room().await;
         work(&relay, &session, call).await
     })
 }

@@ -1,23 +1,24 @@
 //! What goes to a session's phone and in which order: a pure state machine, driven by the socket's task.
 
+mod completion;
+mod ready;
+mod unacknowledged;
+
 use std::{collections::VecDeque, fmt, sync::Arc};
 
 use trunkline_model::{Address, DeviceId, MessageId, MessageKey, Seq};
 use trunkline_wire::EventData;
 
+use self::{completion::Completions, ready::Ready, unacknowledged::Unacknowledged};
 use super::{
     offer::Offer,
     sequence::{Marks, Sequences},
 };
 
-/// Most bytes of completions that a session keeps for a phone that comes back.
-const MAX_COMPLETION_BYTES: usize = 64 * 1024;
 /// Bytes waiting for the socket beyond which hints are dropped.
 const MAX_HINT_BYTES: usize = 256 * 1024;
 /// Live entries kept in memory for a socket that is busy; beyond, it re-reads the mailbox.
 const MAX_OFFERS: usize = 64;
-/// Messages not yet acknowledged of which the session remembers the keys; beyond, the store is asked.
-const MAX_UNACKNOWLEDGED: usize = 256;
 
 /// Everything that waits for, or may have to be repeated to, one session's phone. Its `Debug` shows no frame.
 pub(crate) struct Outbound {
@@ -26,12 +27,8 @@ pub(crate) struct Outbound {
     open: bool,
     pub(crate) sequences: Sequences,
     events: u64,
-    ready: VecDeque<String>,
-    ready_bytes: usize,
-    completions: VecDeque<Completion>,
-    completion_bytes: usize,
-    deferred: VecDeque<Deferred>,
-    replay: VecDeque<Completion>,
+    ready: Ready,
+    completions: Completions,
     marks: Marks,
     offers: VecDeque<Arc<Offer>>,
     /// Everything up to here went to the present socket.
@@ -44,18 +41,8 @@ pub(crate) struct Outbound {
     asked: Seq,
     /// Everything up to here is acknowledged by the device.
     acknowledged: Seq,
-    unacknowledged: VecDeque<Unacknowledged>,
-    forgot_unacknowledged: bool,
+    unacknowledged: Unacknowledged,
 }
-
-#[derive(Clone)]
-struct Completion {
-    sequence: i64,
-    text: String,
-}
-
-/// A completion that has no sequence yet.
-struct Deferred(Box<dyn FnOnce(i64) -> String + Send>);
 
 impl fmt::Debug for Outbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,15 +53,6 @@ impl fmt::Debug for Outbound {
             ready.len()
         )
     }
-}
-
-/// A message that went to the phone and waits for its MessageAck.
-#[derive(Debug, Clone)]
-struct Unacknowledged {
-    seq: Seq,
-    key: MessageKey,
-    id: MessageId,
-    peer: Address,
 }
 
 /// What the socket's task is to do next. It has no `Debug`, since it holds frames.
@@ -98,12 +76,8 @@ impl Outbound {
             open: false,
             sequences,
             events: 0,
-            ready: VecDeque::new(),
-            ready_bytes: 0,
-            completions: VecDeque::new(),
-            completion_bytes: 0,
-            deferred: VecDeque::new(),
-            replay: VecDeque::new(),
+            ready: Ready::default(),
+            completions: Completions::default(),
             marks: Marks::default(),
             offers: VecDeque::new(),
             sent: acknowledged,
@@ -111,8 +85,7 @@ impl Outbound {
             head,
             asked: acknowledged,
             acknowledged,
-            unacknowledged: VecDeque::new(),
-            forgot_unacknowledged: false,
+            unacknowledged: Unacknowledged::default(),
         }
     }
 
@@ -123,7 +96,7 @@ impl Outbound {
         self.open = true;
         let seen = seen.filter(|sequence| self.sequences.gave(*sequence));
         if let Some(sequence) = seen {
-            self.replay.extend(self.completions.iter().filter(|one| one.sequence > sequence).cloned());
+            self.completions.repeat(sequence);
         }
         let upto =
             seen.and_then(|sequence| self.marks.seq_at(sequence)).filter(|seq| *seq > self.acknowledged);
@@ -137,10 +110,9 @@ impl Outbound {
     /// The socket is gone: what waited for it is dropped, because the next one is told what it needs.
     pub(crate) fn close(&mut self) {
         self.open = false;
-        self.ready = VecDeque::new();
-        self.ready_bytes = 0;
+        self.ready.clear();
         self.offers = VecDeque::new();
-        self.replay = VecDeque::new();
+        self.completions.stop();
     }
 
     /// The device has everything up to `seq`.
@@ -151,12 +123,7 @@ impl Outbound {
         self.acknowledged = seq;
         // What the present socket is still being told again keeps its sequences, else they would not rise.
         self.marks.forget(seq.min(self.sent));
-        while self.unacknowledged.front().is_some_and(|one| one.seq <= seq) {
-            self.unacknowledged.pop_front();
-        }
-        if self.unacknowledged.is_empty() && self.acknowledged >= self.sent {
-            self.forgot_unacknowledged = false;
-        }
+        self.unacknowledged.acknowledge(seq, self.sent);
     }
 
     /// The phone was shown everything up to `seq`, by whichever way.
@@ -181,24 +148,20 @@ impl Outbound {
         id: &MessageId,
         peer: Option<&Address>,
     ) -> Option<Vec<(Seq, MessageKey)>> {
-        let fits = |one: &&Unacknowledged| one.id == *id && peer.is_none_or(|peer| *peer == one.peer);
-        let found: Vec<_> = self.unacknowledged.iter().filter(fits).map(|one| (one.seq, one.key)).collect();
-        (!self.forgot_unacknowledged && !found.is_empty()).then_some(found)
+        self.unacknowledged.find(id, peer)
     }
 
     /// A frame without a sequence (phase 1).
     pub(crate) fn push(&mut self, frame: String) {
-        if !self.open {
-            return;
+        if self.open {
+            self.ready.push(frame);
         }
-        self.ready_bytes += frame.len();
-        self.ready.push_back(frame);
     }
 
     /// A completion (phase 2), made by `write` for its sequence; kept for a phone that comes back. Without a sequence
     /// to give it waits for [`Outbound::granted`].
     pub(crate) fn complete(&mut self, write: impl FnOnce(i64) -> String + Send + 'static) {
-        self.deferred.push_back(Deferred(Box::new(write)));
+        self.completions.defer(Box::new(write));
         self.write_deferred();
     }
 
@@ -209,31 +172,16 @@ impl Outbound {
     }
 
     fn write_deferred(&mut self) {
-        while !self.deferred.is_empty() {
+        while self.completions.are_deferred() {
             let Some(sequence) = self.sequences.take() else { return };
-            let Some(Deferred(write)) = self.deferred.pop_front() else { return };
-            let text = write(sequence);
-            self.keep(sequence, &text);
+            let Some(text) = self.completions.write(sequence) else { return };
             self.push(text);
-        }
-    }
-
-    /// Keeps a completion for a phone that comes back; one that would drive out all others is not kept.
-    fn keep(&mut self, sequence: i64, text: &str) {
-        if text.len() > MAX_COMPLETION_BYTES / 4 {
-            return;
-        }
-        self.completion_bytes += text.len();
-        self.completions.push_back(Completion { sequence, text: text.to_owned() });
-        while self.completion_bytes > MAX_COMPLETION_BYTES {
-            let Some(oldest) = self.completions.pop_front() else { break };
-            self.completion_bytes -= oldest.text.len();
         }
     }
 
     /// An event that is of no use later (typing): dropped when the phone is far behind.
     pub(crate) fn hint(&mut self, data: &EventData) {
-        if self.ready_bytes <= MAX_HINT_BYTES {
+        if self.ready.bytes() <= MAX_HINT_BYTES {
             self.event(data);
         }
     }
@@ -281,14 +229,12 @@ impl Outbound {
 
     /// A frame that waits, past the mailbox: for a session that is over.
     pub(crate) fn take_ready(&mut self) -> Option<String> {
-        let frame = self.ready.pop_front()?;
-        self.ready_bytes -= frame.len();
-        Some(frame)
+        self.ready.take()
     }
 
     /// Bytes that wait for the socket.
     pub(crate) fn waiting_bytes(&self) -> usize {
-        self.ready_bytes
+        self.ready.bytes()
     }
 
     /// Everything up to here went to the present socket.
@@ -306,10 +252,8 @@ impl Outbound {
     pub(crate) fn step(&mut self) -> Step {
         let repeating = self.sent < self.marks.last() && self.sent < self.head;
         if !repeating {
-            if let Some(completion) = self.replay.pop_front() {
-                return Step::Write(completion.text);
-            }
-            if let Some(frame) = self.take_ready() {
+            let frame = self.completions.take().or_else(|| self.ready.take());
+            if let Some(frame) = frame {
                 return Step::Write(frame);
             }
         }
@@ -346,10 +290,10 @@ impl Outbound {
     }
 
     fn step_rest(&mut self) -> Step {
-        if !self.replay.is_empty() || !self.ready.is_empty() {
+        if self.completions.are_repeated() || !self.ready.is_empty() {
             return self.step();
         }
-        if self.deferred.is_empty() { Step::Wait } else { Step::Exhausted }
+        if self.completions.are_deferred() { Step::Exhausted } else { Step::Wait }
     }
 
     fn step_entry(&mut self, offer: Arc<Offer>) -> Step {
@@ -359,10 +303,9 @@ impl Outbound {
             self.marks = Marks::default();
         }
         if let Some((sequence, _)) = known
-            && self.replay.front().is_some_and(|completion| completion.sequence < sequence)
-            && let Some(completion) = self.replay.pop_front()
+            && let Some(completion) = self.completions.take_before(sequence)
         {
-            return Step::Write(completion.text);
+            return Step::Write(completion);
         }
         let Some(data) = offer.data() else { return Step::Encode(offer) };
         let (sequence, event) = match known {
@@ -379,25 +322,8 @@ impl Outbound {
         self.offers.pop_front();
         self.sent = offer.entry.seq;
         self.show(self.sent);
-        self.remember(&offer);
+        self.unacknowledged.remember(&offer.entry);
         Step::Write(trunkline_wire::event(event, sequence, data))
-    }
-
-    fn remember(&mut self, offer: &Offer) {
-        let Some(message) = offer.entry.body.incoming() else { return };
-        if self.unacknowledged.back().is_some_and(|one| one.seq >= offer.entry.seq) {
-            return;
-        }
-        if self.unacknowledged.len() == MAX_UNACKNOWLEDGED {
-            self.forgot_unacknowledged = true;
-            return;
-        }
-        self.unacknowledged.push_back(Unacknowledged {
-            seq: offer.entry.seq,
-            key: message.key,
-            id: message.id.clone(),
-            peer: offer.entry.body.peer().clone(),
-        });
     }
 }
 

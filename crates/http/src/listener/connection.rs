@@ -4,6 +4,7 @@ use axum::extract::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
@@ -24,6 +25,8 @@ use crate::{
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 /// For a request's head, and for the next request on a kept connection.
 const HEAD_LIMIT: Duration = Duration::from_secs(20);
+/// The system takes no more for a peer that does not read: what waits for a phone waits in the mailbox, not here.
+const UNSENT_BYTES: u32 = 16 * 1024;
 /// Request line and headers; a Dynamics token in a header can be some kilobytes.
 const HEAD_BYTES: usize = 16 * 1024;
 const HEAD_LINES: usize = 64;
@@ -31,8 +34,9 @@ const HEAD_LINES: usize = 64;
 /// One connection from its first byte until its last request is answered or it became a WebSocket.
 pub(super) async fn serve(door: Arc<Door>, stream: TcpStream, peer: Peer, place: Option<Place>) {
     let _counted = (place, Counted::new(&door.metrics.connections));
-    // A socket that cannot be set to send at once still works.
+    // A socket that cannot be set so still works.
     let _ = stream.set_nodelay(true);
+    let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
     match &door.tls {
         None => speak(&door, stream, peer).await,
         Some(config) => {

@@ -71,7 +71,7 @@ pub(super) async fn bind(
     let metrics = Metrics::register(&mut registry);
     let phone_group = Group::new(&settings, &metrics);
     let admin_group = Group::new(&settings, &metrics);
-    let sockets = Sockets::new(metrics.clone(), phone_group.tasks.clone(), settings.drain);
+    let sockets = Sockets::new(metrics.clone(), phone_group.tasks.clone(), settings.drain, settings.pace());
     let doors = [&https, &http, &admin].into_iter().flatten().map(Bound::health).collect();
     let stopping = phone_group.stop.clone();
     let token = settings.admin_token.clone();

@@ -4,7 +4,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -26,17 +26,19 @@ use tokio_tungstenite::{
 use tracing::{Instrument, debug, info_span};
 use trunkline_core::{Connection, Outgoing};
 
-use super::{Membership, Transport};
+use super::{Membership, Transport, pace::Pace};
 use crate::phone::LogId;
 
 /// Nothing from the phone for so long: it is gone, even if TCP does not know yet.
 const SILENCE: Duration = Duration::from_secs(90);
-/// For everything that waits to be written at one time.
-const WRITE_LIMIT: Duration = Duration::from_secs(20);
-/// Bytes a second that even a phone on a weak link takes; larger writes get so much more time.
-const SLOWEST: usize = 4 * 1024;
 /// For the phone's answer to a close.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+/// For the rest of a frame and the good-bye, on their way to a phone that takes too little.
+const LAGGING_LIMIT: Duration = Duration::from_secs(30);
+/// Written at a time, to see how much of it the phone takes.
+const PIECE: usize = 16 * 1024;
+/// The close code of a phone that takes too little of what waits for it.
+const LAGGING: u16 = 4010;
 /// Frames that are ready together share a write up to about this size.
 const WRITE_TOGETHER: usize = 32 * 1024;
 
@@ -47,6 +49,7 @@ pub(super) struct Socket {
     connection: Arc<Connection>,
     membership: Membership,
     heard: Instant,
+    pace: Pace,
 }
 
 /// How a conversation ended.
@@ -57,7 +60,9 @@ pub(super) enum End {
     Broken(u16, &'static str),
     /// The phone closed it, with this code.
     Closed(u16),
-    /// The connection is lost, or takes nothing more.
+    /// The phone takes too little of what waits for it; this is left of what was being written.
+    Lagging(Bytes),
+    /// The connection is lost.
     Lost,
 }
 
@@ -68,20 +73,30 @@ impl Socket {
         connection: Connection,
         membership: Membership,
     ) -> Self {
-        Self { id, stream, connection: Arc::new(connection), membership, heard: Instant::now() }
+        let now = Instant::now();
+        Self { id, stream, connection: Arc::new(connection), membership, heard: now, pace: Pace::new(now) }
     }
 
     /// Ends the socket; the core learns of it first.
     pub(super) async fn part(self, end: End) {
-        let Self { id, stream, connection, membership, .. } = self;
+        let Self { id, mut stream, connection, membership, .. } = self;
         drop(connection);
         let code = match end {
             End::Close(code, _) | End::Broken(code, _) | End::Closed(code) => code,
+            End::Lagging(_) => LAGGING,
             End::Lost => CloseCode::Abnormal.into(),
         };
         membership.sockets.metrics.socket_closed(code);
         debug!(socket = %id, code, "socket closed");
-        finish(stream, end).await;
+        let leave = &membership.sockets.leave;
+        match end {
+            End::Lagging(rest) => {
+                // A server that stops does not wait for the slowest.
+                leave.run_until_cancelled(catch_up(&mut stream, rest)).await;
+            }
+            end => finish(&mut stream, end).await,
+        }
+        let _ = timeout(CLOSE_LIMIT, stream.get_mut().shutdown()).await;
         drop(membership);
     }
 
@@ -208,25 +223,32 @@ impl Socket {
                 next = self.connection.next().now_or_never();
             }
         }
-        let slow = Duration::from_secs(u64::try_from(bytes.len() / SLOWEST).unwrap_or(0));
-        match timeout(WRITE_LIMIT + slow, self.write(&bytes)).await {
-            Ok(Ok(())) => end,
-            Ok(Err(_)) => Some(End::Lost),
-            Err(_) => {
-                debug!(socket = %self.id, "the phone takes nothing more");
-                Some(End::Lost)
+        let mut bytes = Bytes::from(bytes);
+        while !bytes.is_empty() {
+            let (begun, before) = (Instant::now(), bytes.len());
+            let limit = self.membership.sockets.pace;
+            match timeout(self.pace.allows(limit, begun), write_some(&mut self.stream, &mut bytes)).await {
+                Ok(Ok(())) => self.pace.took(limit, before - bytes.len(), begun, Instant::now()),
+                Ok(Err(_)) => return Some(End::Lost),
+                Err(_) => {
+                    self.connection.lagging();
+                    return Some(End::Lagging(bytes));
+                }
             }
         }
+        end
     }
+}
 
-    /// Past the library's write buffer, once that is empty.
-    async fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.stream.flush().await?;
-        let transport = self.stream.get_mut();
-        transport.write_all(bytes).await?;
-        transport.flush().await?;
-        Ok(())
-    }
+/// Writes a piece past the library's write buffer, once that is empty. Dropped midway, it leaves in `bytes` what is yet
+/// to be written.
+async fn write_some(stream: &mut WebSocketStream<Transport>, bytes: &mut Bytes) -> Result<(), Error> {
+    stream.flush().await?;
+    let transport = stream.get_mut();
+    let count = transport.write(&bytes[..bytes.len().min(PIECE)]).await?;
+    bytes.advance(count);
+    transport.flush().await?;
+    Ok(())
 }
 
 /// A frame on its way into the core.
@@ -239,20 +261,32 @@ async fn taken(taking: &mut Option<Taking>) {
 }
 
 /// Says good-bye as far as the end allows.
-async fn finish(mut stream: WebSocketStream<Transport>, end: End) {
+async fn finish(stream: &mut WebSocketStream<Transport>, end: End) {
     let farewell = async {
         match end {
-            End::Lost => return Ok(()),
+            End::Lost | End::Lagging(_) => return Ok(()),
             End::Closed(_) => {}
             End::Close(code, reason) => stream.close(Some(frame(code, reason))).await?,
-            End::Broken(code, reason) => return discard(&mut stream, frame(code, reason)).await,
+            End::Broken(code, reason) => return discard(stream, frame(code, reason)).await,
         }
         while let Some(Ok(_)) = stream.next().await {}
         Ok::<(), Error>(())
     };
     // Who does not answer is left alone.
     let _ = timeout(CLOSE_LIMIT, farewell).await;
-    let _ = timeout(CLOSE_LIMIT, stream.get_mut().shutdown()).await;
+}
+
+/// Says good-bye to a phone that takes too little, behind what is left of the frame that it is at.
+async fn catch_up(stream: &mut WebSocketStream<Transport>, mut rest: Bytes) {
+    let farewell = async {
+        while !rest.is_empty() {
+            write_some(stream, &mut rest).await?;
+        }
+        stream.close(Some(frame(LAGGING, "lagging"))).await?;
+        while let Some(Ok(_)) = stream.next().await {}
+        Ok::<(), Error>(())
+    };
+    let _ = timeout(LAGGING_LIMIT, farewell).await;
 }
 
 /// Unread bytes at the end would reset the connection and take our close with them.

@@ -54,6 +54,8 @@ pub(crate) fn settings(data_dir: PathBuf) -> HttpSettings {
         sockets_per_address: 256,
         frame_max_bytes: 64 * 1024,
         drain: Duration::from_millis(300),
+        lagging: Duration::from_secs(20),
+        lagging_bytes_per_sec: 2048,
         admin_token: None,
     }
 }

@@ -1,6 +1,7 @@
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
+use trunkline_core::port::Step;
 use trunkline_model::{Address, DeviceId};
 
 use super::{AccountView, DeviceView, ImportedView, KeyView, OpenKeyView, ProfileChange, StatusView};
@@ -41,6 +42,8 @@ pub(crate) enum Command {
     DeviceRevoke { device: DeviceId },
     /// Answered by [`Reply::Status`].
     Status,
+    /// Walk the way to the account's IM system; answered by [`Reply::Examined`].
+    Examine { address: Address },
 }
 
 impl Command {
@@ -66,7 +69,8 @@ impl Command {
             | Self::AccountShow { .. }
             | Self::DeviceList { .. }
             | Self::DeviceShow { .. }
-            | Self::Status => return None,
+            | Self::Status
+            | Self::Examine { .. } => return None,
         };
         Some((action, whose))
     }
@@ -102,6 +106,8 @@ pub(crate) enum Reply {
     Done,
     /// How the relay is.
     Status { status: Box<StatusView> },
+    /// How each step went.
+    Examined { steps: Vec<Step> },
     /// It was not done.
     Refused { refusal: Refusal },
 }

@@ -83,6 +83,7 @@ impl Executor {
             }
             Command::DeviceRevoke { device } => self.device_revoke(device).await,
             Command::Status => self.status().await,
+            Command::Examine { address } => self.examine(&address).await,
         }
     }
 

@@ -8,6 +8,7 @@ mod chat;
 mod check_config;
 mod demo;
 mod device;
+mod doctor;
 mod import;
 mod phone;
 mod program;

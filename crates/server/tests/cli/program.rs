@@ -59,13 +59,16 @@ impl Folder {
         folder
     }
 
-    /// The same with these keys set.
+    /// The same with these keys set, or set otherwise.
     pub(crate) fn with(keys: &[(&str, &str)]) -> Self {
         let folder = Self::new();
         let mut config = fs::read_to_string(folder.path().join(CONFIG)).unwrap();
         for (key, value) in keys {
-            let added = format!("  <add key=\"{key}\" value=\"{value}\" />\n  </appSettings>");
-            config = config.replace("</appSettings>", &added);
+            let line = format!("    <add key=\"{key}\" value=\"{value}\" />\n");
+            let start = format!("    <add key=\"{key}\" ");
+            let others = config.split_inclusive('\n').filter(|line| !line.starts_with(&start));
+            config =
+                others.collect::<String>().replace("  </appSettings>", &format!("{line}  </appSettings>"));
         }
         folder.write(CONFIG, &config);
         folder

@@ -1,13 +1,17 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     task::JoinHandle,
 };
+
+/// What the system keeps for a weak link, instead of the megabytes that it would.
+const WINDOW: u32 = 8 * 1024;
 
 /// Stands between phones and the relay and breaks connections at a given byte.
 pub(crate) struct Proxy {
@@ -19,6 +23,8 @@ pub(crate) struct Proxy {
 #[derive(Default)]
 struct Plan {
     cut: Option<Cut>,
+    /// Bytes a second that go down; all that come when `None`.
+    rate: Option<u32>,
     /// Bytes of the last connection, up and down.
     carried: [usize; 2],
 }
@@ -53,7 +59,7 @@ impl Proxy {
             while let Ok((phone, _)) = listener.accept().await {
                 let cut = shared.lock().unwrap().cut.take();
                 // A relay that is down is what some tests want.
-                let Ok(relay) = TcpStream::connect(&target).await else { continue };
+                let Ok(relay) = dial(&target).await else { continue };
                 tokio::spawn(carry(phone, relay, cut, Arc::clone(&shared)));
             }
         });
@@ -70,6 +76,11 @@ impl Proxy {
         self.plan.lock().unwrap().cut = Some(cut);
     }
 
+    /// Carries no more than so many bytes a second down.
+    pub(crate) fn slow_down(&self, rate: u32) {
+        self.plan.lock().unwrap().rate = Some(rate);
+    }
+
     /// How many bytes the last connection has carried, up and down.
     pub(crate) fn carried(&self) -> [usize; 2] {
         self.plan.lock().unwrap().carried
@@ -80,6 +91,12 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+async fn dial(target: &str) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_recv_buffer_size(WINDOW)?;
+    socket.connect(target.parse().map_err(std::io::Error::other)?).await
 }
 
 async fn carry(mut phone: TcpStream, mut relay: TcpStream, cut: Option<Cut>, plan: Arc<Mutex<Plan>>) {
@@ -102,6 +119,12 @@ async fn carry(mut phone: TcpStream, mut relay: TcpStream, cut: Option<Cut>, pla
         let part = &bytes[..bytes.len().min(room.unwrap_or(usize::MAX))];
         if to.write_all(part).await.is_err() {
             break;
+        }
+        let rate = plan.lock().unwrap().rate.filter(|_| way == Way::Down);
+        if let Some(rate) = rate {
+            let bytes = u32::try_from(part.len()).unwrap();
+            let time = Duration::from_secs_f64(f64::from(bytes) / f64::from(rate));
+            tokio::time::sleep(time).await; // tidy: poll
         }
         carried[way as usize] += part.len();
         plan.lock().unwrap().carried = carried;

@@ -7,6 +7,7 @@ mod house;
 mod socket;
 
 mod device;
+mod doctor;
 mod domain;
 mod outage;
 mod people;

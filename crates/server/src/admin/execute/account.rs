@@ -57,6 +57,15 @@ impl Executor {
         self.announce(&account).await?;
         self.told(account)
     }
+
+    pub(super) async fn examine(&self, address: &Address) -> Result<Reply, Refusal> {
+        let account = self.account(address).await?;
+        let Some(running) = &self.running else {
+            return Err(Refusal::new(RefusalKind::Invalid, "no server runs here that could examine it"));
+        };
+        let steps = running.relay.examine(account.id, &account.address).await.map_err(refusal)?;
+        Ok(Reply::Examined { steps })
+    }
 }
 
 /// Refuses fields that no directory would hold.

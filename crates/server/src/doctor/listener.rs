@@ -1,0 +1,185 @@
+//! What phones meet: the certificate, and the doors of a running server.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::Path,
+};
+
+use trunkline_client::{ConnectError, Handshake, RawSocket, Server, Trust, parse_fingerprint};
+use trunkline_config::Config;
+use trunkline_core::port::{Step, Trouble};
+use trunkline_http::Certificate;
+
+use super::CertificateFiles;
+use crate::admin::RunningView;
+
+/// A certificate that ends sooner than this is worth a word.
+const SOON_DAYS: i64 = 21;
+
+/// The certificate that the configuration names, or the self-made one.
+pub(super) fn certificate(files: Option<&CertificateFiles>, data_dir: &Path) -> Vec<Step> {
+    match Certificate::load(files, data_dir) {
+        Ok(None) => vec![Step::not_tried("files", "none is configured; `trunkline serve` makes one for itself")],
+        Ok(Some(certificate)) => read(&certificate, files),
+        Err(error) => vec![
+            Step::bad(
+                "files",
+                Trouble {
+                    expected: "a certificate and its private key in PEM".into(),
+                    seen: error.to_string(),
+                    likely: "TLS_CERTIFICATE_FILE or TLS_PRIVATE_KEY_FILE names the wrong file, or one that this user \
+                             may not read"
+                        .into(),
+                    attempt: files.map_or_else(
+                        || format!("remove the folder {}, and start the server", data_dir.join("tls").display()),
+                        |(certificate, _)| {
+                            format!("openssl x509 -in {} -noout -subject -dates", certificate.display())
+                        },
+                    ),
+                },
+            ),
+            Step::not_tried("dates", "an earlier step failed"),
+        ],
+    }
+}
+
+fn read(certificate: &Certificate, files: Option<&CertificateFiles>) -> Vec<Step> {
+    let named = files.map_or("self-made".into(), |(file, _)| file.display().to_string());
+    let names = certificate.names.join(", ");
+    let first = if files.is_some() && certificate.self_signed {
+        Step::doubtful(
+            "files",
+            format!("{named} is signed by nobody else"),
+            "phones trust it only if they pin it",
+        )
+    } else if files.is_some() && certificate.chain < 2 {
+        let seen = format!("{named} holds no intermediate certificate, which phones may miss");
+        Step::doubtful("files", seen, "append the authority's chain to TLS_CERTIFICATE_FILE")
+    } else {
+        Step::good("files", format!("{named}; the key fits"))
+    };
+    vec![first, dates(certificate), Step::good("names", names)]
+}
+
+fn dates(certificate: &Certificate) -> Step {
+    let now = jiff::Timestamp::now().as_second();
+    let day = |secs: i64| {
+        jiff::Timestamp::from_second(secs).map(|at| at.strftime("%F").to_string()).unwrap_or_default()
+    };
+    let days = (certificate.not_after - now) / 86_400;
+    let span = format!("it holds from {} to {}", day(certificate.not_before), day(certificate.not_after));
+    if now < certificate.not_before || now > certificate.not_after {
+        return Step::bad(
+            "dates",
+            Trouble {
+                expected: "a certificate that holds today".into(),
+                seen: span,
+                likely: "nobody has renewed it, or the clock is wrong".into(),
+                attempt: "have it renewed, then: trunkline reload".into(),
+            },
+        );
+    }
+    if days < SOON_DAYS {
+        let seen = format!("it ends in {days} days");
+        return Step::doubtful("dates", seen, "have it renewed, then: trunkline reload");
+    }
+    Step::good("dates", format!("it ends in {days} days"))
+}
+
+/// Whether a server that is to start will get its ports.
+pub(super) fn ports(config: &Config) -> Vec<Step> {
+    let doors = [("https", config.https_bind), ("http", config.http_bind), ("admin", config.admin_bind)];
+    let wanted = doors.into_iter().filter_map(|(name, at)| Some((name, at?)));
+    wanted
+        .map(|(name, at)| match TcpListener::bind(at) {
+            Ok(_) => Step::good(name, format!("{at} is free")),
+            Err(error) => Step::bad(
+                name,
+                Trouble {
+                    expected: format!("{at} to be free for this server"),
+                    seen: error.to_string(),
+                    likely: "another program has the port, or this computer has no such address".into(),
+                    attempt: format!("ss -ltnp sport = :{}; ip address", at.port()),
+                },
+            ),
+        })
+        .collect()
+}
+
+/// Opens a phone's socket at each door, as a phone would.
+pub(super) async fn listeners(
+    running: &RunningView,
+    files: Option<&CertificateFiles>,
+    data_dir: &Path,
+) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let found = Certificate::load(files, data_dir).ok().flatten();
+    let pin = found.and_then(|certificate| parse_fingerprint(&certificate.fingerprint).ok());
+    if let Some(at) = running.listeners.https.as_deref() {
+        steps.push(match pin {
+            Some(pin) => knock("https", at, &Trust::Fingerprint(pin)).await,
+            None => Step::not_tried("https", "the certificate cannot be read"),
+        });
+    }
+    if let Some(at) = running.listeners.http.as_deref() {
+        steps.push(knock("http", at, &Trust::System).await);
+    }
+    steps
+}
+
+async fn knock(scheme: &'static str, at: &str, trust: &Trust) -> Step {
+    let Some(url) = url(scheme, at) else { return Step::not_tried(scheme, format!("{at} is no address")) };
+    let opened = match Server::new(&url, trust) {
+        Ok(server) => RawSocket::connect(&server, &Handshake::new("doctor")).await,
+        Err(error) => return Step::not_tried(scheme, error.to_string()),
+    };
+    match opened {
+        Ok(_) => Step::good(scheme, format!("a phone's socket opens at {url}")),
+        // Switched off by an admin, or refused because too many are open from here: it answers.
+        Err(ConnectError::Upgrade(status)) => {
+            Step::good(scheme, format!("{url} answers with status {status}"))
+        }
+        Err(error) => Step::bad(scheme, unanswered(&url, &error)),
+    }
+}
+
+fn unanswered(url: &str, error: &ConnectError) -> Trouble {
+    let (likely, attempt) = match error {
+        ConnectError::Tls { .. } => (
+            "the server still serves the certificate that it started with, and the file is another one now",
+            "trunkline reload".to_owned(),
+        ),
+        _ => ("a rule of this computer's firewall", format!("curl -vk {url}/GaslampService/ws")),
+    };
+    Trouble {
+        expected: format!("a phone's socket at {url}"),
+        seen: error.to_string(),
+        likely: likely.into(),
+        attempt,
+    }
+}
+
+/// An address that everybody may use is knocked at from this computer.
+fn url(scheme: &str, at: &str) -> Option<String> {
+    let at: SocketAddr = at.parse().ok()?;
+    let host = match at {
+        SocketAddr::V4(four) if four.ip().is_unspecified() => "127.0.0.1".to_owned(),
+        SocketAddr::V6(six) if six.ip().is_unspecified() => "[::1]".to_owned(),
+        SocketAddr::V4(four) => four.ip().to_string(),
+        SocketAddr::V6(six) => format!("[{}]", six.ip()),
+    };
+    Some(format!("{scheme}://{host}:{}", at.port()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::url;
+
+    #[test]
+    fn doors_are_knocked_at_from_here() {
+        assert_eq!(url("https", "0.0.0.0:8082").as_deref(), Some("https://127.0.0.1:8082"));
+        assert_eq!(url("http", "[::]:8080").as_deref(), Some("http://[::1]:8080"));
+        assert_eq!(url("http", "10.1.2.3:80").as_deref(), Some("http://10.1.2.3:80"));
+        assert_eq!(url("http", "nowhere"), None);
+    }
+}

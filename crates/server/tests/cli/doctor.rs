@@ -1,0 +1,130 @@
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt, process::Command};
+
+use serde_json::{Value, json};
+
+use crate::program::Folder;
+
+/// The step of a part, by their names.
+fn step<'r>(report: &'r Value, part: &str, name: &str) -> &'r Value {
+    let parts = report["parts"].as_array().unwrap();
+    let steps =
+        parts.iter().filter(|one| one["part"] == part).flat_map(|one| one["steps"].as_array().unwrap());
+    let mut found = steps.filter(|step| step["name"] == name);
+    found.next().unwrap_or_else(|| panic!("no step {name} of {part} in {report}"))
+}
+
+fn report(folder: &Folder, code: i32) -> Value {
+    let outcome = folder.run(&["doctor", "--json"]);
+    assert_eq!(outcome.code, Some(code), "{outcome:?}");
+    serde_json::from_str(&outcome.out).unwrap()
+}
+
+#[test]
+fn a_running_server_is_examined_from_outside() {
+    let folder = Folder::with(&[("HTTPS_BIND", "127.0.0.1:0")]);
+    let serving = folder.serve();
+    let text = folder.run(&["doctor"]);
+    // The configuration names an XMPP server that is not there, and nothing else fails.
+    assert_eq!(text.code, Some(1), "{text:?}");
+    assert!(text.out.contains("cannot connect to 127.0.0.1:9"), "{}", text.out);
+    let report = report(&folder, 1);
+    assert_eq!(report["failed"], json!(1), "{report}");
+    for (part, name) in [
+        ("config", "file"),
+        ("clock", "time"),
+        ("disk", "space"),
+        ("disk", "folder"),
+        ("certificate", "files"),
+        ("certificate", "dates"),
+        ("database", "server"),
+        ("database", "read"),
+        ("listeners", "https"),
+        ("listeners", "http"),
+        ("backend corp.test", "dns"),
+    ] {
+        assert_eq!(step(&report, part, name)["finding"], "good", "{part} {name} in {report}");
+    }
+    let tcp = step(&report, "backend corp.test", "tcp");
+    assert!(["expected", "seen", "likely", "attempt"].iter().all(|word| tcp[word].is_string()), "{tcp}");
+    assert_eq!(step(&report, "backend corp.test", "tls")["finding"], "notTried");
+    drop(serving);
+}
+
+#[test]
+fn a_replaced_certificate_that_the_server_does_not_serve_is_told() {
+    let folder = Folder::with(&[("HTTPS_BIND", "127.0.0.1:0")]);
+    let serving = folder.serve();
+    for file in ["cert.pem", "key.pem"] {
+        fs::remove_file(folder.path().join("data/tls").join(file)).unwrap();
+    }
+    let other = Folder::with(&[("HTTPS_BIND", "127.0.0.1:0")]);
+    drop(other.serve());
+    for file in ["cert.pem", "key.pem"] {
+        let name = std::path::Path::new("data/tls").join(file);
+        fs::copy(other.path().join(&name), folder.path().join(&name)).unwrap();
+    }
+    let report = report(&folder, 1);
+    let https = step(&report, "listeners", "https");
+    assert_eq!((&https["finding"], &https["attempt"]), (&json!("bad"), &json!("trunkline reload")));
+    drop(serving);
+}
+
+#[test]
+fn before_the_first_start_nothing_is_made_and_a_taken_port_is_told() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = Folder::with(&[("HTTP_BIND", &address)]);
+    let report = report(&folder, 1);
+    let http = step(&report, "listeners", "http");
+    assert_eq!(http["finding"], "bad");
+    assert!(http["expected"].as_str().unwrap().contains(&address), "{http}");
+    assert_eq!(step(&report, "database", "open")["finding"], "notTried");
+    assert!(!folder.path().join("data").exists(), "the doctor makes nothing");
+    let broken = Folder::with(&[("HTTP_BNID", "")]);
+    assert_eq!(step(&self::report(&broken, 1), "config", "file")["finding"], "bad");
+}
+
+#[test]
+fn a_certificate_that_does_not_fit_its_key_is_told() {
+    let one = Folder::with(&[("HTTPS_BIND", "127.0.0.1:0")]);
+    drop(one.serve());
+    let folder = Folder::with(&[
+        ("TLS_CERTIFICATE_FILE", one.path().join("data/tls/cert.pem").to_str().unwrap()),
+        ("TLS_PRIVATE_KEY_FILE", "key.pem"),
+    ]);
+    let other = Folder::with(&[("HTTPS_BIND", "127.0.0.1:0")]);
+    drop(other.serve());
+    fs::copy(other.path().join("data/tls/key.pem"), folder.path().join("key.pem")).unwrap();
+    let report = report(&folder, 1);
+    let files = step(&report, "certificate", "files");
+    assert!(files["seen"].as_str().unwrap().contains("is not the key of"), "{files}");
+    let checked = folder.run(&["check-config"]);
+    assert_eq!(checked.code, Some(1));
+    assert!(checked.out.contains("is not the key of"), "check-config says it too: {}", checked.out);
+}
+
+#[test]
+fn a_bundle_for_others_holds_what_helps_and_nobodys_secrets() {
+    let token = "a-token-for-metrics-only";
+    let folder = Folder::with(&[("ADMIN_TOKEN", token)]);
+    let serving = folder.serve();
+    folder.well(&["account", "add", "sip:alice@example.test", "--name", "Alice"]);
+    folder.write("relay.log", &format!("account=alice@example.test source=192.0.2.7 token {token}\n"));
+    let key = fs::read_to_string(folder.path().join("data/master.key")).unwrap();
+    let told = folder.well(&["support-bundle", "--dry-run", "--log", "relay.log"]);
+    assert!(told.contains("doctor.json") && told.contains("Nothing was written"), "{told}");
+    folder.well(&["support-bundle", "bundle.tar.gz", "--log", "relay.log"]);
+    let bundle = folder.path().join("bundle.tar.gz");
+    assert_eq!(fs::metadata(&bundle).unwrap().permissions().mode() & 0o777, 0o600);
+    let unpacked = Command::new("tar").arg("-xzOf").arg(&bundle).output().unwrap();
+    let all = String::from_utf8(unpacked.stdout).unwrap();
+    for helps in ["http_bind", "runs as process", "trunkline_", "master.key", "account=user-", "source=ip-"] {
+        assert!(all.contains(helps), "{helps} is missing");
+    }
+    for hidden in [token, key.trim(), "alice@", "192.0.2.7"] {
+        assert!(!all.contains(hidden), "{hidden} is shown");
+    }
+    let again = folder.run(&["support-bundle", "bundle.tar.gz", "--log", "relay.log"]);
+    assert_eq!(again.code, Some(1), "nothing is overwritten: {again:?}");
+    drop(serving);
+}
