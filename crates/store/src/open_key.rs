@@ -3,6 +3,7 @@ use trunkline_model::{AccountId, Timestamp};
 
 use crate::{
     Store, StoreError,
+    engine::{Row, query},
     fault::Fault,
     job::{PlainCommand, Transaction},
     sql::{columns::Columns, device as sql},
@@ -25,8 +26,8 @@ pub struct OpenKey {
 impl Store {
     /// The account's access keys that are neither used nor expired, oldest first.
     pub async fn open_keys(&self, account: AccountId) -> Result<Vec<OpenKey>, StoreError> {
-        let query = sqlx::query(sql::OPEN_KEYS).bind(account.0).bind(Timestamp::now().0);
-        let rows = query.fetch_all(self.readers()).await?;
+        let found = query(sql::OPEN_KEYS).bind(account.0).bind(Timestamp::now().0);
+        let rows = found.fetch_all(self.readers()).await?;
         rows.iter().map(|row| read(row).map(|(_, key)| key)).collect()
     }
 
@@ -40,7 +41,7 @@ impl Store {
     }
 }
 
-fn read(row: &sqlx::sqlite::SqliteRow) -> Result<(Vec<u8>, OpenKey), StoreError> {
+fn read(row: &Row) -> Result<(Vec<u8>, OpenKey), StoreError> {
     let mut columns = Columns::of(row);
     let hash: Vec<u8> = columns.next()?;
     let id = hash.iter().take(ID_BYTES).map(|byte| format!("{byte:02x}")).collect();
@@ -58,12 +59,12 @@ impl PlainCommand for Revoke {
     type Answer = Vec<OpenKey>;
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<Vec<OpenKey>, Fault> {
-        let query = sqlx::query(sql::OPEN_KEYS).bind(self.account.0).bind(change.now.0);
+        let found = query(sql::OPEN_KEYS).bind(self.account.0).bind(change.now.0);
         let mut revoked = Vec::new();
-        for row in query.fetch_all(&mut *change.sql).await? {
+        for row in found.fetch_all(&mut *change.sql).await? {
             let (hash, key) = read(&row)?;
             if self.id.as_ref().is_none_or(|id| *id == key.id) {
-                sqlx::query(sql::USE_ACCESS_KEY).bind(hash).execute(&mut *change.sql).await?;
+                query(sql::USE_ACCESS_KEY).bind(hash).execute(&mut *change.sql).await?;
                 revoked.push(key);
             }
         }
