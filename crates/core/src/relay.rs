@@ -194,6 +194,12 @@ impl Relay {
         self.0.strangers.refused(refusal, Some(source), "");
     }
 
+    /// Forgets what failed from a network address (from a whole /64 for IPv6): access keys and IM passwords; false when
+    /// nothing had.
+    pub fn forgive(&self, source: IpAddr) -> bool {
+        self.0.strangers.forgive(source)
+    }
+
     /// Whether the relay can serve, and how its IM systems are.
     pub async fn readiness(&self) -> Readiness {
         let database = self.0.store.check().await.map_err(|error| error.to_string());

@@ -69,6 +69,12 @@ impl Strangers {
         self.passwords.begin(network(source), limit.saturating_mul(ACCOUNTS_A_SOURCE)).await
     }
 
+    /// Forgets the wrong access keys and IM passwords of a source; false when there were none.
+    pub(crate) fn forgive(&self, source: IpAddr) -> bool {
+        let source = network(source);
+        [&self.activations, &self.passwords].map(|failures| failures.forget(&source)).contains(&true)
+    }
+
     /// Waits until the suspect may have another token looked up; false when that would take longer than `patience`.
     pub(crate) async fn may_show_token(&self, who: Suspect, patience: Duration) -> bool {
         match self.tokens.reserve(who, Instant::now(), patience) {

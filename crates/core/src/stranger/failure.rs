@@ -112,6 +112,13 @@ impl<K: Eq + Hash + Clone> Failures<K> {
         count.failures = count.failures.saturating_add(1);
     }
 
+    /// Forgets the failures of the key and lets it try at once; false when there were none.
+    pub(crate) fn forget(&self, key: &K) -> bool {
+        let failures = std::mem::take(&mut self.known().record(key, Instant::now()).1.failures);
+        self.ended.notify_waiters();
+        failures > 0
+    }
+
     fn admit(&self, key: &K, limit: u32, now: Instant) -> Admission {
         let mut known = self.known();
         let (place, count) = known.record(key, now);
@@ -215,6 +222,17 @@ mod tests {
             guesses += (0..all).filter(|n| fail(&failures, 2, source(*n), now)).count();
         }
         assert!(guesses <= 2 * (20_000 + 1_024), "{guesses}");
+    }
+
+    #[test]
+    fn a_forgiven_source_may_try_again_and_counts_anew() {
+        let (failures, now) = (Failures::default(), Instant::now());
+        let source = address("192.0.2.1");
+        assert!(!failures.forget(&source), "nothing to forgive");
+        assert!(fail(&failures, 1, source, now));
+        assert!(failures.forget(&source));
+        assert!(fail(&failures, 1, source, now));
+        assert!(!fail(&failures, 1, source, now));
     }
 
     #[tokio::test]
