@@ -10,6 +10,7 @@ use crate::{process, workspace};
 const MAKERS: &[&[&str]] = &[
     &["--package", "trunkline-config"],
     &["--package", "trunkline-wire", "--test", "contract"],
+    &["--package", "trunkline-http", "--lib", "openapi"],
     &["--package", "trunkline-server", "--test", "api", "story::"],
 ];
 
