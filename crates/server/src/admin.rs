@@ -13,5 +13,5 @@ pub(crate) use execute::{Executor, Running};
 pub(crate) use profile::ProfileChange;
 pub(crate) use socket::AdminSocket;
 pub(crate) use view::{
-    AccountView, BackendView, DeviceView, KeyView, ListenersView, RunningView, StatusView,
+    AccountView, BackendView, DeviceView, KeyView, ListenersView, ReloadView, RunningView, StatusView,
 };

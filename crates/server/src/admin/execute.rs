@@ -13,7 +13,7 @@ use super::{
     AccountView, BackendView, Command, DeviceView, KeyView, ListenersView, ProfileChange, Refusal,
     RefusalKind, Reply, RunningView, StatusView, view::rfc3339,
 };
-use crate::place::Place;
+use crate::{place::Place, reload::Reloader};
 
 /// Accounts in a page: a page of the longest profiles stays far below the reply's limit.
 const PAGE: usize = 200;
@@ -33,6 +33,7 @@ pub(crate) struct Executor {
 pub(crate) struct Running {
     pub(crate) relay: Relay,
     pub(crate) listeners: ListenersView,
+    pub(crate) reloader: Reloader,
     pub(crate) since: Instant,
 }
 
@@ -74,6 +75,7 @@ impl Executor {
                 self.device(device).await.map(|view| Reply::Devices { devices: vec![view], next: None })
             }
             Command::DeviceRevoke { device } => self.device_revoke(device).await,
+            Command::Reload => self.reload().await,
             Command::Status => self.status().await,
             Command::Examine { address } => self.examine(&address).await,
         }
@@ -158,6 +160,13 @@ impl Executor {
         Ok(Reply::Devices { devices: vec![DeviceView { revoked: true, ..view }], next: None })
     }
 
+    async fn reload(&self) -> Result<Reply, Refusal> {
+        let Some(running) = &self.running else {
+            return Err(Refusal::new(RefusalKind::Invalid, "no server runs"));
+        };
+        running.reloader.reload().await.map(|reloaded| Reply::Reloaded { reloaded })
+    }
+
     async fn status(&self) -> Result<Reply, Refusal> {
         let counts = self.store.counts().await.map_err(refusal)?;
         let status = StatusView {
@@ -239,7 +248,7 @@ impl Running {
         Ok(RunningView {
             pid: std::process::id(),
             uptime_secs: self.since.elapsed().as_secs(),
-            listeners: self.listeners.clone(),
+            listeners: ListenersView { fingerprint: self.reloader.fingerprint(), ..self.listeners.clone() },
             sessions: status.sessions,
             sockets: status.sockets,
             backends: status.backends.into_iter().map(backend_view).collect(),
