@@ -32,6 +32,7 @@ use crate::{
     settings::{Live, Settings},
     stranger::{Failures, Refusal, Strangers, Suspect, network},
     token::StoreTokens,
+    visit::Visit,
 };
 
 /// Locks that keep two BeginSessions of one device from making two sessions.
@@ -76,6 +77,7 @@ pub(crate) struct Inner {
     hasher: RandomState,
     next_reader: AtomicU64,
     sockets: AtomicUsize,
+    polls: AtomicUsize,
 }
 
 /// Whether the relay can serve.
@@ -124,6 +126,7 @@ impl Relay {
             hasher: RandomState::new(),
             next_reader: AtomicU64::new(1),
             sockets: AtomicUsize::new(0),
+            polls: AtomicUsize::new(0),
             stop: CancellationToken::new(),
             store,
             hub,
@@ -142,6 +145,11 @@ impl Relay {
     /// why by the answer to its BeginSession.
     pub async fn open(&self, opening: Opening) -> Connection {
         Connection::open(&self.0, opening).await
+    }
+
+    /// A phone asks something over HTTP. `session_id` is what it holds as `sessionId`.
+    pub async fn visit(&self, opening: Opening, session_id: Option<&str>) -> Visit {
+        Visit::begin(&self.0, opening, session_id).await
     }
 
     /// Turns an access key into a device with a token; `source` is where the request came from, proxies looked through.
@@ -374,6 +382,18 @@ impl Inner {
 
     pub(crate) fn leave_socket(&self) {
         self.sockets.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn enter_poll(&self) {
+        self.polls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn leave_poll(&self) {
+        self.polls.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn polls(&self) -> usize {
+        self.polls.load(Ordering::Relaxed)
     }
 
     pub(crate) fn sockets(&self) -> usize {

@@ -59,7 +59,7 @@ pub(super) async fn devices(relay: &Arc<Inner>, session: &Session) -> Result<Rep
     let rows = relay.store.devices(session.account()).await.map_err(error::store)?;
     let view = |row: trunkline_store::DeviceRow| DeviceView {
         this_device: row.id == session.identity.device,
-        connected: relay.hub.session(row.account, row.id).is_some_and(|session| session.has_socket()),
+        connected: relay.hub.session(row.account, row.id).is_some_and(|session| session.is_connected()),
         id: row.id,
         name: row.name,
         platform: row.platform,
