@@ -1,6 +1,7 @@
 mod activation;
 mod contract;
 mod cookie;
+mod openapi;
 mod upgrade;
 
 use std::{sync::Arc, time::Instant};
@@ -61,6 +62,7 @@ pub(crate) fn router(phone: Arc<Phone>) -> Router {
         .route("/GaslampService/notify", any(http_form))
         .route("/v1/activation", post(activation::activate))
         .route("/v1/openrpc.json", get(contract::openrpc))
+        .route("/v1/openapi.json", get(contract::openapi))
         .fallback(async || Problem::NotFound)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
         .layer(from_fn_with_state(Arc::clone(&phone), watch))

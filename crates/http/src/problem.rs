@@ -48,7 +48,7 @@ pub(crate) enum Problem {
 }
 
 impl Problem {
-    fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -67,7 +67,7 @@ impl Problem {
         }
     }
 
-    fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::NotFound => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
@@ -89,7 +89,7 @@ impl Problem {
         }
     }
 
-    fn document(&self) -> activation::Problem {
+    pub(crate) fn document(&self) -> activation::Problem {
         let status = self.status();
         activation::Problem {
             kind: format!("urn:trunkline:problem:{}", self.code()),
@@ -101,7 +101,7 @@ impl Problem {
     }
 
     /// The header that tells what to do about it, if there is one.
-    fn hint(&self) -> Option<(header::HeaderName, HeaderValue)> {
+    pub(crate) fn hint(&self) -> Option<(header::HeaderName, HeaderValue)> {
         match self {
             Self::UpgradeRequired => Some((header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))),
             Self::TooManySockets => Some((header::RETRY_AFTER, HeaderValue::from_static("60"))),

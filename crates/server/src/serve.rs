@@ -7,7 +7,7 @@ use tracing::{info, warn};
 use trunkline_http::Stop;
 
 use crate::{
-    admin::{Command, ListenersView, Reply},
+    admin::{Command, ListenersView, Reply, own_uid},
     ask,
     assembly::Assembly,
     configuration::{self, Loaded},
@@ -100,7 +100,7 @@ fn greeting(listeners: &ListenersView, loaded: &Loaded) -> String {
 
 /// On an empty database, the first thing to do.
 async fn hint(assembly: &Assembly) {
-    let accounts = assembly.executor().execute(Command::AccountList { after: None }).await;
+    let accounts = assembly.executor().execute(Command::AccountList { after: None }, own_uid()).await;
     if matches!(accounts, Reply::Accounts { accounts, .. } if accounts.is_empty()) {
         print::courtesy(
             "There are no accounts yet. Add one: trunkline account add sip:alice@example.test --name \"Alice\"\n",
