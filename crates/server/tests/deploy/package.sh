@@ -6,7 +6,8 @@ world=$1 first=$2 second=$3
 
 say() { echo "STEP $*"; }
 within() { chroot "$world/root" "$@"; }
-as_service() { within setpriv --reuid=trunkline --regid=trunkline --clear-groups --no-new-privs --bounding-set=-all "$@"; }
+as_user="setpriv --reuid=trunkline --regid=trunkline --clear-groups --no-new-privs --bounding-set=-all"
+as_service() { within $as_user "$@"; }
 # Asks again until it is so, for a minute.
 until_so() {
     tries=0
@@ -41,10 +42,13 @@ within systemctl is-enabled trunkline
 say serve
 # What systemd does by StateDirectory and User.
 within install -d -o trunkline -g trunkline -m 0700 /var/lib/trunkline
-serve() { as_service trunkline serve --config /etc/trunkline/GoodConnectServer.exe.config >"$world/serve.log" 2>&1 & }
+serve() {
+    chroot "$world/root" $as_user trunkline serve --config /etc/trunkline/GoodConnectServer.exe.config \
+        >>"$world/serve.log" 2>&1 &
+    server=$!
+}
 serve
-server=$!
-until_so within curl --silent --fail http://127.0.0.1:8443/health/ready
+until_so within sh -c 'trunkline status --json | grep "\"running\":true"'
 within trunkline account add sip:alice@example.test --name Alice
 within trunkline account add sip:bob@example.test --name Bob
 within trunkline activation issue sip:alice@example.test --json |
@@ -65,8 +69,7 @@ wait $server || { cat "$world/serve.log"; exit 1; }
 grep -q DRAIN_SECS "$world/root/etc/trunkline/GoodConnectServer.exe.config"
 within stat -c '%U:%G %a %n' /etc/trunkline/GoodConnectServer.exe.config
 serve
-server=$!
-until_so within curl --silent --fail http://127.0.0.1:8443/health/ready
+until_so within sh -c 'trunkline status --json | grep "\"running\":true"'
 within trunkline account list
 
 say others
