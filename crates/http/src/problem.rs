@@ -15,6 +15,10 @@ pub(crate) enum Problem {
     MethodNotAllowed,
     #[error("pages of this origin may not connect; the administrator can add it to ALLOWED_ORIGINS")]
     OriginRefused,
+    #[error(
+        "this port answers to localhost and loopback addresses only (Host); set ADMIN_TOKEN to use other names"
+    )]
+    ForeignHost,
     #[error("this address speaks WebSocket (RFC 6455, version 13) only")]
     UpgradeRequired,
     #[error("the WebSocket handshake is not complete: {0}")]
@@ -56,6 +60,7 @@ impl Problem {
             | Self::WebSocketsOff
             | Self::EncryptionRequired
             | Self::ActivationRefused => StatusCode::FORBIDDEN,
+            Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
             Self::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
             Self::BadHandshake(_) | Self::InvalidRequest(_) => StatusCode::BAD_REQUEST,
             Self::TooManySockets | Self::TooManyAttempts(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -72,6 +77,7 @@ impl Problem {
             Self::NotFound => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::OriginRefused => "origin-refused",
+            Self::ForeignHost => "foreign-host",
             Self::UpgradeRequired => "upgrade-required",
             Self::BadHandshake(_) => "bad-handshake",
             Self::WebSocketsOff => "websockets-off",
