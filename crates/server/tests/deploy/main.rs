@@ -7,3 +7,4 @@ mod package;
 mod people;
 mod reload;
 mod systemd;
+mod unit;
