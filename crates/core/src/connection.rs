@@ -8,10 +8,12 @@ use std::{
     fmt,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use secrecy::SecretString;
 use tokio::sync::Notify;
+use trunkline_model::Seq;
 use trunkline_wire::{ApiError, BeginSession, Call, Early, Frame, Limits, Parsed, Request, RequestId};
 
 use self::rate::{Pace, Rate};
@@ -20,9 +22,12 @@ use crate::{
     relay::{Inner, short},
     request::{self, Begun, Plan},
     router,
-    session::{End, Session},
+    session::{End, Session, Turn},
 };
 use tokio::time::Instant;
+
+/// How long a session that is refused waits for what was asked of it meanwhile.
+const REFUSED_WAIT: Duration = Duration::from_secs(5);
 
 /// What a phone tells as it opens a socket.
 #[derive(Debug)]
@@ -145,8 +150,15 @@ impl Connection {
     }
 
     /// A Pong came; its payload, when it echoes one of ours, says that the phone's socket saw everything before it.
-    pub fn pong(&self, _payload: &[u8]) {
+    pub fn pong(&self, payload: &[u8]) {
         self.heard();
+        let (Ok(seq), Some(session)) = (payload.try_into().map(i64::from_be_bytes), self.session()) else {
+            return;
+        };
+        let mut state = session.state();
+        if state.socket == Some(self.socket) {
+            state.outbound.saw(Seq(seq));
+        }
     }
 
     /// The phone takes too little of what waits for it, so that its socket is given up.
@@ -277,7 +289,7 @@ impl Connection {
         let relay = Arc::clone(&self.relay);
         self.relay.tasks.spawn(async move {
             turn.wait().await;
-            finish(&relay, request, begun).await;
+            finish(&relay, request, begun, turn).await;
         });
     }
 
@@ -348,7 +360,7 @@ impl Connection {
 }
 
 /// Phase 2 of BeginSession.
-async fn finish(relay: &Arc<Inner>, request: Request, begun: Begun) {
+async fn finish(relay: &Arc<Inner>, request: Request, begun: Begun, turn: Turn) {
     let session = Arc::clone(&begun.session);
     let fresh = begun.fresh;
     let result = request::settle(relay, begun).await;
@@ -358,6 +370,10 @@ async fn finish(relay: &Arc<Inner>, request: Request, begun: Begun) {
     if let Some(code) = failed {
         relay.metrics.error(code);
         if fresh {
+            // Who came behind this request is answered before the session is gone.
+            session.state().recent.abandon();
+            drop(turn);
+            let _ = tokio::time::timeout(REFUSED_WAIT, session.idle()).await;
             relay.end_session(&session, End::Refused).await;
         }
     }

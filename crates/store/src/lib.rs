@@ -44,7 +44,7 @@ pub use contact::ContactRow;
 pub use count::Counts;
 pub use device::{DeviceRow, TokenOwner};
 pub use error::StoreError;
-pub use mailbox::{CommitListener, Committed, MailboxBounds};
+pub use mailbox::{CommitListener, Committed, MailboxBounds, Unacknowledged};
 pub use master_key::{MasterKey, MasterKeyError};
 pub use message::{
     MessageOutcome, NewIncoming, NewMessage, ReadMark, Receipt, Received, Route, Sent, Started,
