@@ -73,7 +73,7 @@ pub(crate) struct Inner {
     failures: Failures,
     beginnings: [tokio::sync::Mutex<()>; BEGINNINGS],
     hasher: RandomState,
-    next_socket: AtomicU64,
+    next_reader: AtomicU64,
     sockets: AtomicUsize,
 }
 
@@ -120,7 +120,7 @@ impl Relay {
             failures: Failures::default(),
             beginnings: std::array::from_fn(|_| tokio::sync::Mutex::default()),
             hasher: RandomState::new(),
-            next_socket: AtomicU64::new(1),
+            next_reader: AtomicU64::new(1),
             sockets: AtomicUsize::new(0),
             stop: CancellationToken::new(),
             store,
@@ -186,6 +186,11 @@ impl Relay {
         // A session under the token that was just replaced is over.
         inner.revoke(activated.account.id, activated.device).await;
         Ok(reply(activated))
+    }
+
+    /// Forgets the failed activations of a network address (of a whole /64 for IPv6); false when there were none.
+    pub fn forgive(&self, source: IpAddr) -> bool {
+        self.0.failures.forgive(source)
     }
 
     /// Whether the relay can serve, and how its IM systems are.
@@ -325,10 +330,13 @@ impl Inner {
         }
     }
 
-    /// A number for a new socket, unique in this process.
-    pub(crate) fn enter_socket(&self) -> u64 {
+    /// A number for a new reader of a session, unique in this process.
+    pub(crate) fn next_reader(&self) -> u64 {
+        self.next_reader.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn enter_socket(&self) {
         self.sockets.fetch_add(1, Ordering::Relaxed);
-        self.next_socket.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn leave_socket(&self) {

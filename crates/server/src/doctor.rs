@@ -28,14 +28,26 @@ pub(crate) struct Questions {
     pub(crate) json: bool,
 }
 
-/// Examines everything; nothing is changed, and nothing is made that is not there.
+/// Examines everything and tells it; nothing is made that is not there.
 pub(crate) async fn doctor(named: Option<&Path>, questions: Questions) -> Result<(), Failure> {
-    let mut report = Report::new(questions.json);
-    let file = locate(named, &System);
-    if let Some(config) = read(file.as_deref(), &mut report)? {
-        examine(&config, &questions, &mut report).await?;
-    }
+    let mut report = Report::new(!questions.json);
+    all(named, questions.account.as_ref(), &mut report).await?;
     report.end()
+}
+
+/// The same as JSON, without a word on the terminal.
+pub(crate) async fn findings(named: Option<&Path>) -> Result<serde_json::Value, Failure> {
+    let mut report = Report::new(false);
+    all(named, None, &mut report).await?;
+    report.json()
+}
+
+async fn all(named: Option<&Path>, account: Option<&Address>, report: &mut Report) -> Result<(), Failure> {
+    let file = locate(named, &System);
+    match read(file.as_deref(), report)? {
+        Some(config) => examine(&config, account, report).await,
+        None => Ok(()),
+    }
 }
 
 fn read(file: Option<&Path>, report: &mut Report) -> Result<Option<Config>, Failure> {
@@ -74,7 +86,7 @@ fn unreadable(file: &Path, first: String) -> Trouble {
     }
 }
 
-async fn examine(config: &Config, questions: &Questions, report: &mut Report) -> Result<(), Failure> {
+async fn examine(config: &Config, account: Option<&Address>, report: &mut Report) -> Result<(), Failure> {
     report.part("clock", computer::clock())?;
     report.part("disk", computer::disk(&config.data_dir))?;
     let files = config.tls_certificate_file.clone().zip(config.tls_private_key_file.clone());
@@ -88,7 +100,7 @@ async fn examine(config: &Config, questions: &Questions, report: &mut Report) ->
     };
     report.part("listeners", doors)?;
     for declared in &config.backends {
-        let steps = backend::examine(declared, questions.account.as_ref(), &patient).await;
+        let steps = backend::examine(declared, account, &patient).await;
         report.part(&format!("backend {}", declared.domain()), steps)?;
     }
     patient.close().await;

@@ -7,9 +7,10 @@ use crate::{exit::Failure, print};
 const PART: usize = 12;
 const STEP: usize = 12;
 
-/// What was found so far; on a terminal each part is shown as soon as it is examined.
+/// What was found so far.
 pub(super) struct Report {
-    json: bool,
+    /// Each part is shown on standard output as soon as it is examined.
+    shown: bool,
     parts: Vec<Part>,
 }
 
@@ -27,13 +28,13 @@ struct Whole<'a> {
 }
 
 impl Report {
-    pub(super) fn new(json: bool) -> Self {
-        Self { json, parts: Vec::new() }
+    pub(super) fn new(shown: bool) -> Self {
+        Self { shown, parts: Vec::new() }
     }
 
     pub(super) fn part(&mut self, name: &str, steps: Vec<Step>) -> Result<(), Failure> {
         let part = Part { part: name.to_owned(), steps };
-        if !self.json {
+        if self.shown {
             print::text(&shown(&part))?;
         }
         self.parts.push(part);
@@ -42,17 +43,29 @@ impl Report {
 
     /// The last word; an error (exit code 1) when a step failed.
     pub(super) fn end(self) -> Result<(), Failure> {
+        let whole = self.whole();
+        if self.shown {
+            print::text(&last_word(whole.failed, whole.doubtful))?;
+        } else {
+            print::json(&whole)?;
+        }
+        if whole.failed > 0 { Err(Failure::told()) } else { Ok(()) }
+    }
+
+    /// All of it, for programs.
+    pub(super) fn json(&self) -> Result<serde_json::Value, Failure> {
+        serde_json::to_value(self.whole()).map_err(|error| Failure::failed(error.to_string()))
+    }
+
+    fn whole(&self) -> Whole<'_> {
         let count = |wanted: fn(&Finding) -> bool| {
             self.parts.iter().flat_map(|part| &part.steps).filter(|step| wanted(&step.finding)).count()
         };
-        let failed = count(|finding| matches!(finding, Finding::Bad(_)));
-        let doubtful = count(|finding| matches!(finding, Finding::Doubtful { .. }));
-        if self.json {
-            print::json(&Whole { failed, doubtful, parts: &self.parts })?;
-        } else {
-            print::text(&last_word(failed, doubtful))?;
+        Whole {
+            failed: count(|finding| matches!(finding, Finding::Bad(_))),
+            doubtful: count(|finding| matches!(finding, Finding::Doubtful { .. })),
+            parts: &self.parts,
         }
-        if failed > 0 { Err(Failure::told()) } else { Ok(()) }
     }
 }
 

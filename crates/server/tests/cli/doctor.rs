@@ -1,4 +1,4 @@
-use std::{fs, net::TcpListener};
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt, process::Command};
 
 use serde_json::{Value, json};
 
@@ -101,4 +101,30 @@ fn a_certificate_that_does_not_fit_its_key_is_told() {
     let checked = folder.run(&["check-config"]);
     assert_eq!(checked.code, Some(1));
     assert!(checked.out.contains("is not the key of"), "check-config says it too: {}", checked.out);
+}
+
+#[test]
+fn a_bundle_for_others_holds_what_helps_and_nobodys_secrets() {
+    let token = "a-token-for-metrics-only";
+    let folder = Folder::with(&[("ADMIN_TOKEN", token)]);
+    let serving = folder.serve();
+    folder.well(&["account", "add", "sip:alice@example.test", "--name", "Alice"]);
+    folder.write("relay.log", &format!("account=alice@example.test source=192.0.2.7 token {token}\n"));
+    let key = fs::read_to_string(folder.path().join("data/master.key")).unwrap();
+    let told = folder.well(&["support-bundle", "--dry-run", "--log", "relay.log"]);
+    assert!(told.contains("doctor.json") && told.contains("Nothing was written"), "{told}");
+    folder.well(&["support-bundle", "bundle.tar.gz", "--log", "relay.log"]);
+    let bundle = folder.path().join("bundle.tar.gz");
+    assert_eq!(fs::metadata(&bundle).unwrap().permissions().mode() & 0o777, 0o600);
+    let unpacked = Command::new("tar").arg("-xzOf").arg(&bundle).output().unwrap();
+    let all = String::from_utf8(unpacked.stdout).unwrap();
+    for helps in ["http_bind", "runs as process", "trunkline_", "master.key", "account=user-", "source=ip-"] {
+        assert!(all.contains(helps), "{helps} is missing");
+    }
+    for hidden in [token, key.trim(), "alice@", "192.0.2.7"] {
+        assert!(!all.contains(hidden), "{hidden} is shown");
+    }
+    let again = folder.run(&["support-bundle", "bundle.tar.gz", "--log", "relay.log"]);
+    assert_eq!(again.code, Some(1), "nothing is overwritten: {again:?}");
+    drop(serving);
 }
