@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     fmt::Write as _,
     fs::File,
     os::unix::process::ExitStatusExt,
@@ -27,6 +28,7 @@ pub struct Relay {
     folder: TempDir,
     settings: BTreeMap<String, String>,
     backends: String,
+    environment: Vec<(String, OsString)>,
     child: Option<Child>,
     listeners: Listeners,
 }
@@ -49,6 +51,7 @@ pub struct Builder {
     program: PathBuf,
     settings: BTreeMap<String, String>,
     backends: String,
+    environment: Vec<(String, OsString)>,
 }
 
 impl Builder {
@@ -64,6 +67,12 @@ impl Builder {
         self
     }
 
+    /// Sets a variable of its environment.
+    pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
     /// Starts it; resolves when it listens.
     pub async fn start(self) -> Result<Relay> {
         let mut relay = Relay {
@@ -71,6 +80,7 @@ impl Builder {
             folder: TempDir::with_prefix("trunkline-")?,
             settings: self.settings,
             backends: self.backends,
+            environment: self.environment,
             child: None,
             listeners: Listeners::default(),
         };
@@ -94,7 +104,7 @@ impl Relay {
             ("LOG_LEVEL", "info"),
         ];
         let settings = settings.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        Builder { program: program.into(), settings, backends: String::new() }
+        Builder { program: program.into(), settings, backends: String::new(), environment: Vec::new() }
     }
 
     /// Starts it again after [`Relay::kill`] or [`Relay::stop`], on the same ports and data.
@@ -105,6 +115,7 @@ impl Relay {
             .args(["serve", "--json", "--config"])
             .arg(self.config())
             .env_remove("TRUNKLINE_CONFIG")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
