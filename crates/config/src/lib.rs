@@ -31,4 +31,5 @@ pub use key::Key;
 pub use load::{FILE_NAME, FILE_VARIABLE, load, locate, parse};
 pub use lookup::{Lookup, System};
 pub use reference::{example_file, reference_markdown};
+pub use suggest::nearest;
 pub use value::{Database, LogFormat};

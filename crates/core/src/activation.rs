@@ -116,6 +116,15 @@ impl Failures {
         Admission::Now
     }
 
+    /// Forgets the failures of the source and lets it try at once; false when there were none.
+    pub(crate) fn forgive(&self, source: IpAddr) -> bool {
+        let mut sources = self.sources();
+        let failures = sources.get_mut(&network(source)).map(|known| std::mem::take(&mut known.failures));
+        drop(sources);
+        self.ended.notify_waiters();
+        failures.is_some_and(|failures| failures > 0)
+    }
+
     /// An attempt of the source has ended.
     fn end(&self, source: IpAddr, failed: bool) {
         if let Some(known) = self.sources().get_mut(&network(source)) {
@@ -184,6 +193,17 @@ mod tests {
         failures.end(source, false);
         assert_eq!(failures.admit("192.0.2.2".parse().unwrap(), 2, start), Admission::Now);
         assert_eq!(failures.admit(source, 2, start + Duration::from_secs(3_600)), Admission::Now);
+    }
+
+    #[test]
+    fn a_forgiven_source_may_try_again_and_counts_anew() {
+        let (failures, now) = (Failures::new(1), Instant::now());
+        let source = "192.0.2.1".parse().unwrap();
+        assert!(!failures.forgive(source), "nothing to forgive");
+        fail(&failures, source, now);
+        assert!(failures.forgive(source));
+        fail(&failures, source, now);
+        assert_ne!(failures.admit(source, now), Admission::Now);
     }
 
     #[test]

@@ -188,6 +188,11 @@ impl Relay {
         Ok(reply(activated))
     }
 
+    /// Forgets the failed activations of a network address (of a whole /64 for IPv6); false when there were none.
+    pub fn forgive(&self, source: IpAddr) -> bool {
+        self.0.failures.forgive(source)
+    }
+
     /// Whether the relay can serve, and how its IM systems are.
     pub async fn readiness(&self) -> Readiness {
         let database = self.0.store.check().await.map_err(|error| error.to_string());

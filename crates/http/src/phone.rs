@@ -1,4 +1,5 @@
 mod activation;
+mod contract;
 mod cookie;
 mod upgrade;
 
@@ -62,6 +63,7 @@ pub(crate) fn router(phone: Arc<Phone>) -> Router {
         .route("/GaslampService/rpc", post(http_form))
         .route("/GaslampService/notify", any(http_form))
         .route("/v1/activation", post(activation::activate))
+        .route("/v1/openrpc.json", get(contract::openrpc))
         .fallback(async || Problem::NotFound)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
         .layer(from_fn_with_state(Arc::clone(&phone), watch))
@@ -104,6 +106,7 @@ fn route_name(path: &str) -> &'static str {
         "/GaslampService" | "/GaslampService/" | "/GaslampService/rpc" => "rpc",
         "/GaslampService/notify" => "notify",
         "/v1/activation" => "activation",
+        "/v1/openrpc.json" | "/v1/openapi.json" => "contract",
         _ => "other",
     }
 }
@@ -121,5 +124,5 @@ fn seal(headers: &mut HeaderMap, id: LogId) {
         headers.insert("x-request-id", id);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }

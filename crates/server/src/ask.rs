@@ -3,6 +3,7 @@
 mod account;
 mod activation;
 mod device;
+mod import;
 mod status;
 
 pub(crate) use account::account;

@@ -13,7 +13,7 @@ mod doctor;
 mod phone;
 mod span;
 
-pub(crate) use account::AccountCommand;
+pub(crate) use account::{AccountCommand, Import};
 pub(crate) use activation::ActivationCommand;
 pub(crate) use bundle::SupportBundle;
 pub(crate) use device::DeviceCommand;

@@ -4,7 +4,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{info, warn};
 
 use crate::{
-    admin::{Command, ListenersView, Reply},
+    admin::{Command, ListenersView, Reply, own_uid},
     ask,
     assembly::Assembly,
     configuration::Loaded,
@@ -63,7 +63,7 @@ fn greeting(listeners: &ListenersView, file: Option<&std::path::Path>, data_dir:
 
 /// On an empty database, the first thing to do.
 async fn hint(assembly: &Assembly) {
-    let accounts = assembly.executor().execute(Command::AccountList { after: None }).await;
+    let accounts = assembly.executor().execute(Command::AccountList { after: None }, own_uid()).await;
     if matches!(accounts, Reply::Accounts { accounts, .. } if accounts.is_empty()) {
         print::courtesy(
             "There are no accounts yet. Add one: trunkline account add sip:alice@example.test --name \"Alice\"\n",

@@ -1,9 +1,9 @@
 use async_trait::async_trait;
-use sqlx::{Row, sqlite::SqliteRow};
 use trunkline_model::{AccountId, Address, Profile, Timestamp};
 
 use crate::{
     Store, StoreError,
+    engine::{Row, query},
     fault::Fault,
     job::{PlainCommand, Transaction},
     search::Found,
@@ -49,26 +49,26 @@ impl Store {
 
     /// The account with this number.
     pub async fn account(&self, account: AccountId) -> Result<Option<Account>, StoreError> {
-        let row = sqlx::query(sql::BY_ID).bind(account.0).fetch_optional(self.readers()).await?;
+        let row = query(sql::BY_ID).bind(account.0).fetch_optional(self.readers()).await?;
         row.as_ref().map(Account::read).transpose()
     }
 
     /// The account with this address.
     pub async fn account_by_address(&self, address: &Address) -> Result<Option<Account>, StoreError> {
-        let query = sqlx::query(sql::BY_ADDRESS).bind(address.bare().to_owned());
+        let query = query(sql::BY_ADDRESS).bind(address.bare().to_owned());
         query.fetch_optional(self.readers()).await?.as_ref().map(Account::read).transpose()
     }
 
     /// Accounts in the order of their addresses, those after `after`, at most `limit`.
     pub async fn accounts(&self, after: Option<&Address>, limit: usize) -> Result<Vec<Account>, StoreError> {
         let after = after.map_or("", Address::bare).to_owned();
-        let query = sqlx::query(sql::AFTER).bind(after).bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let query = query(sql::AFTER).bind(after).bind(i64::try_from(limit).unwrap_or(i64::MAX));
         query.fetch_all(self.readers()).await?.iter().map(Account::read).collect()
     }
 }
 
 impl Account {
-    pub(crate) fn read(row: &SqliteRow) -> Result<Self, StoreError> {
+    pub(crate) fn read(row: &Row) -> Result<Self, StoreError> {
         Self::columns(&mut Columns::of(row))
     }
 
@@ -92,9 +92,9 @@ impl Account {
     }
 }
 
-struct Add {
-    address: Address,
-    profile: Profile,
+pub(crate) struct Add {
+    pub(crate) address: Address,
+    pub(crate) profile: Profile,
 }
 
 #[async_trait]
@@ -103,12 +103,12 @@ impl PlainCommand for Add {
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<Account, Fault> {
         let (bare, profile) = (self.address.bare().to_owned(), &self.profile);
-        if sqlx::query(sql::BY_ADDRESS).bind(bare.clone()).fetch_optional(&mut *change.sql).await?.is_some() {
+        if find(change, &self.address).await?.is_some() {
             return Err(StoreError::Conflict(format!("there is an account {} already", self.address)).into());
         }
-        let id: i64 = sqlx::query(sql::NEXT).fetch_one(&mut *change.sql).await?.try_get(0)?;
+        let id: i64 = query(sql::NEXT).fetch_one(&mut *change.sql).await?.try_get(0)?;
         let found = Found::of(&self.address, profile);
-        sqlx::query(sql::INSERT)
+        query(sql::INSERT)
             .bind(id)
             .bind(bare)
             .bind(self.address.domain().to_owned())
@@ -132,9 +132,16 @@ impl PlainCommand for Add {
     }
 }
 
-struct Set {
-    account: AccountId,
-    profile: Profile,
+/// The account with this address, within a change.
+pub(crate) async fn find(change: &mut Transaction<'_>, address: &Address) -> Result<Option<Account>, Fault> {
+    let found = query(sql::BY_ADDRESS).bind(address.bare().to_owned());
+    let row = found.fetch_optional(&mut *change.sql).await?;
+    Ok(row.as_ref().map(Account::read).transpose()?)
+}
+
+pub(crate) struct Set {
+    pub(crate) account: AccountId,
+    pub(crate) profile: Profile,
 }
 
 #[async_trait]
@@ -142,10 +149,10 @@ impl PlainCommand for Set {
     type Answer = ();
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
-        let row = sqlx::query(sql::BY_ID).bind(self.account.0).fetch_optional(&mut *change.sql).await?;
+        let row = query(sql::BY_ID).bind(self.account.0).fetch_optional(&mut *change.sql).await?;
         let address = Account::read(&row.ok_or_else(|| unknown(self.account))?)?.address;
         let (profile, found) = (&self.profile, Found::of(&address, &self.profile));
-        sqlx::query(sql::SET)
+        query(sql::SET)
             .bind(self.account.0)
             .bind(profile.display_name.clone())
             .bind(profile.email.clone())
@@ -174,8 +181,8 @@ impl PlainCommand for Enable {
     type Answer = ();
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
-        let query = sqlx::query(sql::ENABLE).bind(self.account.0).bind(self.enabled);
-        one_row(query.execute(&mut *change.sql).await?.rows_affected(), || unknown(self.account))
+        let query = query(sql::ENABLE).bind(self.account.0).bind(self.enabled);
+        one_row(query.execute(&mut *change.sql).await?, || unknown(self.account))
     }
 }
 
@@ -186,7 +193,7 @@ impl PlainCommand for Remove {
     type Answer = ();
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
-        let known = sqlx::query(sql::BY_ID).bind(self.0.0).fetch_optional(&mut *change.sql).await?;
+        let known = query(sql::BY_ID).bind(self.0.0).fetch_optional(&mut *change.sql).await?;
         known.ok_or_else(|| unknown(self.0))?;
         // The cascade takes the rest; these come first because messages may only go when no entry shows them.
         for text in [
@@ -196,7 +203,7 @@ impl PlainCommand for Remove {
             sql::REMOVE_MESSAGES,
             sql::REMOVE,
         ] {
-            sqlx::query(text).bind(self.0.0).execute(&mut *change.sql).await?;
+            query(text).bind(self.0.0).execute(&mut *change.sql).await?;
         }
         change.cache.clear();
         Ok(())

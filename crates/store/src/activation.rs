@@ -2,12 +2,12 @@ use async_trait::async_trait;
 use aws_lc_rs::rand;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::{Row, SqliteConnection};
 use trunkline_model::{AccountId, Address, DeviceId, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::{
     AccessKey, Account, Store, StoreError, access_key, crypto,
+    engine::{Place, query},
     fault::Fault,
     job::{PlainCommand, Transaction},
     sql::{account, device as sql},
@@ -71,10 +71,7 @@ impl Store {
                 .unwrap_or_default(),
             hash: self.shared.keys.access_key_hash(&key),
         };
-        let mut reader = self.readers().acquire().await?;
-        let right = claim.check(&mut reader, Timestamp::now()).await?.is_some();
-        drop(reader);
-        if !right {
+        if claim.check(self.readers().into(), Timestamp::now()).await?.is_none() {
             return Ok(None);
         }
         let token = fresh_token()?;
@@ -98,10 +95,10 @@ fn fresh_token() -> Result<SecretString, StoreError> {
     Ok(SecretString::from(format!("tl1.{}", URL_SAFE_NO_PAD.encode(bytes.as_slice()))))
 }
 
-struct Issue {
-    account: AccountId,
-    hash: Vec<u8>,
-    expires_at: Timestamp,
+pub(crate) struct Issue {
+    pub(crate) account: AccountId,
+    pub(crate) hash: Vec<u8>,
+    pub(crate) expires_at: Timestamp,
 }
 
 #[async_trait]
@@ -109,14 +106,14 @@ impl PlainCommand for Issue {
     type Answer = ();
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
-        sqlx::query(sql::INSERT_ACCESS_KEY)
+        query(sql::INSERT_ACCESS_KEY)
             .bind(self.hash.clone())
             .bind(self.account.0)
             .bind(change.now.0)
             .bind(self.expires_at.0)
             .execute(&mut *change.sql)
             .await?;
-        sqlx::query(sql::TRIM_ACCESS_KEYS).bind(self.account.0).execute(&mut *change.sql).await?;
+        query(sql::TRIM_ACCESS_KEYS).bind(self.account.0).execute(&mut *change.sql).await?;
         Ok(())
     }
 }
@@ -129,16 +126,10 @@ struct Claim {
 
 impl Claim {
     /// Always makes both look-ups, whatever the first one finds.
-    async fn check(
-        &self,
-        connection: &mut SqliteConnection,
-        now: Timestamp,
-    ) -> Result<Option<Account>, StoreError> {
-        let account = sqlx::query(account::BY_ADDRESS)
-            .bind(self.address.clone())
-            .fetch_optional(&mut *connection)
-            .await?;
-        let key = sqlx::query(sql::ACCESS_KEY).bind(self.hash.clone()).fetch_optional(connection).await?;
+    async fn check(&self, mut place: Place<'_>, now: Timestamp) -> Result<Option<Account>, StoreError> {
+        let account =
+            query(account::BY_ADDRESS).bind(self.address.clone()).fetch_optional(place.again()).await?;
+        let key = query(sql::ACCESS_KEY).bind(self.hash.clone()).fetch_optional(place).await?;
         let account = account.as_ref().map(Account::read).transpose()?;
         let key = key.map(|row| Ok::<_, sqlx::Error>((row.try_get(0)?, row.try_get(1)?))).transpose()?;
         let (owner, expires_at): (i64, i64) = key.unwrap_or_default();
@@ -167,9 +158,11 @@ impl PlainCommand for Activate {
 
     /// Checks again, because another phone may have used the key meanwhile.
     async fn run(&self, change: &mut Transaction<'_>) -> Result<Self::Answer, Fault> {
-        let Some(account) = self.claim.check(change.sql, change.now).await? else { return Ok(None) };
-        sqlx::query(sql::USE_ACCESS_KEY).bind(self.claim.hash.clone()).execute(&mut *change.sql).await?;
-        let known = sqlx::query(sql::BY_INSTALL).bind(account.id.0).bind(self.device.device_token.clone());
+        let Some(account) = self.claim.check((&mut *change.sql).into(), change.now).await? else {
+            return Ok(None);
+        };
+        query(sql::USE_ACCESS_KEY).bind(self.claim.hash.clone()).execute(&mut *change.sql).await?;
+        let known = query(sql::BY_INSTALL).bind(account.id.0).bind(self.device.device_token.clone());
         let device = match known.fetch_optional(&mut *change.sql).await? {
             Some(row) => self.device.renew(change, DeviceId(row.try_get(0)?)).await?,
             None => self.device.insert(change, account.id).await?,
@@ -181,7 +174,7 @@ impl PlainCommand for Activate {
 impl Install {
     async fn insert(&self, change: &mut Transaction<'_>, account: AccountId) -> Result<DeviceId, Fault> {
         let device = DeviceId::fresh();
-        sqlx::query(sql::INSERT)
+        query(sql::INSERT)
             .bind(device.0)
             .bind(account.0)
             .bind(self.device_token.clone())
@@ -194,13 +187,13 @@ impl Install {
             .bind(false)
             .execute(&mut *change.sql)
             .await?;
-        let cursor = sqlx::query(sql::INSERT_CURSOR).bind(device.0).bind(account.0).bind(change.now.0);
+        let cursor = query(sql::INSERT_CURSOR).bind(device.0).bind(account.0).bind(change.now.0);
         cursor.execute(&mut *change.sql).await?;
         Ok(device)
     }
 
     async fn renew(&self, change: &mut Transaction<'_>, device: DeviceId) -> Result<DeviceId, Fault> {
-        sqlx::query(sql::RENEW)
+        query(sql::RENEW)
             .bind(device.0)
             .bind(self.name.clone())
             .bind(self.platform.clone())
@@ -210,7 +203,7 @@ impl Install {
             .bind(false)
             .execute(&mut *change.sql)
             .await?;
-        sqlx::query(sql::SEEN).bind(device.0).bind(change.now.0).execute(&mut *change.sql).await?;
+        query(sql::SEEN).bind(device.0).bind(change.now.0).execute(&mut *change.sql).await?;
         Ok(device)
     }
 }

@@ -3,6 +3,7 @@ use trunkline_model::{AccountId, Address};
 
 use crate::{
     Store, StoreError,
+    engine::query,
     fault::Fault,
     job::{PlainCommand, Transaction},
     sql::{columns::Columns, roster as sql},
@@ -11,7 +12,7 @@ use crate::{
 impl Store {
     /// The addresses whose messages the account does not want, in order.
     pub async fn blocks(&self, account: AccountId) -> Result<Vec<Address>, StoreError> {
-        let rows = sqlx::query(sql::BLOCKS).bind(account.0).fetch_all(self.readers()).await?;
+        let rows = query(sql::BLOCKS).bind(account.0).fetch_all(self.readers()).await?;
         rows.iter().map(|row| Columns::of(row).address()).collect()
     }
 
@@ -37,7 +38,7 @@ impl PlainCommand for Mark {
     type Answer = ();
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
-        let query = sqlx::query(self.text).bind(self.account.0).bind(self.address.bare().to_owned());
+        let query = query(self.text).bind(self.account.0).bind(self.address.bare().to_owned());
         query.execute(&mut *change.sql).await?;
         Ok(())
     }

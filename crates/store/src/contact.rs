@@ -1,12 +1,12 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use sqlx::{Row, sqlite::SqliteRow};
 use trunkline_model::{AccountId, Address, Group, GroupId};
 
 use crate::{
     Store, StoreError,
     account::one_row,
+    engine::{Row, query},
     fault::Fault,
     group,
     job::{PlainCommand, Transaction},
@@ -25,8 +25,8 @@ pub struct ContactRow {
 impl Store {
     /// The account's roster, by address.
     pub async fn contacts(&self, account: AccountId) -> Result<Vec<ContactRow>, StoreError> {
-        let rows = sqlx::query(sql::CONTACTS).bind(account.0).fetch_all(self.readers()).await?;
-        let memberships = sqlx::query(sql::MEMBERSHIPS).bind(account.0).fetch_all(self.readers()).await?;
+        let rows = query(sql::CONTACTS).bind(account.0).fetch_all(self.readers()).await?;
+        let memberships = query(sql::MEMBERSHIPS).bind(account.0).fetch_all(self.readers()).await?;
         joined(&rows, &memberships)
     }
 
@@ -36,7 +36,7 @@ impl Store {
         account: AccountId,
         address: &Address,
     ) -> Result<Option<ContactRow>, StoreError> {
-        let query = |text| sqlx::query(text).bind(account.0).bind(address.bare().to_owned());
+        let query = |text| query(text).bind(account.0).bind(address.bare().to_owned());
         let rows = query(sql::CONTACT).fetch_all(self.readers()).await?;
         let memberships = query(sql::MEMBERSHIPS_OF).fetch_all(self.readers()).await?;
         Ok(joined(&rows, &memberships)?.pop())
@@ -60,12 +60,12 @@ impl Store {
 
     /// The accounts that have the address in their roster.
     pub async fn watchers(&self, address: &Address) -> Result<Vec<AccountId>, StoreError> {
-        let query = sqlx::query(sql::WATCHERS).bind(address.bare().to_owned());
+        let query = query(sql::WATCHERS).bind(address.bare().to_owned());
         query.fetch_all(self.readers()).await?.iter().map(|row| Ok(AccountId(row.try_get(0)?))).collect()
     }
 }
 
-fn joined(contacts: &[SqliteRow], memberships: &[SqliteRow]) -> Result<Vec<ContactRow>, StoreError> {
+fn joined(contacts: &[Row], memberships: &[Row]) -> Result<Vec<ContactRow>, StoreError> {
     let mut groups: HashMap<Address, Vec<Group>> = HashMap::new();
     for row in memberships {
         let mut columns = Columns::of(row);
@@ -96,7 +96,7 @@ impl PlainCommand for Add {
             group::check(change, self.account, group).await?;
         }
         let address = self.address.bare().to_owned();
-        sqlx::query(sql::ADD_CONTACT).bind(self.account.0).bind(address).execute(&mut *change.sql).await?;
+        query(sql::ADD_CONTACT).bind(self.account.0).bind(address).execute(&mut *change.sql).await?;
         if let Some(group) = self.group {
             group::put(change, self.account, &self.address, group).await?;
         }
@@ -114,9 +114,8 @@ impl PlainCommand for Remove {
     type Answer = ();
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
-        let query =
-            sqlx::query(sql::REMOVE_CONTACT).bind(self.account.0).bind(self.address.bare().to_owned());
-        one_row(query.execute(&mut *change.sql).await?.rows_affected(), || {
+        let query = query(sql::REMOVE_CONTACT).bind(self.account.0).bind(self.address.bare().to_owned());
+        one_row(query.execute(&mut *change.sql).await?, || {
             StoreError::NotFound(format!("{} is not in the roster", self.address))
         })
     }

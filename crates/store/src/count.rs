@@ -1,5 +1,6 @@
 use crate::{
     Store, StoreError,
+    engine::query,
     sql::{columns::Columns, mailbox as sql},
 };
 
@@ -21,7 +22,7 @@ pub struct Counts {
 impl Store {
     /// Counts rows; reads whole indexes, so for people and not for every scrape.
     pub async fn counts(&self) -> Result<Counts, StoreError> {
-        let row = sqlx::query(sql::COUNTS).fetch_one(self.readers()).await?;
+        let row = query(sql::COUNTS).fetch_one(self.readers()).await?;
         let mut columns = Columns::of(&row);
         let mut next = || columns.next::<i64>().map(|count| u64::try_from(count).unwrap_or_default());
         Ok(Counts {

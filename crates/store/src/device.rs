@@ -1,10 +1,10 @@
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use trunkline_model::{AccountId, DeviceId, Seq, Timestamp};
 
 use crate::{
     Account, Store, StoreError, crypto,
+    engine::{Connection, Row, query},
     fault::Fault,
     job::{PlainCommand, Transaction},
     sql::{columns::Columns, device as sql},
@@ -50,7 +50,7 @@ impl Store {
     /// Whose token this is; `None` when it is unknown, replaced, revoked or expired. The account may be
     /// disabled.
     pub async fn token(&self, token: &SecretString) -> Result<Option<TokenOwner>, StoreError> {
-        let query = sqlx::query(sql::BY_TOKEN).bind(crypto::token_hash(token.expose_secret()));
+        let query = query(sql::BY_TOKEN).bind(crypto::token_hash(token.expose_secret()));
         let Some(row) = query.fetch_optional(self.readers()).await? else { return Ok(None) };
         let mut columns = Columns::of(&row);
         Ok(Some(TokenOwner {
@@ -62,13 +62,13 @@ impl Store {
 
     /// The account's devices, revoked ones too, oldest first.
     pub async fn devices(&self, account: AccountId) -> Result<Vec<DeviceRow>, StoreError> {
-        let rows = sqlx::query(sql::OF_ACCOUNT).bind(account.0).fetch_all(self.readers()).await?;
+        let rows = query(sql::OF_ACCOUNT).bind(account.0).fetch_all(self.readers()).await?;
         rows.iter().map(read).collect()
     }
 
     /// One device.
     pub async fn device(&self, device: DeviceId) -> Result<Option<DeviceRow>, StoreError> {
-        let row = sqlx::query(sql::BY_ID).bind(device.0).fetch_optional(self.readers()).await?;
+        let row = query(sql::BY_ID).bind(device.0).fetch_optional(self.readers()).await?;
         row.as_ref().map(read).transpose()
     }
 
@@ -88,12 +88,12 @@ impl Store {
 
     /// The device's acknowledged mark; [`StoreError::NotFound`] for an unknown device.
     pub async fn acknowledged(&self, device: DeviceId) -> Result<Seq, StoreError> {
-        let row = sqlx::query(sql::ACKNOWLEDGED).bind(device.0).fetch_optional(self.readers()).await?;
+        let row = query(sql::ACKNOWLEDGED).bind(device.0).fetch_optional(self.readers()).await?;
         Ok(Seq(row.ok_or_else(|| unknown(device))?.try_get(0)?))
     }
 }
 
-fn read(row: &SqliteRow) -> Result<DeviceRow, StoreError> {
+fn read(row: &Row) -> Result<DeviceRow, StoreError> {
     let mut columns = Columns::of(row);
     Ok(DeviceRow {
         id: DeviceId(columns.next()?),
@@ -127,7 +127,7 @@ impl PlainCommand for Expire {
     type Answer = Vec<(AccountId, DeviceId)>;
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<Self::Answer, Fault> {
-        let unseen = sqlx::query(sql::UNSEEN).bind(self.0.0).fetch_all(&mut *change.sql).await?;
+        let unseen = query(sql::UNSEEN).bind(self.0.0).fetch_all(&mut *change.sql).await?;
         let mut expired = Vec::with_capacity(unseen.len());
         for row in unseen {
             let device = DeviceId(row.try_get(0)?);
@@ -140,9 +140,9 @@ impl PlainCommand for Expire {
 }
 
 /// The row stays, so that what the device sent keeps its place; `None` for an unknown device.
-async fn revoke(connection: &mut SqliteConnection, device: DeviceId) -> Result<Option<AccountId>, Fault> {
-    let row = sqlx::query(sql::REVOKE).bind(device.0).bind(true).fetch_optional(&mut *connection).await?;
-    sqlx::query(sql::END_SESSION).bind(device.0).execute(connection).await?;
+async fn revoke(connection: &mut Connection, device: DeviceId) -> Result<Option<AccountId>, Fault> {
+    let row = query(sql::REVOKE).bind(device.0).bind(true).fetch_optional(&mut *connection).await?;
+    query(sql::END_SESSION).bind(device.0).execute(connection).await?;
     row.map(|row| Ok(AccountId(row.try_get(0)?))).transpose()
 }
 

@@ -1,3 +1,7 @@
+use sqlx::error::DatabaseError;
+
+use crate::fault;
+
 /// Why the store could not do what was asked; the texts are plain words for people who run the relay.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -16,6 +20,10 @@ pub enum StoreError {
     /// The database failed.
     #[error("the database failed: {0}")]
     Database(String),
+    /// The database server cannot be reached, or does not let us in; what waited for a commit when it was lost
+    /// may be stored or not.
+    #[error("the database cannot be reached: {0}")]
+    Unreachable(String),
     /// Another program holds the database's write lock for too long.
     #[error("the database is busy: another program is writing to it")]
     Busy,
@@ -44,14 +52,34 @@ pub enum StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            sqlx::Error::Database(inner) if is_busy(inner.code().as_deref()) => Self::Busy,
-            sqlx::Error::Database(inner) if inner.is_foreign_key_violation() => {
-                Self::NotFound("the account, device or message that this refers to is gone".to_owned())
-            }
+            sqlx::Error::Database(inner) => told(inner.as_ref()),
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::Corrupt(error.to_string()),
             sqlx::Error::PoolClosed => Self::Closed,
+            sqlx::Error::PoolTimedOut => {
+                Self::Unreachable("no connection came about in time; is the server up?".to_owned())
+            }
+            sqlx::Error::Io(inner) => Self::Unreachable(inner.to_string()),
+            sqlx::Error::Tls(inner) => Self::Unreachable(format!("TLS: {inner}")),
+            sqlx::Error::Protocol(words) => Self::Unreachable(words.clone()),
             _ => Self::Database(error.to_string()),
         }
+    }
+}
+
+fn told(error: &dyn DatabaseError) -> StoreError {
+    if error.is_foreign_key_violation() {
+        return StoreError::NotFound("the account, device or message that this refers to is gone".to_owned());
+    }
+    match fault::postgres(error) {
+        // The server says no before anything begins: not yet, no longer, too many, not you, no such database.
+        Some(code)
+            if fault::is_farewell(error) || code == "53300" || code.starts_with("28") || code == "3D000" =>
+        {
+            StoreError::Unreachable(format!("{} (SQLSTATE {code})", error.message()))
+        }
+        Some(code) => StoreError::Database(format!("{} (SQLSTATE {code})", error.message())),
+        None if is_busy(error.code().as_deref()) => StoreError::Busy,
+        None => StoreError::Database(error.message().to_owned()),
     }
 }
 

@@ -1,3 +1,5 @@
+use sqlx::{error::DatabaseError, postgres::PgDatabaseError};
+
 use crate::StoreError;
 
 /// Why a command of a batch did not go through.
@@ -12,19 +14,28 @@ pub(crate) enum Fault {
         /// True when the database itself is in trouble, so that no other command would fare better.
         everywhere: bool,
     },
+    /// The connection is gone, and with it the word on what became of the transaction.
+    Lost(StoreError),
+    /// The database is no longer ours to write to.
+    Ended(StoreError),
 }
 
 impl Fault {
     /// What to tell the one who asked.
     pub(crate) fn into_error(self) -> StoreError {
         match self {
-            Self::Refused(error) | Self::Failed { error, .. } => error,
+            Self::Refused(error) | Self::Failed { error, .. } | Self::Lost(error) | Self::Ended(error) => {
+                error
+            }
         }
     }
 
     /// A fault of the database rather than of one command.
     pub(crate) fn everywhere(error: sqlx::Error) -> Self {
-        Self::Failed { error: error.into(), everywhere: true }
+        match Self::from(error) {
+            Self::Failed { error, .. } => Self::Failed { error, everywhere: true },
+            fault => fault,
+        }
     }
 }
 
@@ -34,6 +45,8 @@ impl From<StoreError> for Fault {
             StoreError::Corrupt(_) | StoreError::Database(_) | StoreError::Busy => {
                 Self::Failed { error, everywhere: false }
             }
+            StoreError::Unreachable(_) => Self::Failed { error, everywhere: true },
+            StoreError::Locked(_) => Self::Ended(error),
             error => Self::Refused(error),
         }
     }
@@ -42,7 +55,11 @@ impl From<StoreError> for Fault {
 impl From<sqlx::Error> for Fault {
     fn from(error: sqlx::Error) -> Self {
         let everywhere = match &error {
-            sqlx::Error::Database(inner) => in_trouble(inner.code().as_deref()),
+            sqlx::Error::Database(inner) if is_farewell(inner.as_ref()) => return Self::Lost(error.into()),
+            sqlx::Error::Database(inner) => in_trouble(inner.as_ref()),
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => {
+                return Self::Lost(error.into());
+            }
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::Encode(_) => false,
             _ => true,
         };
@@ -50,9 +67,24 @@ impl From<sqlx::Error> for Fault {
     }
 }
 
-/// SQLite codes (low byte) that concern the file and not a row: BUSY, LOCKED, NOMEM, READONLY, IOERR,
-/// CORRUPT, FULL, CANTOPEN, NOTADB.
-fn in_trouble(code: Option<&str>) -> bool {
-    code.and_then(|code| code.parse::<i64>().ok())
-        .is_some_and(|code| matches!(code & 0xff, 5 | 6 | 7 | 8 | 10 | 11 | 13 | 14 | 26))
+/// PostgreSQL ends the session with this word: the server stops, an admin ends it, it waited too long. (08:
+/// connection; 57P: operator intervention; 25P03: idle in a transaction.)
+pub(crate) fn is_farewell(error: &dyn DatabaseError) -> bool {
+    postgres(error).is_some_and(|code| code.starts_with("08") || code.starts_with("57P") || code == "25P03")
+}
+
+/// True when the error concerns the database and not a row. SQLite codes (low byte): BUSY, LOCKED, NOMEM,
+/// READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB. PostgreSQL classes: insufficient resources (disk full,
+/// memory, connections), operator intervention, system error, internal error, read-only transaction.
+fn in_trouble(error: &dyn DatabaseError) -> bool {
+    if let Some(code) = postgres(error) {
+        return ["53", "57", "58", "XX"].contains(&&code[..2.min(code.len())]) || code == "25006";
+    }
+    let code = error.code().and_then(|code| code.parse::<i64>().ok());
+    code.is_some_and(|code| matches!(code & 0xff, 5 | 6 | 7 | 8 | 10 | 11 | 13 | 14 | 26))
+}
+
+/// The SQLSTATE of an error of PostgreSQL's.
+pub(crate) fn postgres(error: &dyn DatabaseError) -> Option<&str> {
+    error.try_downcast_ref::<PgDatabaseError>().map(PgDatabaseError::code)
 }

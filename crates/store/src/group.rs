@@ -1,10 +1,10 @@
 use async_trait::async_trait;
-use sqlx::Row;
 use trunkline_model::{AccountId, Address, Group, GroupId};
 
 use crate::{
     Store, StoreError,
     account::{one_row, unknown},
+    engine::query,
     fault::Fault,
     job::{PlainCommand, Transaction},
     sql::roster as sql,
@@ -13,7 +13,7 @@ use crate::{
 impl Store {
     /// The roster's groups, by name.
     pub async fn groups(&self, account: AccountId) -> Result<Vec<Group>, StoreError> {
-        let rows = sqlx::query(sql::GROUPS).bind(account.0).fetch_all(self.readers()).await?;
+        let rows = query(sql::GROUPS).bind(account.0).fetch_all(self.readers()).await?;
         rows.iter().map(|row| Ok(Group { id: GroupId(row.try_get(0)?), name: row.try_get(1)? })).collect()
     }
 
@@ -66,7 +66,7 @@ pub(crate) async fn check(
     account: AccountId,
     group: GroupId,
 ) -> Result<(), Fault> {
-    let query = sqlx::query(sql::GROUP).bind(account.0).bind(group.0);
+    let query = query(sql::GROUP).bind(account.0).bind(group.0);
     let known = query.fetch_optional(&mut *change.sql).await?;
     known
         .map(|_| ())
@@ -80,8 +80,8 @@ pub(crate) async fn put(
     address: &Address,
     group: GroupId,
 ) -> Result<bool, Fault> {
-    let query = sqlx::query(sql::PUT).bind(account.0).bind(address.bare().to_owned()).bind(group.0);
-    Ok(query.execute(&mut *change.sql).await?.rows_affected() > 0)
+    let query = query(sql::PUT).bind(account.0).bind(address.bare().to_owned()).bind(group.0);
+    Ok(query.execute(&mut *change.sql).await? > 0)
 }
 
 /// Refuses a name that another group has.
@@ -91,7 +91,7 @@ async fn check_name(
     name: &str,
     but: Option<GroupId>,
 ) -> Result<(), Fault> {
-    let query = sqlx::query(sql::GROUP_BY_NAME).bind(account.0).bind(name.to_owned());
+    let query = query(sql::GROUP_BY_NAME).bind(account.0).bind(name.to_owned());
     match query.fetch_optional(&mut *change.sql).await? {
         Some(row) if but != Some(GroupId(row.try_get(0)?)) => {
             Err(StoreError::Conflict("there is a group of that name already".to_owned()).into())
@@ -111,9 +111,9 @@ impl PlainCommand for Add {
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<GroupId, Fault> {
         check_name(change, self.account, &self.name, None).await?;
-        let row = sqlx::query(sql::NEXT_GROUP).bind(self.account.0).fetch_optional(&mut *change.sql).await?;
+        let row = query(sql::NEXT_GROUP).bind(self.account.0).fetch_optional(&mut *change.sql).await?;
         let id: i64 = row.ok_or_else(|| unknown(self.account))?.try_get(0)?;
-        let query = sqlx::query(sql::ADD_GROUP).bind(self.account.0).bind(id).bind(self.name.clone());
+        let query = query(sql::ADD_GROUP).bind(self.account.0).bind(id).bind(self.name.clone());
         query.execute(&mut *change.sql).await?;
         Ok(GroupId(id))
     }
@@ -132,8 +132,7 @@ impl PlainCommand for Rename {
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
         check(change, self.account, self.group).await?;
         check_name(change, self.account, &self.name, Some(self.group)).await?;
-        let query =
-            sqlx::query(sql::RENAME_GROUP).bind(self.account.0).bind(self.group.0).bind(self.name.clone());
+        let query = query(sql::RENAME_GROUP).bind(self.account.0).bind(self.group.0).bind(self.name.clone());
         query.execute(&mut *change.sql).await?;
         Ok(())
     }
@@ -150,7 +149,7 @@ impl PlainCommand for Remove {
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
         check(change, self.account, self.group).await?;
-        let query = |text| sqlx::query(text).bind(self.account.0).bind(self.group.0);
+        let query = |text| query(text).bind(self.account.0).bind(self.group.0);
         let members: i64 = query(sql::GROUP_MEMBERS).fetch_one(&mut *change.sql).await?.try_get(0)?;
         if members > 0 {
             return Err(StoreError::Conflict("the group is not empty".to_owned()).into());
@@ -172,7 +171,7 @@ impl PlainCommand for Put {
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<bool, Fault> {
         check(change, self.account, self.group).await?;
-        let query = sqlx::query(sql::ADD_CONTACT).bind(self.account.0).bind(self.address.bare().to_owned());
+        let query = query(sql::ADD_CONTACT).bind(self.account.0).bind(self.address.bare().to_owned());
         query.execute(&mut *change.sql).await?;
         put(change, self.account, &self.address, self.group).await
     }
@@ -189,11 +188,9 @@ impl PlainCommand for Take {
     type Answer = ();
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
-        let query = sqlx::query(sql::TAKE)
-            .bind(self.account.0)
-            .bind(self.address.bare().to_owned())
-            .bind(self.group.0);
-        one_row(query.execute(&mut *change.sql).await?.rows_affected(), || {
+        let query =
+            query(sql::TAKE).bind(self.account.0).bind(self.address.bare().to_owned()).bind(self.group.0);
+        one_row(query.execute(&mut *change.sql).await?, || {
             StoreError::NotFound(format!("{} is not in the group", self.address))
         })
     }

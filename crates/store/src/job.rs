@@ -1,5 +1,4 @@
 use async_trait::async_trait;
-use sqlx::SqliteConnection;
 use tokio::sync::oneshot;
 use trunkline_model::Timestamp;
 
@@ -7,6 +6,7 @@ use crate::{
     Pending, StoreError,
     cache::Cache,
     draft::{Draft, Needs},
+    engine::Connection,
     fault::Fault,
 };
 
@@ -32,7 +32,7 @@ pub(crate) trait PlainCommand: Send + Sync + 'static {
 
 /// What a [`PlainCommand`] works with.
 pub(crate) struct Transaction<'t> {
-    pub(crate) sql: &'t mut SqliteConnection,
+    pub(crate) sql: &'t mut Connection,
     pub(crate) cache: &'t mut Cache,
     pub(crate) now: Timestamp,
 }

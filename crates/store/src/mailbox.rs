@@ -2,12 +2,12 @@ mod entry;
 
 use std::{fmt::Debug, sync::Arc};
 
-use sqlx::{Row, sqlite::SqliteRow};
 use trunkline_model::{AccountId, Address, ChatId, Conversation, DeviceId, Entry, MessageId, Seq};
 
 use crate::{
     Store, StoreError,
     draft::read_side,
+    engine::{Row, query},
     sql::{columns::Columns, mailbox as sql},
 };
 
@@ -48,14 +48,14 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Arc<Entry>>, StoreError> {
         let limit = i64::try_from(limit.min(PAGE)).unwrap_or_default();
-        let query = sqlx::query(sql::ENTRIES).bind(account.0).bind(after.0).bind(limit);
+        let query = query(sql::ENTRIES).bind(account.0).bind(after.0).bind(limit);
         let rows = query.fetch_all(self.readers()).await?;
         rows.iter().map(|row| entry::read(&mut Columns::of(row)).map(Arc::new)).collect()
     }
 
     /// Where the mailbox begins and ends; zeros for an account without entries.
     pub async fn mailbox_bounds(&self, account: AccountId) -> Result<MailboxBounds, StoreError> {
-        let row = sqlx::query(sql::BOUNDS).bind(account.0).fetch_optional(self.readers()).await?;
+        let row = query(sql::BOUNDS).bind(account.0).fetch_optional(self.readers()).await?;
         let Some(row) = row else { return Ok(MailboxBounds::default()) };
         Ok(MailboxBounds { head: Seq(row.try_get(0)?), floor: Seq(row.try_get(1)?) })
     }
@@ -66,7 +66,7 @@ impl Store {
         account: AccountId,
         peer: &Address,
     ) -> Result<Option<Conversation>, StoreError> {
-        let query = sqlx::query(sql::CONVERSATION).bind(account.0).bind(peer.bare().to_owned());
+        let query = query(sql::CONVERSATION).bind(account.0).bind(peer.bare().to_owned());
         let row = query.fetch_optional(self.readers()).await?;
         Ok(row.as_ref().map(conversation).transpose()?.map(|(_, conversation)| conversation))
     }
@@ -77,7 +77,7 @@ impl Store {
         account: AccountId,
         chat: ChatId,
     ) -> Result<Option<(Address, Conversation)>, StoreError> {
-        let query = sqlx::query(sql::CONVERSATION_BY_CHAT).bind(account.0).bind(chat.0);
+        let query = query(sql::CONVERSATION_BY_CHAT).bind(account.0).bind(chat.0);
         query.fetch_optional(self.readers()).await?.as_ref().map(conversation).transpose()
     }
 
@@ -90,7 +90,7 @@ impl Store {
         id: &MessageId,
         peer: Option<&Address>,
     ) -> Result<Option<Seq>, StoreError> {
-        let query = sqlx::query(sql::UNACKNOWLEDGED)
+        let query = query(sql::UNACKNOWLEDGED)
             .bind(account.0)
             .bind(device.0)
             .bind(id.as_str().to_owned())
@@ -100,6 +100,6 @@ impl Store {
     }
 }
 
-fn conversation(row: &SqliteRow) -> Result<(Address, Conversation), StoreError> {
+fn conversation(row: &Row) -> Result<(Address, Conversation), StoreError> {
     read_side(&mut Columns::of(row)).map(|(_, peer, side)| (peer, side.conversation))
 }

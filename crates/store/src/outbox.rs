@@ -1,8 +1,8 @@
-use sqlx::{Row, sqlite::SqliteRow};
 use trunkline_model::{AccountId, Address, MessageKey, MessageState, MessageText, Timestamp};
 
 use crate::{
     Store, StoreError,
+    engine::{Row, query},
     sql::{columns::Columns, mailbox as sql},
 };
 
@@ -24,18 +24,18 @@ pub struct OutboxRow {
 impl Store {
     /// The account's waiting messages, oldest first, at most 256.
     pub async fn outbox(&self, account: AccountId) -> Result<Vec<OutboxRow>, StoreError> {
-        let rows = sqlx::query(sql::OUTBOX).bind(account.0).fetch_all(self.readers()).await?;
+        let rows = query(sql::OUTBOX).bind(account.0).fetch_all(self.readers()).await?;
         rows.iter().map(read).collect()
     }
 
     /// The accounts that have waiting messages.
     pub async fn outbox_accounts(&self) -> Result<Vec<AccountId>, StoreError> {
-        let rows = sqlx::query(sql::OUTBOX_ACCOUNTS).fetch_all(self.readers()).await?;
+        let rows = query(sql::OUTBOX_ACCOUNTS).fetch_all(self.readers()).await?;
         rows.iter().map(|row| Ok(AccountId(row.try_get(0)?))).collect()
     }
 }
 
-fn read(row: &SqliteRow) -> Result<OutboxRow, StoreError> {
+fn read(row: &Row) -> Result<OutboxRow, StoreError> {
     let mut columns = Columns::of(row);
     Ok(OutboxRow {
         key: MessageKey(columns.next()?),

@@ -4,6 +4,7 @@ use trunkline_model::{AccountId, Availability};
 use crate::{
     Store, StoreError,
     account::{one_row, unknown},
+    engine::query,
     fault::Fault,
     job::{PlainCommand, Transaction},
     sql::{account as sql, columns::Columns},
@@ -21,7 +22,7 @@ pub struct PresenceRow {
 impl Store {
     /// What the person chose; [`StoreError::NotFound`] for an unknown account.
     pub async fn presence(&self, account: AccountId) -> Result<PresenceRow, StoreError> {
-        let row = sqlx::query(sql::PRESENCE).bind(account.0).fetch_optional(self.readers()).await?;
+        let row = query(sql::PRESENCE).bind(account.0).fetch_optional(self.readers()).await?;
         let row = row.ok_or_else(|| unknown(account))?;
         let mut columns = Columns::of(&row);
         Ok(PresenceRow { choice: columns.availability()?, personal_message: columns.next()? })
@@ -43,10 +44,10 @@ impl PlainCommand for Set {
     type Answer = ();
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
-        let query = sqlx::query(sql::SET_PRESENCE)
+        let query = query(sql::SET_PRESENCE)
             .bind(self.account.0)
             .bind(self.row.choice.map(Availability::name))
             .bind(self.row.personal_message.clone());
-        one_row(query.execute(&mut *change.sql).await?.rows_affected(), || unknown(self.account))
+        one_row(query.execute(&mut *change.sql).await?, || unknown(self.account))
     }
 }

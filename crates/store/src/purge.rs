@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::{
     Store, StoreError,
     command::Expire,
+    engine::query,
     fault::Fault,
     job::{PlainCommand, Transaction},
     sql::{columns::Columns, purge as sql},
@@ -66,7 +67,7 @@ impl Store {
     async fn purge_invitations(&self, purge: Purge) -> Result<Stage, StoreError> {
         let next = Stage::Entries(AccountId(0));
         let Some(before) = purge.retention.map(|span| purge.now.minus(span)) else { return Ok(next) };
-        let rows = sqlx::query(sql::PENDING).bind(before.0).fetch_all(self.readers()).await?;
+        let rows = query(sql::PENDING).bind(before.0).fetch_all(self.readers()).await?;
         for row in &rows {
             let mut columns = Columns::of(row);
             let (account, peer) = (AccountId(columns.next()?), columns.address()?);
@@ -83,7 +84,7 @@ impl PlainCommand for Keys {
     type Answer = ();
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
-        sqlx::query(sql::EXPIRED_KEYS).bind(change.now.0).execute(&mut *change.sql).await?;
+        query(sql::EXPIRED_KEYS).bind(change.now.0).execute(&mut *change.sql).await?;
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 use trunkline_model::{Address, Profile};
 
-use crate::{Account, Store, StoreError, sql::account as sql};
+use crate::{Account, Store, StoreError, engine::query, sql::account as sql};
 
 /// Matches nothing: what is searched is empty or begins with a space.
 const NEVER: &str = "!";
@@ -34,7 +34,7 @@ impl Store {
         let or_never = |wanted: bool, pattern: &Option<String>| {
             pattern.clone().filter(|_| wanted).unwrap_or_else(|| NEVER.to_owned())
         };
-        let rows = sqlx::query(sql::SEARCH)
+        let rows = query(sql::SEARCH)
             .bind(domain.unwrap_or_default().to_lowercase())
             .bind(or_never(wants(SearchField::Name), &text))
             .bind(or_never(wants(SearchField::Email), &text))

@@ -5,6 +5,7 @@ use trunkline_model::AccountId;
 use crate::{
     Store, StoreError,
     crypto::Sealed,
+    engine::query,
     fault::Fault,
     job::{PlainCommand, Transaction},
     sql::{account as sql, columns::Columns},
@@ -14,7 +15,7 @@ impl Store {
     /// An account's secret, e.g. its password on an IM system; [`StoreError::Crypto`] when it cannot be
     /// opened.
     pub async fn secret(&self, account: AccountId, name: &str) -> Result<Option<SecretString>, StoreError> {
-        let query = sqlx::query(sql::SECRET).bind(account.0).bind(name.to_owned());
+        let query = query(sql::SECRET).bind(account.0).bind(name.to_owned());
         let Some(row) = query.fetch_optional(self.readers()).await? else { return Ok(None) };
         let mut columns = Columns::of(&row);
         let sealed = Sealed { key_id: columns.next()?, bytes: columns.next()? };
@@ -50,7 +51,7 @@ impl PlainCommand for Put {
     type Answer = ();
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
-        sqlx::query(sql::PUT_SECRET)
+        query(sql::PUT_SECRET)
             .bind(self.account.0)
             .bind(self.name.clone())
             .bind(self.sealed.key_id.clone())
@@ -71,7 +72,7 @@ impl PlainCommand for Drop {
     type Answer = ();
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
-        sqlx::query(sql::DROP_SECRET)
+        query(sql::DROP_SECRET)
             .bind(self.account.0)
             .bind(self.name.clone())
             .execute(&mut *change.sql)

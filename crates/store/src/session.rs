@@ -1,11 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use sqlx::{Row, sqlite::SqliteRow};
 use trunkline_model::{AccountId, Address, Availability, DeviceId, Seq, Timestamp};
 
 use crate::{
     Store, StoreError,
+    engine::{Row, query},
     fault::Fault,
     job::{PlainCommand, Transaction},
     sql::{columns::Columns, device as sql},
@@ -84,13 +84,13 @@ impl Store {
 
     /// The device's session, if its account is enabled and it is not revoked.
     pub async fn session(&self, device: DeviceId) -> Result<Option<SessionRow>, StoreError> {
-        let row = sqlx::query(sql::SESSION).bind(device.0).fetch_optional(self.readers()).await?;
+        let row = query(sql::SESSION).bind(device.0).fetch_optional(self.readers()).await?;
         row.as_ref().map(read).transpose()
     }
 
     /// All sessions of enabled accounts and devices that are not revoked.
     pub async fn sessions(&self) -> Result<Vec<SessionRow>, StoreError> {
-        let rows = sqlx::query(sql::SESSIONS).fetch_all(self.readers()).await?;
+        let rows = query(sql::SESSIONS).fetch_all(self.readers()).await?;
         rows.iter().map(read).collect()
     }
 
@@ -101,7 +101,7 @@ impl Store {
     }
 }
 
-fn read(row: &SqliteRow) -> Result<SessionRow, StoreError> {
+fn read(row: &Row) -> Result<SessionRow, StoreError> {
     let mut columns = Columns::of(row);
     Ok(SessionRow {
         device: DeviceId(columns.next()?),
@@ -128,7 +128,7 @@ impl PlainCommand for Begin {
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
         let row = &self.0;
-        sqlx::query(sql::PUT_SESSION)
+        query(sql::PUT_SESSION)
             .bind(row.device.0)
             .bind(row.started_at.0)
             .bind(row.reserved)
@@ -138,7 +138,7 @@ impl PlainCommand for Begin {
             .bind(row.personal_message.clone())
             .execute(&mut *change.sql)
             .await?;
-        let query = sqlx::query(sql::SEEN).bind(row.device.0).bind(row.last_active.0);
+        let query = query(sql::SEEN).bind(row.device.0).bind(row.last_active.0);
         query.execute(&mut *change.sql).await?;
         Ok(())
     }
@@ -154,7 +154,7 @@ impl PlainCommand for Keep {
     type Answer = ();
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
-        sqlx::query(sql::SET_SESSION)
+        query(sql::SET_SESSION)
             .bind(self.device.0)
             .bind(self.state.background)
             .bind(self.state.push_type)
@@ -176,7 +176,7 @@ impl PlainCommand for Reserve {
     type Answer = ();
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
-        sqlx::query(sql::RESERVE).bind(self.device.0).bind(self.reserved).execute(&mut *change.sql).await?;
+        query(sql::RESERVE).bind(self.device.0).bind(self.reserved).execute(&mut *change.sql).await?;
         Ok(())
     }
 }
@@ -208,7 +208,7 @@ impl PlainCommand for End {
     type Answer = ();
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
-        sqlx::query(sql::END_SESSION).bind(self.0.0).execute(&mut *change.sql).await?;
+        query(sql::END_SESSION).bind(self.0.0).execute(&mut *change.sql).await?;
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod chat;
 pub(crate) mod columns;
 pub(crate) mod device;
 pub(crate) mod mailbox;
+pub(crate) mod postgres;
 pub(crate) mod purge;
 pub(crate) mod roster;
 pub(crate) mod row_list;
@@ -33,22 +34,36 @@ pub(crate) use {row_lists, statements};
 
 #[cfg(test)]
 mod tests {
-    use sqlx::{AssertSqlSafe, ConnectOptions, Executor, SqlSafeStr, sqlite::SqliteConnectOptions};
+    use sqlx::{
+        AssertSqlSafe, ConnectOptions, Executor, SqlSafeStr, SqliteConnection, sqlite::SqliteConnectOptions,
+    };
     use trunkline_model::{ConversationState, EntryKind};
 
     use super::{account, chat, device, mailbox, purge, roster};
-    use crate::migration;
+    use crate::{engine::Connection, migration};
+
+    async fn in_memory() -> Connection {
+        let options = SqliteConnectOptions::new().in_memory(true);
+        let mut connection = Connection::Sqlite(options.connect().await.unwrap());
+        migration::run(&mut connection).await.unwrap();
+        connection
+    }
+
+    fn sqlite(connection: &mut Connection) -> &mut SqliteConnection {
+        let Connection::Sqlite(connection) = connection else { panic!("this is SQLite") };
+        connection
+    }
 
     #[tokio::test]
     async fn every_statement_fits_the_schema() {
-        let mut connection = SqliteConnectOptions::new().in_memory(true).connect().await.unwrap();
-        migration::run(&mut connection).await.unwrap();
+        let mut connection = in_memory().await;
         let plain = [account::ALL, chat::ALL, device::ALL, mailbox::ALL, purge::ALL, roster::ALL];
         let lists = [chat::ALL_LISTS, device::ALL_LISTS, purge::ALL_LISTS];
-        let of_lists = lists.iter().flat_map(|lists| lists.iter().flat_map(|list| *list.texts()));
+        let of_lists = lists.iter().flat_map(|lists| lists.iter().flat_map(|list| *list.texts(&connection)));
+        let texts: Vec<_> = plain.iter().flat_map(|texts| texts.iter().copied()).chain(of_lists).collect();
         let mut count = 0;
-        for text in plain.iter().flat_map(|texts| texts.iter().copied()).chain(of_lists) {
-            if let Err(error) = (&mut connection).prepare(text.into_sql_str()).await {
+        for text in texts {
+            if let Err(error) = sqlite(&mut connection).prepare(text.into_sql_str()).await {
                 panic!("{error} in {text}");
             }
             count += 1;
@@ -59,14 +74,13 @@ mod tests {
     /// What is looked up for every message must not scan a table.
     #[tokio::test]
     async fn hot_statements_use_an_index() {
-        let mut connection = SqliteConnectOptions::new().in_memory(true).connect().await.unwrap();
-        migration::run(&mut connection).await.unwrap();
-        let lists = chat::ALL_LISTS.iter().flat_map(|list| *list.texts());
+        let mut connection = in_memory().await;
+        let lists: Vec<_> = chat::ALL_LISTS.iter().flat_map(|list| *list.texts(&connection)).collect();
         let others =
             [mailbox::ENTRIES, mailbox::UNACKNOWLEDGED, mailbox::OUTBOX, mailbox::CONVERSATION_BY_CHAT];
-        for text in lists.chain(others) {
+        for text in lists.into_iter().chain(others) {
             let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
-            let rows = sqlx::query(explain).fetch_all(&mut connection).await.unwrap();
+            let rows = sqlx::query(explain).fetch_all(sqlite(&mut connection)).await.unwrap();
             for row in rows {
                 let step: String = sqlx::Row::get(&row, 3);
                 let scans = step.starts_with("SCAN") && !step.starts_with("SCAN CONSTANT");
@@ -78,10 +92,9 @@ mod tests {
     /// An acknowledgement must not cost more the more is unacknowledged.
     #[tokio::test]
     async fn an_acknowledged_message_is_found_by_its_id() {
-        let mut connection = SqliteConnectOptions::new().in_memory(true).connect().await.unwrap();
-        migration::run(&mut connection).await.unwrap();
+        let mut connection = in_memory().await;
         let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", mailbox::UNACKNOWLEDGED));
-        let rows = sqlx::query(explain).fetch_all(&mut connection).await.unwrap();
+        let rows = sqlx::query(explain).fetch_all(sqlite(&mut connection)).await.unwrap();
         let steps: Vec<String> = rows.iter().map(|row| sqlx::Row::get(row, 3)).collect();
         let by = |table: &str, index: &str| {
             steps

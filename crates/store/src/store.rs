@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
-use sqlx::SqlitePool;
 use tokio::sync::{mpsc, watch};
 use trunkline_model::Epoch;
 
 use crate::{
     Pending, StoreError, StoreMetrics,
     crypto::Keys,
+    engine::{Pool, query},
     fault::Fault,
     job::{ChatCommand, Job, PlainCommand, Transaction},
     metrics::Gauges,
@@ -24,13 +24,13 @@ pub struct Store {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) queue: mpsc::Sender<Job>,
-    pub(crate) readers: SqlitePool,
+    pub(crate) readers: Pool,
     pub(crate) keys: Arc<Keys>,
     pub(crate) epoch: Epoch,
     pub(crate) gauges: Arc<Gauges>,
     pub(crate) purge: tokio::sync::Mutex<purge::Stage>,
-    /// Its other end goes when the writer has closed the database.
-    pub(crate) finished: watch::Receiver<()>,
+    /// Its other end goes when the writer has closed the database; then it tells why, if nobody wanted that.
+    pub(crate) finished: watch::Receiver<Option<StoreError>>,
 }
 
 impl Store {
@@ -38,7 +38,15 @@ impl Store {
     pub async fn close(&self) {
         // An error means that another close came first.
         drop(self.shared.queue.send(Job::Close).await);
-        drop(self.shared.finished.clone().changed().await);
+        self.ended().await;
+    }
+
+    /// Waits until the store is closed: `None` when it was told to, else what made it end by itself (another
+    /// process has taken the database).
+    pub async fn ended(&self) -> Option<StoreError> {
+        let mut finished = self.shared.finished.clone();
+        while finished.changed().await.is_ok() {}
+        finished.borrow().clone()
     }
 
     /// Which life of the database its seqs belong to.
@@ -48,7 +56,7 @@ impl Store {
 
     /// Proves that the database can be read and that the writer answers.
     pub async fn check(&self) -> Result<(), StoreError> {
-        sqlx::query(sql::EPOCH).fetch_one(self.readers()).await?;
+        query(sql::EPOCH).fetch_one(self.readers()).await?;
         self.plain(Probe).await
     }
 
@@ -58,7 +66,7 @@ impl Store {
         self.shared.gauges.snapshot(queue.max_capacity() - queue.capacity())
     }
 
-    pub(crate) fn readers(&self) -> &SqlitePool {
+    pub(crate) fn readers(&self) -> &Pool {
         &self.shared.readers
     }
 
@@ -85,7 +93,7 @@ impl PlainCommand for Probe {
     type Answer = ();
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
-        sqlx::query(sql::EPOCH).fetch_one(&mut *change.sql).await?;
+        query(sql::EPOCH).fetch_one(&mut *change.sql).await?;
         Ok(())
     }
 }

@@ -1,21 +1,32 @@
 //! The one task that changes the database: it puts what is queued into one transaction and answers after the
 //! commit.
 
+mod attempt;
 mod batch;
 mod checkpoint;
+mod doubt;
+mod link;
 
-use std::{fs::File, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool, sqlite::SqliteConnectOptions};
 use tokio::{
     sync::{mpsc, watch},
     time::timeout,
 };
 
 use crate::{
-    CommitListener, StoreError, cache::Cache, clock::Clock, crypto::Keys, job::Job, metrics::Gauges,
+    CommitListener, StoreError,
+    cache::Cache,
+    clock::Clock,
+    crypto::Keys,
+    engine::{Connection, Pool},
+    hold::Hold,
+    job::Job,
+    metrics::Gauges,
 };
 use checkpoint::Checkpoint;
+use doubt::Doubt;
+use link::Link;
 
 /// Commands that wait for the writer at most; whoever comes then waits for a place.
 pub(crate) const QUEUE: usize = 1_024;
@@ -23,47 +34,49 @@ pub(crate) const QUEUE: usize = 1_024;
 /// Commands that share a transaction at most.
 const BATCH: usize = 256;
 
-/// After this long without work the WAL is moved into the database.
+/// After this long without work the WAL is moved into the database, and a lost connection is looked after.
 const IDLE: Duration = Duration::from_millis(500);
+
+/// The same while commands wait for the word whether they were committed.
+const DOUBTING: Duration = Duration::from_millis(50);
 
 /// What the writer works with.
 pub(crate) struct Writer {
-    options: SqliteConnectOptions,
-    /// Absent after a failure that may have hurt it: the next batch opens another.
-    connection: Option<SqliteConnection>,
-    readers: SqlitePool,
-    checkpoint: Checkpoint,
+    link: Link,
+    readers: Pool,
+    /// SQLite's; PostgreSQL makes its own.
+    checkpoint: Option<Checkpoint>,
     queue: mpsc::Receiver<Job>,
     cache: Cache,
     clock: Clock,
     keys: Arc<Keys>,
     listener: Arc<dyn CommitListener>,
     gauges: Arc<Gauges>,
-    /// The lock against other processes, if it was asked for.
-    lock: Option<File>,
+    /// Commands whose transaction may be committed or not, and those behind them.
+    doubt: Option<Doubt>,
+    /// Why there is nothing more to write, when another process has taken the database.
+    over: Option<StoreError>,
     /// Dropped at the very end.
-    finish: watch::Sender<()>,
+    finish: watch::Sender<Option<StoreError>>,
 }
 
 /// What [`Writer::new`] needs.
 pub(crate) struct Parts {
-    pub(crate) options: SqliteConnectOptions,
-    pub(crate) connection: SqliteConnection,
-    pub(crate) readers: SqlitePool,
+    pub(crate) hold: Hold,
+    pub(crate) connection: Connection,
+    pub(crate) readers: Pool,
     pub(crate) queue: mpsc::Receiver<Job>,
     pub(crate) keys: Arc<Keys>,
     pub(crate) listener: Arc<dyn CommitListener>,
     pub(crate) gauges: Arc<Gauges>,
-    pub(crate) lock: Option<File>,
-    pub(crate) finish: watch::Sender<()>,
+    pub(crate) finish: watch::Sender<Option<StoreError>>,
 }
 
 impl Writer {
     pub(crate) fn new(parts: Parts) -> Self {
-        let checkpoint = Checkpoint::new(parts.options.clone());
+        let checkpoint = parts.hold.checkpoints().map(Checkpoint::new);
         Self {
-            options: parts.options,
-            connection: Some(parts.connection),
+            link: Link::new(parts.hold, parts.connection),
             readers: parts.readers,
             checkpoint,
             queue: parts.queue,
@@ -72,28 +85,30 @@ impl Writer {
             keys: parts.keys,
             listener: parts.listener,
             gauges: parts.gauges,
-            lock: parts.lock,
+            doubt: None,
+            over: None,
             finish: parts.finish,
         }
     }
 
-    /// Works until told to close, or until every handle is gone.
+    /// Works until told to close, until every handle is gone, or until the database is another's.
     pub(crate) async fn run(mut self) {
         let mut waiting = Vec::with_capacity(BATCH);
-        loop {
-            let Ok(taken) = timeout(IDLE, self.queue.recv_many(&mut waiting, BATCH)).await else {
-                self.checkpoint.idle();
+        while self.over.is_none() {
+            let pause = if self.doubt.is_some() { DOUBTING } else { IDLE };
+            let Ok(taken) = timeout(pause, self.queue.recv_many(&mut waiting, BATCH)).await else {
+                self.idle().await;
                 continue;
             };
             if taken == 0 {
                 break;
             }
             let batch = self.without_close(&mut waiting);
-            self.settle(batch).await;
+            self.dispel().await;
+            self.settle(vec![batch], false).await;
             self.keep_wal_short().await;
         }
         self.close().await;
-        drop((self.lock, self.finish));
     }
 
     /// Takes the word to close out of a batch: then nothing more is let in, but what is queued is still done.
@@ -106,30 +121,45 @@ impl Writer {
         batch
     }
 
+    async fn idle(&mut self) {
+        if let Some(checkpoint) = self.checkpoint.as_mut() {
+            checkpoint.idle();
+        }
+        self.dispel().await;
+        // Its failure is told to whoever comes next.
+        drop(self.mend().await);
+    }
+
     async fn keep_wal_short(&mut self) {
-        if self.checkpoint.overdue()
-            && let Some(connection) = self.connection.as_mut()
+        if let Some(checkpoint) = self.checkpoint.as_mut().filter(|checkpoint| checkpoint.overdue())
+            && let Some(connection) = self.link.present()
         {
-            self.checkpoint.inline(connection).await;
+            checkpoint.inline(connection).await;
         }
     }
 
-    async fn close(&mut self) {
+    async fn close(mut self) {
+        self.refuse_the_rest();
+        while self.doubt.is_some() {
+            tokio::time::sleep(DOUBTING).await;
+            self.dispel().await;
+        }
         self.readers.close().await;
-        self.checkpoint.close().await;
-        let Some(mut connection) = self.connection.take() else { return };
-        if let Err(error) = checkpoint::truncate(&mut connection).await {
-            tracing::warn!(%error, "the last checkpoint failed; the next start makes up for it");
+        if let Some(checkpoint) = self.checkpoint.as_mut() {
+            checkpoint.close().await;
         }
-        if let Err(error) = connection.close().await {
-            tracing::warn!(%error, "the database did not close cleanly");
-        }
+        self.link.close().await;
+        self.finish.send_replace(self.over.take());
+        // What stands for this process's right to write goes before the word that it is gone.
+        drop((self.link, self.finish));
     }
 
-    async fn connect(&mut self) -> Result<&mut SqliteConnection, StoreError> {
-        if self.connection.is_none() {
-            self.connection = Some(self.options.connect().await?);
+    /// The database is another's: nobody who waits, or still comes, is left without a word.
+    fn refuse_the_rest(&mut self) {
+        let Some(error) = &self.over else { return };
+        self.queue.close();
+        while let Ok(job) = self.queue.try_recv() {
+            job.tell(Err(error.clone()));
         }
-        self.connection.as_mut().ok_or(StoreError::Closed)
     }
 }

@@ -183,7 +183,7 @@ fn request(text: &str, limits: Limits) -> Parsed {
     };
     let reconnect = params.take(&["reconnect"]).and_then(|(_, value)| reconnect(value));
     let (dependencies, call) = match dependencies(&mut params) {
-        Ok(dependencies) => (dependencies, Call::read(method, params, limits)),
+        Ok(dependencies) => (dependencies, Call::read(method, &mut params, limits)),
         Err(error) => (Vec::new(), Err(error)),
     };
     Ok(Request { id, name, method, call, dependencies, reconnect })

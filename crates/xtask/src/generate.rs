@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::{process, workspace};
 
 /// Packages whose tests compare such files with the code, and write them when `UPDATE_DOCS` is set.
-const PACKAGES: &[&str] = &["trunkline-config"];
+const PACKAGES: &[&str] = &["trunkline-config", "trunkline-wire"];
 
 /// The folders that hold what is made.
 const FOLDERS: &[&str] = &["docs", "config"];

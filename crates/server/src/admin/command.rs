@@ -1,8 +1,10 @@
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 use trunkline_core::port::Step;
 use trunkline_model::{Address, DeviceId};
 
-use super::{AccountView, DeviceView, KeyView, ProfileChange, StatusView};
+use super::{AccountView, DeviceView, ImportedView, KeyView, OpenKeyView, ProfileChange, StatusView};
 
 /// What may be asked; one JSON line on the admin socket.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -20,8 +22,18 @@ pub(crate) enum Command {
     AccountEnable { address: Address, enabled: bool },
     /// Answered by [`Reply::Account`], as it was.
     AccountRemove { address: Address },
+    /// A part of a file of accounts, with a key for each new one that lasts this long; answered by [`Reply::Imported`].
+    AccountImport { rows: Vec<ImportRow>, keys_expire_secs: Option<u64>, dry_run: bool },
     /// Answered by [`Reply::Key`].
     ActivationIssue { address: Address, expires_secs: u64 },
+    /// The open access keys of the next page of accounts; answered by [`Reply::OpenKeys`].
+    ActivationList { after: Option<Address> },
+    /// The open access keys of one account; answered by [`Reply::OpenKeys`].
+    ActivationShow { address: Address },
+    /// Makes one open access key void, or all of the account; answered by [`Reply::OpenKeys`] with those.
+    ActivationRevoke { address: Address, id: Option<String> },
+    /// Forgets the failed activations of a network address; answered by [`Reply::Done`].
+    ActivationUnblock { source: IpAddr },
     /// The devices of the next page of accounts; answered by [`Reply::Devices`].
     DeviceList { after: Option<Address> },
     /// Answered by [`Reply::Devices`], with the one.
@@ -43,9 +55,17 @@ impl Command {
             Self::AccountEnable { address, enabled: true } => ("account enable", address.to_string()),
             Self::AccountEnable { address, enabled: false } => ("account disable", address.to_string()),
             Self::AccountRemove { address } => ("account remove", address.to_string()),
+            Self::AccountImport { rows, dry_run: false, .. } => {
+                ("account import", format!("{} accounts", rows.len()))
+            }
             Self::ActivationIssue { address, .. } => ("activation issue", address.to_string()),
+            Self::ActivationRevoke { address, .. } => ("activation revoke", address.to_string()),
+            Self::ActivationUnblock { source } => ("activation unblock", source.to_string()),
             Self::DeviceRevoke { device } => ("device revoke", device.to_string()),
-            Self::AccountList { .. }
+            Self::AccountImport { dry_run: true, .. }
+            | Self::ActivationList { .. }
+            | Self::ActivationShow { .. }
+            | Self::AccountList { .. }
             | Self::AccountShow { .. }
             | Self::DeviceList { .. }
             | Self::DeviceShow { .. }
@@ -54,6 +74,16 @@ impl Command {
         };
         Some((action, whose))
     }
+}
+
+/// An account as a file wants it to be.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ImportRow {
+    /// Whose it is.
+    pub(crate) address: Address,
+    /// What the file says of it.
+    pub(crate) change: ProfileChange,
 }
 
 /// The answer to a [`Command`]; one JSON line. It has no `Debug`, since it may hold an access key.
@@ -68,6 +98,12 @@ pub(crate) enum Reply {
     Devices { devices: Vec<DeviceView>, next: Option<Address> },
     /// An access key.
     Key { key: KeyView },
+    /// Access keys that are still good; `next` as above.
+    OpenKeys { keys: Vec<OpenKeyView>, next: Option<Address> },
+    /// What became of each account, in the order in which they were given.
+    Imported { accounts: Vec<ImportedView> },
+    /// It is done, and there is nothing to tell.
+    Done,
     /// How the relay is.
     Status { status: Box<StatusView> },
     /// How each step went.

@@ -39,13 +39,46 @@ pub(crate) struct DeviceView {
 }
 
 /// A fresh access key. It has no `Debug`.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct KeyView {
     pub(crate) address: Address,
     pub(crate) access_key: String,
     /// RFC 3339.
     pub(crate) expires_at: String,
+}
+
+/// An access key that is still good: all of it but the key itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OpenKeyView {
+    /// 12 hex digits, by which it can be revoked.
+    pub(crate) id: String,
+    pub(crate) address: Address,
+    /// RFC 3339.
+    pub(crate) issued_at: String,
+    /// RFC 3339.
+    pub(crate) expires_at: String,
+}
+
+/// What an import did with an account. It has no `Debug`, since it may hold an access key.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ImportedView {
+    pub(crate) address: Address,
+    pub(crate) outcome: Outcome,
+    /// For a new account, when keys were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<KeyView>,
+}
+
+/// What an import does with an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Outcome {
+    Added,
+    Updated,
+    Unchanged,
 }
 
 /// How the relay is, running or not.

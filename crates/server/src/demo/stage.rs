@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use trunkline_model::Address;
 
 use crate::{
-    admin::{Command, Executor, Reply},
+    admin::{Command, Executor, Reply, own_uid},
     assembly::Assembly,
     configuration,
     exit::Failure,
@@ -61,7 +61,7 @@ impl Stage {
 
     /// What an administrator does, as the command line does it.
     pub(super) async fn administer(&self, command: Command) -> Result<Reply, String> {
-        match self.executor.execute(command).await {
+        match self.executor.execute(command, own_uid()).await {
             Reply::Refused { refusal } => Err(refusal.words),
             reply => Ok(reply),
         }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod contract;
 mod device;
 mod frame;
 mod house;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     phone::{sign_in, with_alice},
@@ -16,7 +16,7 @@ use crate::{
 #[test]
 fn status_tells_a_running_server_from_a_stopped_one() {
     let folder = Folder::new();
-    let never = folder.json(&["status"]);
+    let never = not_running(&folder);
     assert_eq!((&never["running"], &never["counts"]), (&json!(false), &json!(null)));
     assert!(!folder.path().join("data").exists(), "status makes nothing");
 
@@ -34,9 +34,16 @@ fn status_tells_a_running_server_from_a_stopped_one() {
     );
     assert!(!folder.path().join("data/admin.sock").exists());
 
-    let stopped = folder.json(&["status"]);
+    let stopped = not_running(&folder);
     assert_eq!((&stopped["running"], &stopped["counts"]["accounts"]), (&json!(false), &json!(0)));
-    assert!(folder.well(&["status"]).contains("not running"));
+    assert!(folder.run(&["status"]).out.contains("not running"));
+}
+
+/// What `status` says when it ends with 4, and with nothing on standard error.
+fn not_running(folder: &Folder) -> Value {
+    let outcome = folder.run(&["status", "--json"]);
+    assert_eq!((outcome.code, outcome.err.as_str()), (Some(4), ""));
+    serde_json::from_str(&outcome.out).unwrap()
 }
 
 #[test]

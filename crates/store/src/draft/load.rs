@@ -1,6 +1,5 @@
 use std::collections::BTreeSet;
 
-use sqlx::SqliteConnection;
 use trunkline_model::{
     AccountId, Address, ChatId, Conversation, ConversationState, DeviceId, MessageKey, Seq, Timestamp,
 };
@@ -11,6 +10,7 @@ use crate::{
     cache::{Cache, Side},
     clock::Clock,
     crypto::Keys,
+    engine::Connection,
     fault::Fault,
     sql::{chat, columns::Columns},
 };
@@ -19,7 +19,7 @@ impl<'c> Draft<'c> {
     /// Loads what the commands need, in three steps because the later ones follow what the earlier ones
     /// found.
     pub(crate) async fn load(
-        sql: &mut SqliteConnection,
+        sql: &mut Connection,
         needs: Needs,
         cache: &'c mut Cache,
         clock: &'c mut Clock,
@@ -39,7 +39,7 @@ impl<'c> Draft<'c> {
 
     async fn load_accounts(
         &mut self,
-        sql: &mut SqliteConnection,
+        sql: &mut Connection,
         wanted: &BTreeSet<AccountId>,
     ) -> Result<(), Fault> {
         let mut missing = Vec::new();
@@ -61,7 +61,7 @@ impl<'c> Draft<'c> {
         Ok(())
     }
 
-    async fn load_sides(&mut self, sql: &mut SqliteConnection, needs: &Needs) -> Result<(), Fault> {
+    async fn load_sides(&mut self, sql: &mut Connection, needs: &Needs) -> Result<(), Fault> {
         let mirrored = needs.mirrors.iter().filter_map(|(recipient, account)| {
             self.addresses.get(account).map(|address| (*recipient, address.clone()))
         });
@@ -85,7 +85,7 @@ impl<'c> Draft<'c> {
         Ok(())
     }
 
-    async fn load_sends(&mut self, sql: &mut SqliteConnection, needs: &Needs) -> Result<(), Fault> {
+    async fn load_sends(&mut self, sql: &mut Connection, needs: &Needs) -> Result<(), Fault> {
         let wanted: Vec<_> = needs.sends.iter().collect();
         let rows = chat::SENDS
             .fetch(sql, &wanted, |query, (device, id)| query.bind(device.0).bind(id.as_str().to_owned()))
@@ -96,7 +96,7 @@ impl<'c> Draft<'c> {
         Ok(())
     }
 
-    async fn load_foreign(&mut self, sql: &mut SqliteConnection, needs: &Needs) -> Result<(), Fault> {
+    async fn load_foreign(&mut self, sql: &mut Connection, needs: &Needs) -> Result<(), Fault> {
         let wanted: Vec<_> = needs.foreign.iter().collect();
         let rows = chat::FOREIGN
             .fetch(sql, &wanted, |query, (account, id)| query.bind(account.0).bind(id.clone()))
@@ -107,7 +107,7 @@ impl<'c> Draft<'c> {
         Ok(())
     }
 
-    async fn load_undelivered(&mut self, sql: &mut SqliteConnection, needs: &Needs) -> Result<(), Fault> {
+    async fn load_undelivered(&mut self, sql: &mut Connection, needs: &Needs) -> Result<(), Fault> {
         let devices: Vec<DeviceId> = needs.cursors.keys().copied().collect();
         let mut spans = Vec::new();
         for row in chat::DEVICES.fetch(sql, &devices, |query, device| query.bind(device.0)).await? {
@@ -138,7 +138,7 @@ impl<'c> Draft<'c> {
         Ok(())
     }
 
-    async fn load_unread(&mut self, sql: &mut SqliteConnection, needs: &Needs) -> Result<(), Fault> {
+    async fn load_unread(&mut self, sql: &mut Connection, needs: &Needs) -> Result<(), Fault> {
         let wanted: Vec<_> = needs.unread.iter().collect();
         let rows = chat::UNREAD
             .fetch(sql, &wanted, |query, ((account, peer), after)| {
@@ -155,7 +155,7 @@ impl<'c> Draft<'c> {
     /// The messages asked for, and those that pending invitations carry.
     async fn load_messages(
         &mut self,
-        sql: &mut SqliteConnection,
+        sql: &mut Connection,
         mut wanted: BTreeSet<MessageKey>,
     ) -> Result<(), Fault> {
         let invitations = self.sides.values().flatten().filter_map(|held| held.side.conversation.first);
@@ -168,7 +168,7 @@ impl<'c> Draft<'c> {
     }
 
     /// The mailboxes of those who wrote the messages at hand, because news about a message goes there.
-    async fn load_writers(&mut self, sql: &mut SqliteConnection) -> Result<(), Fault> {
+    async fn load_writers(&mut self, sql: &mut Connection) -> Result<(), Fault> {
         let writers = self.messages.values().filter_map(|message| message.account);
         let unknown: BTreeSet<_> = writers.filter(|account| !self.heads.contains_key(account)).collect();
         self.load_accounts(sql, &unknown).await

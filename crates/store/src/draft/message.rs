@@ -1,10 +1,9 @@
-use sqlx::sqlite::SqliteRow;
 use trunkline_model::{
     AccountId, Address, ChatId, DeviceId, MessageId, MessageKey, MessageState, MessageText, MessageView,
     Timestamp,
 };
 
-use crate::{StoreError, crypto::Keys, sql::columns::Columns};
+use crate::{StoreError, crypto::Keys, engine::Row, sql::columns::Columns};
 
 /// A row of `messages` within a run.
 #[derive(Debug, Clone)]
@@ -75,7 +74,7 @@ impl MessageRow {
         }
     }
 
-    pub(crate) fn read(row: &SqliteRow) -> Result<Self, StoreError> {
+    pub(crate) fn read(row: &Row) -> Result<Self, StoreError> {
         Self::columns(&mut Columns::of(row))
     }
 

@@ -1,20 +1,20 @@
 use std::collections::BTreeMap;
 
-use sqlx::{Row, SqliteConnection};
 use trunkline_model::{AccountId, EntryBody, MessageKey, Seq};
 use uuid::Uuid;
 
 use super::{Change, Draft, MessageRow, NewEntry};
 use crate::{
     Committed, StoreError,
+    engine::{Connection, Query, query},
     fault::Fault,
-    sql::{chat, row_list::Binding},
+    sql::chat,
 };
 
 impl Draft<'_> {
     /// Writes what the run changed, tables in the order of their references; gives the entries for the
     /// listener.
-    pub(crate) async fn write(mut self, sql: &mut SqliteConnection) -> Result<Vec<Committed>, Fault> {
+    pub(crate) async fn write(mut self, sql: &mut Connection) -> Result<Vec<Committed>, Fault> {
         self.write_heads(sql).await?;
         self.write_messages(sql).await?;
         self.write_outbox(sql).await?;
@@ -26,7 +26,7 @@ impl Draft<'_> {
     }
 
     /// One upsert raises the heads, accounts in rising order; it must give what was counted in memory.
-    async fn write_heads(&self, sql: &mut SqliteConnection) -> Result<(), Fault> {
+    async fn write_heads(&self, sql: &mut Connection) -> Result<(), Fault> {
         let mut added: BTreeMap<AccountId, i64> = BTreeMap::new();
         for new in &self.entries {
             *added.entry(new.account).or_default() += 1;
@@ -45,7 +45,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    async fn write_messages(&self, sql: &mut SqliteConnection) -> Result<(), Fault> {
+    async fn write_messages(&self, sql: &mut Connection) -> Result<(), Fault> {
         let mut fresh = Vec::new();
         let mut delivered = Vec::new();
         let mut states: BTreeMap<i64, Vec<MessageKey>> = BTreeMap::new();
@@ -74,7 +74,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    async fn write_outbox(&self, sql: &mut SqliteConnection) -> Result<(), Fault> {
+    async fn write_outbox(&self, sql: &mut Connection) -> Result<(), Fault> {
         let mut waiting = Vec::new();
         let mut done = Vec::new();
         for (key, row) in &self.outbox {
@@ -84,13 +84,13 @@ impl Draft<'_> {
             }
         }
         let bind =
-            |query: Binding, (key, account, at): &(Uuid, i64, i64)| query.bind(*key).bind(*account).bind(*at);
+            |query: Query, (key, account, at): &(Uuid, i64, i64)| query.bind(*key).bind(*account).bind(*at);
         chat::INSERT_OUTBOX.execute(sql, &waiting, |query| query, bind).await?;
         chat::DELETE_OUTBOX.execute(sql, &done, |query| query, |query, key| query.bind(*key)).await?;
         Ok(())
     }
 
-    async fn write_sides(&self, sql: &mut SqliteConnection) -> Result<(), Fault> {
+    async fn write_sides(&self, sql: &mut Connection) -> Result<(), Fault> {
         let held = self.sides.iter().filter_map(|(key, held)| Some((key, held.as_ref()?)));
         let mut changed: Vec<_> =
             held.filter(|(_, held)| held.changed).map(|(key, held)| (key, &held.side)).collect();
@@ -117,7 +117,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    async fn write_cursors(&self, sql: &mut SqliteConnection) -> Result<(), Fault> {
+    async fn write_cursors(&self, sql: &mut Connection) -> Result<(), Fault> {
         let changed = self.cursors.iter().filter(|(_, cursor)| cursor.changed);
         let mut moved: Vec<_> = changed.map(|(device, cursor)| (device.0, cursor.acknowledged.0)).collect();
         moved.sort_unstable();
@@ -141,8 +141,8 @@ impl Draft<'_> {
     }
 }
 
-async fn rewrite(sql: &mut SqliteConnection, row: &MessageRow) -> Result<(), sqlx::Error> {
-    sqlx::query(chat::REWRITE_MESSAGE)
+async fn rewrite(sql: &mut Connection, row: &MessageRow) -> Result<(), sqlx::Error> {
+    query(chat::REWRITE_MESSAGE)
         .bind(row.key.0)
         .bind(row.chat.0)
         .bind(row.text.expose().to_owned())
@@ -158,7 +158,7 @@ async fn rewrite(sql: &mut SqliteConnection, row: &MessageRow) -> Result<(), sql
         .map(|_| ())
 }
 
-fn bind_message(query: Binding, row: &MessageRow) -> Binding {
+fn bind_message(query: Query, row: &MessageRow) -> Query {
     query
         .bind(row.key.0)
         .bind(row.account.map(|account| account.0))
@@ -189,7 +189,7 @@ struct Particulars<'e> {
     unknown: Option<bool>,
 }
 
-fn bind_entry(query: Binding, new: &NewEntry) -> Binding {
+fn bind_entry(query: Query, new: &NewEntry) -> Query {
     let entry = &new.entry;
     let (chat, particulars) = split(&entry.body);
     query

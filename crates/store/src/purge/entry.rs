@@ -1,11 +1,11 @@
 use async_trait::async_trait;
-use sqlx::{SqliteConnection, sqlite::SqliteRow};
 use trunkline_model::{AccountId, Seq, Timestamp};
 use uuid::Uuid;
 
 use super::{Purge, Stage};
 use crate::{
     Store, StoreError,
+    engine::{Connection, Row, query},
     fault::Fault,
     job::{PlainCommand, Transaction},
     sql::{columns::Columns, purge as sql},
@@ -42,7 +42,7 @@ impl PlainCommand for Entries {
     type Answer = Option<AccountId>;
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<Self::Answer, Fault> {
-        let rows = sqlx::query(sql::MAILBOXES).bind(self.after.0).fetch_all(&mut *change.sql).await?;
+        let rows = query(sql::MAILBOXES).bind(self.after.0).fetch_all(&mut *change.sql).await?;
         let (mut next, mut budget) = (None, BUDGET);
         for row in &rows {
             let mailbox = Mailbox::read(row)?;
@@ -65,7 +65,7 @@ struct Mailbox {
 }
 
 impl Mailbox {
-    fn read(row: &SqliteRow) -> Result<Self, StoreError> {
+    fn read(row: &Row) -> Result<Self, StoreError> {
         let mut columns = Columns::of(row);
         let (account, floor) = (AccountId(columns.next()?), Seq(columns.next()?));
         let (lowest, highest): (Option<i64>, Option<i64>) = (columns.next()?, columns.next()?);
@@ -73,16 +73,11 @@ impl Mailbox {
     }
 
     /// Removes from the old end up to the first entry that stays, so that a floor tells what is gone.
-    async fn trim(
-        &self,
-        connection: &mut SqliteConnection,
-        limits: Limits,
-        budget: i64,
-    ) -> Result<i64, Fault> {
-        let query = sqlx::query(sql::OLDEST).bind(self.account.0).bind(self.floor.0).bind(budget);
+    async fn trim(&self, connection: &mut Connection, limits: Limits, budget: i64) -> Result<i64, Fault> {
+        let oldest = query(sql::OLDEST).bind(self.account.0).bind(self.floor.0).bind(budget);
         let mut floor = self.floor;
         let mut removed = 0;
-        for row in query.fetch_all(&mut *connection).await? {
+        for row in oldest.fetch_all(&mut *connection).await? {
             let mut columns = Columns::of(&row);
             let (seq, at) = (Seq(columns.next()?), Timestamp(columns.next()?));
             let goes = at < limits.any || (at < limits.acknowledged && seq <= self.acknowledged);
@@ -94,7 +89,7 @@ impl Mailbox {
         }
         if removed > 0 {
             for text in [sql::DELETE_ENTRIES, sql::SET_FLOOR] {
-                sqlx::query(text).bind(self.account.0).bind(floor.0).execute(&mut *connection).await?;
+                query(text).bind(self.account.0).bind(floor.0).execute(&mut *connection).await?;
             }
         }
         Ok(removed)

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use trunkline_model::Timestamp;
 use uuid::Uuid;
 
@@ -9,6 +8,7 @@ use super::{DEDUPE, Purge, Stage};
 use crate::{
     Store, StoreError,
     crypto::Keys,
+    engine::{Connection, Place, Row, query},
     fault::Fault,
     job::{PlainCommand, Transaction},
     sql::{columns::Columns, purge as sql},
@@ -28,9 +28,7 @@ impl Store {
             text: purge.now.minus(purge.retention.unwrap_or(DEDUPE).min(DEDUPE)),
         };
         let page = Messages { after, limits, keys: Arc::clone(&self.shared.keys) };
-        let mut reader = self.readers().acquire().await?;
-        let found = page.read(&mut reader).await?;
-        drop(reader);
+        let found = page.read(self.readers().into()).await?;
         let next = found.get(PAGE - 1).map(|(last, _)| Stage::Messages(*last));
         if found.iter().any(|(_, fate)| *fate != Fate::Stay) {
             self.plain(page).await?;
@@ -72,7 +70,7 @@ impl PlainCommand for Messages {
     /// Judges again, because a message may have been sent again meanwhile.
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
         let (mut released, mut deleted) = (Vec::new(), Vec::new());
-        for (key, fate) in self.read(change.sql).await? {
+        for (key, fate) in self.read((&mut *change.sql).into()).await? {
             match fate {
                 Fate::Stay => {}
                 Fate::Release => released.push(key),
@@ -91,17 +89,17 @@ impl PlainCommand for Messages {
 }
 
 impl Messages {
-    async fn read(&self, connection: &mut SqliteConnection) -> Result<Vec<(Uuid, Fate)>, StoreError> {
-        let rows = sqlx::query(sql::MESSAGES)
+    async fn read(&self, place: Place<'_>) -> Result<Vec<(Uuid, Fate)>, StoreError> {
+        let rows = query(sql::MESSAGES)
             .bind(self.after)
             .bind(first_id(self.limits.text))
             .bind(i64::try_from(PAGE).unwrap_or(i64::MAX))
-            .fetch_all(connection)
+            .fetch_all(place)
             .await?;
         rows.iter().map(|row| self.judge(row)).collect()
     }
 
-    fn judge(&self, row: &SqliteRow) -> Result<(Uuid, Fate), StoreError> {
+    fn judge(&self, row: &Row) -> Result<(Uuid, Fate), StoreError> {
         let mut columns = Columns::of(row);
         let key: Uuid = columns.next()?;
         let sent_at = Timestamp(columns.next()?);
@@ -119,10 +117,10 @@ impl Messages {
         Ok((key, fate))
     }
 
-    async fn blank(&self, connection: &mut SqliteConnection, key: Uuid) -> Result<(), Fault> {
-        let row = sqlx::query(sql::TEXT).bind(key).fetch_one(&mut *connection).await?;
+    async fn blank(&self, connection: &mut Connection, key: Uuid) -> Result<(), Fault> {
+        let row = query(sql::TEXT).bind(key).fetch_one(&mut *connection).await?;
         let digest = self.keys.text_digest(row.try_get(0)?);
-        sqlx::query(sql::BLANK).bind(key).bind(digest).execute(connection).await?;
+        query(sql::BLANK).bind(key).bind(digest).execute(connection).await?;
         Ok(())
     }
 }

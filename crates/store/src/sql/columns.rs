@@ -1,20 +1,22 @@
-use sqlx::{Decode, Row, Sqlite, Type, sqlite::SqliteRow};
 use trunkline_model::{Address, Availability, MessageId};
 
-use crate::StoreError;
+use crate::{
+    StoreError,
+    engine::{Column, Row},
+};
 
 /// Reads the columns of a row from left to right.
 pub(crate) struct Columns<'r> {
-    row: &'r SqliteRow,
+    row: &'r Row,
     index: usize,
 }
 
 impl<'r> Columns<'r> {
-    pub(crate) fn of(row: &'r SqliteRow) -> Self {
+    pub(crate) fn of(row: &'r Row) -> Self {
         Self { row, index: 0 }
     }
 
-    pub(crate) fn next<T: Decode<'r, Sqlite> + Type<Sqlite>>(&mut self) -> Result<T, sqlx::Error> {
+    pub(crate) fn next<T: Column<'r>>(&mut self) -> Result<T, sqlx::Error> {
         let value = self.row.try_get(self.index)?;
         self.index += 1;
         Ok(value)

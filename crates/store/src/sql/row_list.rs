@@ -1,58 +1,55 @@
 use std::sync::OnceLock;
 
-use sqlx::{
-    Sqlite, SqliteConnection,
-    query::Query,
-    sqlite::{SqliteArguments, SqliteRow},
-};
-
-/// A query on its way to get its values.
-pub(crate) type Binding = Query<'static, Sqlite, SqliteArguments>;
+use crate::engine::{Connection, Engine, Query, Row, query};
 
 /// How many rows a text may carry, falling.
 const SIZES: [usize; 4] = [64, 16, 4, 1];
+
+/// The texts of one engine, one for each size.
+type Texts = [&'static str; SIZES.len()];
 
 /// One statement for many rows, as a few static texts of fixed sizes so that prepared statements stay few.
 ///
 /// `head` and `row` hold a `?` for each value, in the order in which they are bound. SQLite takes the texts
 /// so: it finds a numbered placeholder by linear search, which takes half of all time with hundreds of them.
-/// For PostgreSQL they are to be numbered in this order.
+/// For PostgreSQL they are numbered in this order.
 #[derive(Debug)]
 pub(crate) struct RowList {
     head: &'static str,
     row: &'static str,
     separator: &'static str,
     tail: &'static str,
-    texts: OnceLock<[&'static str; SIZES.len()]>,
+    sqlite: OnceLock<Texts>,
+    postgres: OnceLock<Texts>,
 }
 
 impl RowList {
     /// `INSERT … VALUES (…), (…) …`
     pub(crate) const fn values(head: &'static str, row: &'static str, tail: &'static str) -> Self {
-        Self { head, row, separator: ", ", tail, texts: OnceLock::new() }
+        Self { head, row, separator: ", ", tail, sqlite: OnceLock::new(), postgres: OnceLock::new() }
     }
 
     /// `… IN (?, ?) …`
     pub(crate) const fn keys(head: &'static str, tail: &'static str) -> Self {
-        Self { head, row: "?", separator: ", ", tail, texts: OnceLock::new() }
+        Self { head, row: "?", separator: ", ", tail, sqlite: OnceLock::new(), postgres: OnceLock::new() }
     }
 
     /// `… WHERE (… row …) OR (… row …) …`: the engines write row values in IN lists differently.
     pub(crate) const fn any(head: &'static str, row: &'static str, tail: &'static str) -> Self {
-        Self { head, row, separator: " OR ", tail, texts: OnceLock::new() }
+        Self { head, row, separator: " OR ", tail, sqlite: OnceLock::new(), postgres: OnceLock::new() }
     }
 
     /// Runs the statement for exactly these rows; `fixed` binds the head's values.
     pub(crate) async fn execute<T>(
         &self,
-        sql: &mut SqliteConnection,
+        sql: &mut Connection,
         rows: &[T],
-        fixed: impl Fn(Binding) -> Binding,
-        bind: impl Fn(Binding, &T) -> Binding,
+        fixed: impl Fn(Query) -> Query,
+        bind: impl Fn(Query, &T) -> Query,
     ) -> Result<(), sqlx::Error> {
-        for (text, chunk) in self.exact(rows) {
-            let query = chunk.iter().fold(fixed(sqlx::query(text)), &bind);
-            query.execute(&mut *sql).await?;
+        for (text, chunk) in exact(self.texts(sql), rows) {
+            let begun = query(text).reserve(self.arity(chunk.len()));
+            chunk.iter().fold(fixed(begun), &bind).execute(&mut *sql).await?;
         }
         Ok(())
     }
@@ -60,13 +57,14 @@ impl RowList {
     /// Runs a writing statement for exactly these rows and gives what it returns.
     pub(crate) async fn returning<T>(
         &self,
-        sql: &mut SqliteConnection,
+        sql: &mut Connection,
         rows: &[T],
-        bind: impl Fn(Binding, &T) -> Binding,
-    ) -> Result<Vec<SqliteRow>, sqlx::Error> {
+        bind: impl Fn(Query, &T) -> Query,
+    ) -> Result<Vec<Row>, sqlx::Error> {
         let mut found = Vec::with_capacity(rows.len());
-        for (text, chunk) in self.exact(rows) {
-            found.extend(chunk.iter().fold(sqlx::query(text), &bind).fetch_all(&mut *sql).await?);
+        for (text, chunk) in exact(self.texts(sql), rows) {
+            let begun = query(text).reserve(self.arity(chunk.len()));
+            found.extend(chunk.iter().fold(begun, &bind).fetch_all(&mut *sql).await?);
         }
         Ok(found)
     }
@@ -74,32 +72,34 @@ impl RowList {
     /// Reads what these keys name; a key is asked for several times rather than run a further statement.
     pub(crate) async fn fetch<T>(
         &self,
-        sql: &mut SqliteConnection,
+        sql: &mut Connection,
         keys: &[T],
-        bind: impl Fn(Binding, &T) -> Binding,
-    ) -> Result<Vec<SqliteRow>, sqlx::Error> {
+        bind: impl Fn(Query, &T) -> Query,
+    ) -> Result<Vec<Row>, sqlx::Error> {
         let mut found = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(SIZES[0]) {
             let at = (0..SIZES.len()).rev().find(|at| SIZES[*at] >= chunk.len()).unwrap_or(0);
             let padded = chunk.iter().chain(chunk.last().into_iter().cycle()).take(SIZES[at]);
-            found.extend(padded.fold(sqlx::query(self.texts()[at]), &bind).fetch_all(&mut *sql).await?);
+            let begun = query(self.texts(sql)[at]).reserve(self.arity(SIZES[at]));
+            found.extend(padded.fold(begun, &bind).fetch_all(&mut *sql).await?);
         }
         Ok(found)
     }
 
-    /// The texts, one for each size.
-    pub(crate) fn texts(&self) -> &[&'static str; SIZES.len()] {
-        self.texts.get_or_init(|| SIZES.map(|size| &*self.text(size).leak()))
+    /// The texts for the engine of a connection, one for each size.
+    pub(crate) fn texts(&self, sql: &Connection) -> &Texts {
+        match sql {
+            Engine::Sqlite(_) => self.sqlite.get_or_init(|| SIZES.map(|size| &*self.text(size).leak())),
+            Engine::Postgres(_) => {
+                self.postgres.get_or_init(|| SIZES.map(|size| &*numbered(&self.text(size)).leak()))
+            }
+        }
     }
 
-    fn exact<'a, T>(&'a self, rows: &'a [T]) -> impl Iterator<Item = (&'static str, &'a [T])> {
-        let mut rest = rows;
-        std::iter::from_fn(move || {
-            let at = SIZES.iter().position(|size| *size <= rest.len())?;
-            let (chunk, after) = rest.split_at(SIZES[at]);
-            rest = after;
-            Some((self.texts()[at], chunk))
-        })
+    /// How many values so many rows take, the head's included.
+    fn arity(&self, rows: usize) -> usize {
+        let of = |text: &str| text.matches('?').count();
+        of(self.head) + rows * of(self.row)
     }
 
     fn text(&self, size: usize) -> String {
@@ -107,24 +107,43 @@ impl RowList {
     }
 }
 
+/// Splits rows into the sizes that there are texts for.
+fn exact<'a, T>(texts: &'a Texts, rows: &'a [T]) -> impl Iterator<Item = (&'static str, &'a [T])> {
+    let mut rest = rows;
+    std::iter::from_fn(move || {
+        let at = SIZES.iter().position(|size| *size <= rest.len())?;
+        let (chunk, after) = rest.split_at(SIZES[at]);
+        rest = after;
+        Some((texts[at], chunk))
+    })
+}
+
+/// `$1, $2` for `?, ?`.
+fn numbered(text: &str) -> String {
+    let mut parts = text.split('?');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.zip(1..).fold(first, |numbered, (part, number)| format!("{numbered}${number}{part}"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::RowList;
+    use super::{RowList, SIZES, exact, numbered};
 
     #[test]
     fn texts_repeat_their_row() {
         let list = RowList::values("INSERT INTO t (a, b) VALUES ", "(?, ?)", " RETURNING a");
-        let [_, _, four, one] = *list.texts();
-        assert_eq!(one, "INSERT INTO t (a, b) VALUES (?, ?) RETURNING a");
-        assert_eq!(four, "INSERT INTO t (a, b) VALUES (?, ?), (?, ?), (?, ?), (?, ?) RETURNING a");
+        assert_eq!(list.text(1), "INSERT INTO t (a, b) VALUES (?, ?) RETURNING a");
+        assert_eq!(list.text(2), "INSERT INTO t (a, b) VALUES (?, ?), (?, ?) RETURNING a");
+        assert_eq!(list.arity(3), 6);
+        assert_eq!(numbered(&list.text(2)), "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4) RETURNING a");
     }
 
     #[test]
     fn rows_are_split_into_fixed_sizes() {
-        let list = RowList::keys("", "");
+        let texts = [""; SIZES.len()];
         let rows = [0; 150];
-        let sizes: Vec<usize> = list.exact(&rows).map(|(_, chunk)| chunk.len()).collect();
+        let sizes: Vec<usize> = exact(&texts, &rows).map(|(_, chunk)| chunk.len()).collect();
         assert_eq!(sizes, [64, 64, 16, 4, 1, 1]);
-        assert_eq!(list.exact::<u8>(&[]).count(), 0);
+        assert_eq!(exact::<u8>(&texts, &[]).count(), 0);
     }
 }

@@ -1,99 +1,75 @@
 use std::time::Instant;
 
-use sqlx::{Connection, SqliteConnection};
-
-use super::Writer;
-use crate::{
-    Committed, StoreError,
-    cache::Cache,
-    clock::Clock,
-    crypto::Keys,
-    draft::{Draft, Needs},
-    fault::Fault,
-    job::{Job, Transaction},
-};
-
-const BEGIN: &str = "BEGIN IMMEDIATE";
+use super::{Writer, attempt::Attempt, doubt::Doubt};
+use crate::{Committed, StoreError, fault::Fault, job::Job};
 
 impl Writer {
-    /// Brings every command to its end. A batch that fails because of a row is halved until the bad command
-    /// stands alone; one that fails because of the database fails as a whole.
-    pub(super) async fn settle(&mut self, batch: Vec<Job>) {
-        let mut parts = vec![batch];
+    /// Brings every command to its end, or into doubt. A batch that fails because of a row is halved until
+    /// the bad command stands alone; one that fails because of the database fails as a whole.
+    pub(super) async fn settle(&mut self, mut parts: Vec<Vec<Job>>, again: bool) {
         while let Some(mut part) = parts.pop() {
             if part.is_empty() {
                 continue;
             }
+            if let Err(error) = self.ready().await {
+                tell(part, &error);
+                continue;
+            }
             match self.attempt(&mut part).await {
-                Ok(entries) => {
-                    if !entries.is_empty() {
-                        self.listener.committed(&entries);
-                    }
-                    part.into_iter().for_each(|job| job.tell(Ok(())));
-                }
-                Err(Fault::Failed { everywhere: false, .. }) if part.len() > 1 => {
+                Attempt::Committed(entries) => self.committed(part, &entries),
+                Attempt::Not(Fault::Failed { everywhere: false, .. }, _) if part.len() > 1 => {
                     self.cache.clear();
                     let rest = part.split_off(part.len() / 2);
                     parts.extend([rest, part]);
                 }
-                Err(fault) => self.fail(part, fault),
+                Attempt::Not(Fault::Lost(error), entries) if self.link.is_remote() => {
+                    tracing::error!(%error, commands = part.len(), "the database was lost in a transaction");
+                    self.cache.clear();
+                    self.link.lose();
+                    let (behind, since) = (parts, Instant::now());
+                    self.doubt = Some(Doubt { part, behind, entries, again, since, error });
+                    return;
+                }
+                Attempt::Not(fault, _) => self.fail(part, fault),
             }
         }
+    }
+
+    /// Whether there is a connection, and no doubt that a new command would overtake.
+    async fn ready(&mut self) -> Result<(), StoreError> {
+        if let Some(error) = &self.over {
+            return Err(error.clone());
+        }
+        if let Some(doubt) = &self.doubt {
+            return Err(doubt.error.clone());
+        }
+        self.mend().await.map(|_| ())
+    }
+
+    /// Rings, then answers.
+    pub(super) fn committed(&mut self, part: Vec<Job>, entries: &[Committed]) {
+        if !entries.is_empty() {
+            self.listener.committed(entries);
+        }
+        part.into_iter().for_each(|job| job.tell(Ok(())));
     }
 
     fn fail(&mut self, part: Vec<Job>, fault: Fault) {
         self.cache.clear();
-        if matches!(fault, Fault::Failed { everywhere: true, .. }) {
-            self.connection = None;
+        if matches!(fault, Fault::Failed { everywhere: true, .. } | Fault::Lost(_)) {
+            self.link.lose();
         }
+        let over = matches!(fault, Fault::Ended(_));
         let error = fault.into_error();
         tracing::error!(%error, commands = part.len(), "a transaction failed");
-        part.into_iter().for_each(|job| job.tell(Err(error.clone())));
-    }
-
-    async fn attempt(&mut self, part: &mut [Job]) -> Result<Vec<Committed>, Fault> {
-        self.connect().await.map_err(|error| Fault::Failed { error, everywhere: true })?;
-        let Some(connection) = self.connection.as_mut() else { return Err(StoreError::Closed.into()) };
-        let mut transaction = connection.begin_with(BEGIN).await.map_err(Fault::everywhere)?;
-        let mut entries = Vec::new();
-        for run in part.chunk_by_mut(|one, next| matches!((one, next), (Job::Chat(_), Job::Chat(_)))) {
-            let (cache, clock) = (&mut self.cache, &mut self.clock);
-            match run {
-                [Job::Plain(job)] => {
-                    let now = clock.tick();
-                    job.run(&mut Transaction { sql: &mut transaction, cache, now }).await?;
-                }
-                run => entries.extend(together(run, &mut transaction, cache, clock, &self.keys).await?),
-            }
+        tell(part, &error);
+        if over {
+            self.end(error);
         }
-        let begun = Instant::now();
-        transaction.commit().await.map_err(Fault::everywhere)?;
-        let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.gauges.committed(part.len(), micros);
-        self.checkpoint.committed();
-        Ok(entries)
     }
 }
 
-/// Runs neighbouring chat commands with shared statements.
-async fn together(
-    run: &mut [Job],
-    sql: &mut SqliteConnection,
-    cache: &mut Cache,
-    clock: &mut Clock,
-    keys: &Keys,
-) -> Result<Vec<Committed>, Fault> {
-    let mut needs = Needs::default();
-    for job in run.iter() {
-        if let Job::Chat(job) = job {
-            job.needs(&mut needs);
-        }
-    }
-    let mut draft = Draft::load(sql, needs, cache, clock, keys).await?;
-    for job in run {
-        if let Job::Chat(job) = job {
-            job.apply(&mut draft)?;
-        }
-    }
-    draft.write(sql).await
+/// Tells everybody why there was no commit.
+pub(super) fn tell(part: impl IntoIterator<Item = Job>, error: &StoreError) {
+    part.into_iter().for_each(|job| job.tell(Err(error.clone())));
 }

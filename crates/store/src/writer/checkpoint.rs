@@ -12,6 +12,8 @@ use sqlx::{
 };
 use tokio::task::JoinHandle;
 
+use crate::engine::Connection;
+
 /// Commits between two checkpoints.
 const EVERY: u32 = 1_000;
 
@@ -61,7 +63,8 @@ impl Checkpoint {
 
     /// On the writer's own connection, so that no write comes between and the next one can start the WAL
     /// anew.
-    pub(super) async fn inline(&mut self, connection: &mut SqliteConnection) {
+    pub(super) async fn inline(&mut self, connection: &mut Connection) {
+        let Connection::Sqlite(connection) = connection else { return };
         match passive(connection).await {
             Ok(pages) => self.pages.store(pages.min(TOO_LONG), Ordering::Relaxed),
             Err(error) => tracing::warn!(%error, "a checkpoint failed"),
@@ -98,6 +101,9 @@ async fn passive(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> 
 }
 
 /// Empties the WAL; for the last connection.
-pub(super) async fn truncate(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    sqlx::query(TRUNCATE).fetch_one(connection).await.map(|_| ())
+pub(super) async fn truncate(connection: &mut Connection) -> Result<(), sqlx::Error> {
+    match connection {
+        Connection::Sqlite(connection) => sqlx::query(TRUNCATE).fetch_one(connection).await.map(|_| ()),
+        Connection::Postgres(_) => Ok(()),
+    }
 }

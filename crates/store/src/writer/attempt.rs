@@ -1,0 +1,125 @@
+use std::time::{Duration, Instant};
+
+use super::Writer;
+use crate::{
+    Committed, StoreError,
+    cache::Cache,
+    clock::Clock,
+    crypto::Keys,
+    draft::{Draft, Needs},
+    engine::Connection,
+    fault::Fault,
+    job::{Job, Transaction},
+};
+
+/// How long a database server may be silent in the middle of a transaction.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// How a transaction ended.
+pub(super) enum Attempt {
+    Committed(Vec<Committed>),
+    /// It is void; or nobody knows, and then these are the entries that it would have appended.
+    Not(Fault, Vec<Committed>),
+}
+
+impl Writer {
+    /// Runs the commands in one transaction.
+    pub(super) async fn attempt(&mut self, part: &mut [Job]) -> Attempt {
+        let limit = self.link.is_remote().then_some(ANSWER);
+        let entries = match within(limit, self.work(part)).await {
+            Ok(entries) => entries,
+            Err(fault) => return Attempt::Not(self.undo(limit, fault).await, Vec::new()),
+        };
+        let begun = Instant::now();
+        if let Err(fault) = within(limit, self.commit()).await {
+            return Attempt::Not(fault, entries);
+        }
+        let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.gauges.committed(part.len(), micros);
+        if let Some(checkpoint) = self.checkpoint.as_mut() {
+            checkpoint.committed();
+        }
+        Attempt::Committed(entries)
+    }
+
+    async fn work(&mut self, part: &mut [Job]) -> Result<Vec<Committed>, Fault> {
+        let Some((sql, hold)) = self.link.parts() else { return Err(StoreError::Closed.into()) };
+        sql.begin().await.map_err(Fault::everywhere)?;
+        let mut entries = Vec::new();
+        for run in part.chunk_by_mut(|one, next| matches!((one, next), (Job::Chat(_), Job::Chat(_)))) {
+            let (cache, clock) = (&mut self.cache, &mut self.clock);
+            match run {
+                [Job::Plain(job)] => {
+                    let now = clock.tick();
+                    job.run(&mut Transaction { sql: &mut *sql, cache, now }).await?;
+                }
+                run => entries.extend(together(run, sql, cache, clock, &self.keys).await?),
+            }
+        }
+        hold.mark(sql).await?;
+        Ok(entries)
+    }
+
+    async fn commit(&mut self) -> Result<(), Fault> {
+        let remote = self.link.is_remote();
+        let Some((sql, hold)) = self.link.parts() else { return Err(StoreError::Closed.into()) };
+        match sql.commit().await {
+            Ok(()) => {
+                hold.committed();
+                Ok(())
+            }
+            // Whatever a server says instead of yes, only looking tells what it did.
+            Err(error) if remote => Err(Fault::Lost(error.into())),
+            Err(error) => Err(Fault::everywhere(error)),
+        }
+    }
+
+    /// Rolls back, so that the connection can be used again; a connection that cannot even do that is gone.
+    async fn undo(&mut self, limit: Option<Duration>, fault: Fault) -> Fault {
+        if matches!(fault, Fault::Lost(_)) {
+            return fault;
+        }
+        let rollback = async {
+            let Some((sql, _)) = self.link.parts() else { return Ok(()) };
+            sql.rollback().await.map_err(Fault::everywhere)
+        };
+        if within(limit, rollback).await.is_err() {
+            self.link.lose();
+        }
+        fault
+    }
+}
+
+async fn within<T>(
+    limit: Option<Duration>,
+    work: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    let Some(limit) = limit else { return work.await };
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+        let words = format!("the server has not answered for {} s", limit.as_secs());
+        Err(Fault::Lost(StoreError::Unreachable(words)))
+    })
+}
+
+/// Runs neighbouring chat commands with shared statements.
+async fn together(
+    run: &mut [Job],
+    sql: &mut Connection,
+    cache: &mut Cache,
+    clock: &mut Clock,
+    keys: &Keys,
+) -> Result<Vec<Committed>, Fault> {
+    let mut needs = Needs::default();
+    for job in run.iter() {
+        if let Job::Chat(job) = job {
+            job.needs(&mut needs);
+        }
+    }
+    let mut draft = Draft::load(sql, needs, cache, clock, keys).await?;
+    for job in run {
+        if let Job::Chat(job) = job {
+            job.apply(&mut draft)?;
+        }
+    }
+    draft.write(sql).await
+}
