@@ -197,13 +197,13 @@ mod tests {
 
     #[test]
     fn a_forgiven_source_may_try_again_and_counts_anew() {
-        let (failures, now) = (Failures::new(1), Instant::now());
+        let (failures, now) = (Failures::default(), Instant::now());
         let source = "192.0.2.1".parse().unwrap();
         assert!(!failures.forgive(source), "nothing to forgive");
-        fail(&failures, source, now);
+        fail(&failures, source, 1, now);
         assert!(failures.forgive(source));
-        fail(&failures, source, now);
-        assert_ne!(failures.admit(source, now), Admission::Now);
+        fail(&failures, source, 1, now);
+        assert_ne!(failures.admit(source, 1, now), Admission::Now);
     }
 
     #[test]

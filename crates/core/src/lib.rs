@@ -12,6 +12,8 @@ mod metric;
 mod name;
 pub mod port;
 mod presence;
+mod rate;
+mod reader;
 mod relay;
 mod request;
 mod router;

@@ -73,7 +73,7 @@ pub(crate) struct Inner {
     failures: Failures,
     beginnings: [tokio::sync::Mutex<()>; BEGINNINGS],
     hasher: RandomState,
-    next_socket: AtomicU64,
+    next_reader: AtomicU64,
     sockets: AtomicUsize,
 }
 
@@ -120,7 +120,7 @@ impl Relay {
             failures: Failures::default(),
             beginnings: std::array::from_fn(|_| tokio::sync::Mutex::default()),
             hasher: RandomState::new(),
-            next_socket: AtomicU64::new(1),
+            next_reader: AtomicU64::new(1),
             sockets: AtomicUsize::new(0),
             stop: CancellationToken::new(),
             store,
@@ -330,10 +330,13 @@ impl Inner {
         }
     }
 
-    /// A number for a new socket, unique in this process.
-    pub(crate) fn enter_socket(&self) -> u64 {
+    /// A number for a new reader of a session, unique in this process.
+    pub(crate) fn next_reader(&self) -> u64 {
+        self.next_reader.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn enter_socket(&self) {
         self.sockets.fetch_add(1, Ordering::Relaxed);
-        self.next_socket.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn leave_socket(&self) {

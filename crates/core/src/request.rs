@@ -3,6 +3,7 @@
 mod batch;
 mod begin;
 mod directory;
+mod intake;
 mod mailbox;
 mod roster;
 
@@ -11,8 +12,10 @@ use std::{sync::Arc, task::Poll};
 use trunkline_model::Timestamp;
 use trunkline_wire::{ApiError, Call, Early, ErrorCode, Reply, Request, RequestId};
 
-pub(crate) use self::batch::Plan;
-pub(crate) use self::begin::{Begun, begin, identify, password_wanted, settle};
+use self::batch::Plan;
+pub(crate) use self::begin::identify;
+use self::begin::{Begun, begin, password_wanted, settle};
+pub(crate) use self::intake::{Ear, Entrance, parse, take};
 use crate::{
     error,
     relay::Inner,
@@ -21,30 +24,31 @@ use crate::{
 };
 
 /// Runs a request of a live session: answers phase 1, enters the writer, and leaves the rest to a task.
-pub(crate) async fn run(relay: &Arc<Inner>, session: &Arc<Session>, request: Request, plan: &Plan) {
+async fn run(relay: &Arc<Inner>, session: &Arc<Session>, request: Request, plan: &Plan, ear: Ear) {
     let background = session.state().background;
     let Request { id, name, method, call, dependencies, reconnect: _ } = request;
     if !session.state().recent.begin(id.key()) {
-        return session.push(trunkline_wire::failure_now(Some(&id), Some(&name), &pending(), background));
+        return ear.tell(trunkline_wire::failure_now(Some(&id), Some(&name), &pending(), background));
     }
-    let refuse = |error: &ApiError| {
-        session.push(trunkline_wire::failure_now(Some(&id), Some(&name), error, background));
-        session.settle(&id, false);
-    };
     let call = match call {
-        Ok(Call::NotSupported) => return refuse(&not_supported(&name)),
-        Ok(call) => call,
-        Err(error) => return refuse(&error),
+        Ok(Call::NotSupported) => Err(not_supported(&name)),
+        call => call,
     };
-    let waits = match waits(session, &id, &dependencies, plan) {
-        Ok(waits) => waits,
-        Err(error) => return refuse(&error),
+    let ready = call.and_then(|call| Ok((waits(session, &id, &dependencies, plan)?, call)));
+    let (waits, call) = match ready {
+        Ok(ready) => ready,
+        Err(error) => {
+            ear.tell(trunkline_wire::failure_now(Some(&id), Some(&name), &error, background));
+            return session.settle(&id, false);
+        }
     };
-    let one_phase = method.one_phase();
-    if !one_phase {
-        session.push(trunkline_wire::processing(&id, &name, early(relay, &call), background));
-    }
-    let finish = Finish { relay: Arc::clone(relay), session: Arc::clone(session), id, name, one_phase };
+    let only_phase = if method.one_phase() {
+        Some(ear)
+    } else {
+        ear.tell(trunkline_wire::processing(&id, &name, early(relay, &call), background));
+        None
+    };
+    let finish = Finish { relay: Arc::clone(relay), session: Arc::clone(session), id, name, only_phase };
     if waits.is_empty() {
         let permit = Arc::clone(&session.under_way).acquire_owned().await;
         match start(relay, session, call).await {
@@ -176,11 +180,11 @@ fn now(result: Result<Reply, ApiError>) -> Later {
 }
 
 /// The answer to an id that is under way.
-pub(crate) fn pending() -> ApiError {
+fn pending() -> ApiError {
     ApiError::new(ErrorCode::ActionPending, "a request with this id is under way")
 }
 
-pub(crate) fn not_supported(name: &str) -> ApiError {
+fn not_supported(name: &str) -> ApiError {
     ApiError::new(ErrorCode::NotSupported, format!("{name} is not supported by this server"))
 }
 
@@ -190,19 +194,20 @@ struct Finish {
     session: Arc<Session>,
     id: RequestId,
     name: Arc<str>,
-    one_phase: bool,
+    /// Who is told, when there is no second phase.
+    only_phase: Option<Ear>,
 }
 
 impl Finish {
     async fn finish(self, result: Result<Reply, ApiError>) {
-        let Self { relay, session, id, name, one_phase } = self;
+        let Self { relay, session, id, name, only_phase } = self;
         if let Err(error) = &result {
             relay.metrics.error(error.code);
         }
         let terminated = name.eq_ignore_ascii_case("TerminateSession") && result.is_ok();
-        if one_phase {
+        if let Some(ear) = only_phase {
             let background = session.state().background;
-            session.push(match &result {
+            ear.tell(match &result {
                 Ok(reply) => trunkline_wire::answer(&id, &name, reply, background),
                 Err(error) => trunkline_wire::failure_now(Some(&id), Some(&name), error, background),
             });
@@ -217,7 +222,7 @@ impl Finish {
 }
 
 /// How phase 2 is written once it has its sequence.
-pub(crate) fn late(
+fn late(
     id: RequestId,
     name: Arc<str>,
     result: Result<Reply, ApiError>,

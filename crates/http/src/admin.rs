@@ -18,14 +18,14 @@ use tracing::error;
 use trunkline_core::Relay;
 
 pub(crate) use self::health::DoorHealth;
-use crate::{metric::Metrics, problem::Problem};
+use crate::{metric::Metrics, problem::Problem, settings::Live};
 
 /// What the admin port's routes share.
 pub(crate) struct Admin {
     pub(crate) relay: Relay,
     pub(crate) registry: Registry,
     pub(crate) metrics: Metrics,
-    pub(crate) token: Option<SecretString>,
+    pub(crate) settings: Arc<Live>,
     pub(crate) doors: Vec<DoorHealth>,
     /// The server is going: not ready any more.
     pub(crate) stopping: CancellationToken,
@@ -53,7 +53,9 @@ async fn guard(State(admin): State<Arc<Admin>>, request: Request, next: Next) ->
         "/metrics" => "metrics",
         _ => "admin-other",
     };
-    let open = route == "live" || admin.token.as_ref().is_none_or(|token| bears(request.headers(), token));
+    let settings = admin.settings.get();
+    let open =
+        route == "live" || settings.admin_token.as_ref().is_none_or(|token| bears(request.headers(), token));
     let mut response = if open { next.run(request).await } else { Problem::Unauthorized.into_response() };
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -13,7 +13,6 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
-use ipnet::IpNet;
 use tracing::{Instrument, debug, info_span};
 use trunkline_core::Relay;
 use uuid::Uuid;
@@ -23,16 +22,14 @@ use crate::{
     limit::AddressLimit,
     metric::Metrics,
     problem::Problem,
+    settings::Live,
     socket::Sockets,
 };
 
 /// What the phones' routes share.
 pub(crate) struct Phone {
     pub(crate) relay: Relay,
-    pub(crate) trusted: Arc<[IpNet]>,
-    pub(crate) allowed_origins: Vec<String>,
-    pub(crate) allow_websockets: bool,
-    pub(crate) frame_max_bytes: usize,
+    pub(crate) settings: Arc<Live>,
     pub(crate) limit: Arc<AddressLimit>,
     pub(crate) sockets: Arc<Sockets>,
     pub(crate) metrics: Metrics,
@@ -80,17 +77,20 @@ async fn watch(State(phone): State<Arc<Phone>>, mut request: Request, next: Next
     let Some(peer) = request.extensions().get::<Peer>().copied() else {
         return Problem::Unavailable.into_response();
     };
-    let caller = Caller::find(peer, request.headers(), &phone.trusted);
+    let settings = phone.settings.get();
+    let caller = Caller::find(peer, request.headers(), &settings.trusted_proxies);
     let route = route_name(request.uri().path());
     let method = request.method().clone();
     let id = LogId::fresh();
     request.extensions_mut().insert(caller);
     request.extensions_mut().insert(id);
     let span = info_span!("request", %id);
-    let mut response = if may_ask(request.headers(), &phone.allowed_origins) {
-        next.run(request).instrument(span.clone()).await
-    } else {
+    let mut response = if !may_ask(request.headers(), &settings.allowed_origins) {
         Problem::OriginRefused.into_response()
+    } else if let Some(wait) = phone.sockets.leaving() {
+        Problem::Restarting(wait).into_response()
+    } else {
+        next.run(request).instrument(span.clone()).await
     };
     seal(response.headers_mut(), id);
     let status = response.status().as_u16();

@@ -41,6 +41,8 @@ pub(crate) enum Problem {
     TooSlow,
     #[error("the server cannot do this now; try again later")]
     Unavailable,
+    #[error("the server is about to restart; come back in a while")]
+    Restarting(Duration),
     #[error("the admin token is missing or wrong (Authorization: Bearer …)")]
     Unauthorized,
 }
@@ -60,7 +62,7 @@ impl Problem {
             Self::HttpFormMissing => StatusCode::NOT_IMPLEMENTED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::Restarting(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
         }
     }
@@ -82,6 +84,7 @@ impl Problem {
             Self::TooLarge(_) => "too-large",
             Self::TooSlow => "too-slow",
             Self::Unavailable => "unavailable",
+            Self::Restarting(_) => "restarting",
             Self::Unauthorized => "unauthorized",
         }
     }
@@ -102,7 +105,7 @@ impl Problem {
         match self {
             Self::UpgradeRequired => Some((header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))),
             Self::TooManySockets => Some((header::RETRY_AFTER, HeaderValue::from_static("60"))),
-            Self::TooManyAttempts(wait) => {
+            Self::TooManyAttempts(wait) | Self::Restarting(wait) => {
                 let secs = wait.as_millis().div_ceil(1_000).max(1);
                 let secs = HeaderValue::from(u64::try_from(secs).unwrap_or(u64::MAX));
                 Some((header::RETRY_AFTER, secs))
@@ -118,6 +121,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         // A document of strings and a number always serializes.
         let body = serde_json::to_vec(&self.document()).unwrap_or_default();
+        let restarting = matches!(self, Self::Restarting(_));
         let mut response = (self.status(), body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -127,6 +131,9 @@ impl IntoResponse for Problem {
         if self == Self::UpgradeRequired {
             headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
             headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        } else if restarting {
+            // A proxy that keeps connections should not bring its next request here.
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }

@@ -14,7 +14,7 @@ pub(crate) use profile::ProfileChange;
 pub(crate) use socket::AdminSocket;
 pub(crate) use view::{
     AccountView, BackendView, DeviceView, ImportedView, KeyView, ListenersView, OpenKeyView, Outcome,
-    RunningView, StatusView,
+    ReloadView, RunningView, StatusView,
 };
 
 /// The number of the user as whom this process runs.

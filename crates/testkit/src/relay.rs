@@ -28,7 +28,7 @@ pub struct Relay {
     folder: TempDir,
     settings: BTreeMap<String, String>,
     backends: String,
-    environment: Vec<(String, OsString)>,
+    environment: BTreeMap<String, OsString>,
     child: Option<Child>,
     listeners: Listeners,
 }
@@ -51,7 +51,7 @@ pub struct Builder {
     program: PathBuf,
     settings: BTreeMap<String, String>,
     backends: String,
-    environment: Vec<(String, OsString)>,
+    environment: BTreeMap<String, OsString>,
 }
 
 impl Builder {
@@ -61,15 +61,15 @@ impl Builder {
         self
     }
 
-    /// Adds a `<backend … />` element.
-    pub fn backend(mut self, element: &str) -> Self {
-        self.backends.push_str(element);
+    /// Sets a variable of its environment.
+    pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.environment.insert(name.to_owned(), value.into());
         self
     }
 
-    /// Sets a variable of its environment.
-    pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
-        self.environment.push((name.to_owned(), value.into()));
+    /// Adds a `<backend … />` element.
+    pub fn backend(mut self, element: &str) -> Self {
+        self.backends.push_str(element);
         self
     }
 
@@ -104,18 +104,18 @@ impl Relay {
             ("LOG_LEVEL", "info"),
         ];
         let settings = settings.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        Builder { program: program.into(), settings, backends: String::new(), environment: Vec::new() }
+        Builder { program: program.into(), settings, backends: String::new(), environment: BTreeMap::new() }
     }
 
     /// Starts it again after [`Relay::kill`] or [`Relay::stop`], on the same ports and data.
     pub async fn start(&mut self) -> Result<()> {
-        std::fs::write(self.config(), self.xml())?;
+        self.write_config()?;
         let log = File::options().create(true).append(true).open(self.log_file())?;
         let mut child = Command::new(&self.program)
             .args(["serve", "--json", "--config"])
             .arg(self.config())
             .env_remove("TRUNKLINE_CONFIG")
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .envs(&self.environment)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -209,6 +209,11 @@ impl Relay {
     /// Everything that it has logged so far, over restarts.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// Writes its configuration file, as the next start would: for a reload.
+    pub fn write_config(&self) -> Result<()> {
+        Ok(std::fs::write(self.config(), self.xml())?)
     }
 
     /// Sets a key of `appSettings` for the next start.

@@ -39,8 +39,9 @@ pub(super) async fn serve(door: Arc<Door>, stream: TcpStream, peer: Peer, place:
     let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
     match &door.tls {
         None => speak(&door, stream, peer).await,
-        Some(config) => {
-            let shaken = door.stop.run_until_cancelled(shake(config, stream, &door.metrics)).await;
+        Some(certificate) => {
+            let shaken =
+                door.stop.run_until_cancelled(shake(certificate.config(), stream, &door.metrics)).await;
             if let Some(Some(stream)) = shaken {
                 speak(&door, stream, peer).await;
             }
@@ -49,8 +50,7 @@ pub(super) async fn serve(door: Arc<Door>, stream: TcpStream, peer: Peer, place:
 }
 
 /// The TLS handshake; somebody who speaks plain HTTP to this port is told so.
-async fn shake(config: &Arc<ServerConfig>, mut stream: TcpStream, metrics: &Metrics) -> Option<TlsStream> {
-    let config = Arc::clone(config);
+async fn shake(config: Arc<ServerConfig>, mut stream: TcpStream, metrics: &Metrics) -> Option<TlsStream> {
     let handshake = Box::pin(async {
         let mut first = [0];
         stream.peek(&mut first).await?;

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use trunkline_core::port::Step;
 use trunkline_model::{Address, DeviceId};
 
-use super::{AccountView, DeviceView, ImportedView, KeyView, OpenKeyView, ProfileChange, StatusView};
+use super::{
+    AccountView, DeviceView, ImportedView, KeyView, OpenKeyView, ProfileChange, ReloadView, StatusView,
+};
 
 /// What may be asked; one JSON line on the admin socket.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -40,6 +42,8 @@ pub(crate) enum Command {
     DeviceShow { device: DeviceId },
     /// Answered by [`Reply::Devices`], with the one as it was.
     DeviceRevoke { device: DeviceId },
+    /// The server reads its configuration again; answered by [`Reply::Reloaded`].
+    Reload,
     /// Answered by [`Reply::Status`].
     Status,
     /// Walk the way to the account's IM system; answered by [`Reply::Examined`].
@@ -69,6 +73,7 @@ impl Command {
             | Self::AccountShow { .. }
             | Self::DeviceList { .. }
             | Self::DeviceShow { .. }
+            | Self::Reload
             | Self::Status
             | Self::Examine { .. } => return None,
         };
@@ -106,6 +111,8 @@ pub(crate) enum Reply {
     Done,
     /// How the relay is.
     Status { status: Box<StatusView> },
+    /// What a reload did.
+    Reloaded { reloaded: ReloadView },
     /// How each step went.
     Examined { steps: Vec<Step> },
     /// It was not done.

@@ -14,7 +14,7 @@ use trunkline_model::Address;
 use trunkline_store::{Account, Store, StoreError};
 
 use super::{AccountView, Command, ListenersView, Refusal, RefusalKind, Reply, view::rfc3339};
-use crate::place::Place;
+use crate::{place::Place, reload::Reloader};
 
 /// Accounts in a page: a page of the longest profiles stays far below the reply's limit.
 const PAGE: usize = 200;
@@ -32,6 +32,7 @@ pub(crate) struct Executor {
 pub(crate) struct Running {
     pub(crate) relay: Relay,
     pub(crate) listeners: ListenersView,
+    pub(crate) reloader: Reloader,
     pub(crate) since: Instant,
 }
 
@@ -82,9 +83,17 @@ impl Executor {
                 self.device(device).await.map(|view| Reply::Devices { devices: vec![view], next: None })
             }
             Command::DeviceRevoke { device } => self.device_revoke(device).await,
+            Command::Reload => self.reload().await,
             Command::Status => self.status().await,
             Command::Examine { address } => self.examine(&address).await,
         }
+    }
+
+    async fn reload(&self) -> Result<Reply, Refusal> {
+        let Some(running) = &self.running else {
+            return Err(Refusal::new(RefusalKind::Invalid, "no server runs"));
+        };
+        running.reloader.reload().await.map(|reloaded| Reply::Reloaded { reloaded })
     }
 
     /// Tells the relay that the account is not what it was.

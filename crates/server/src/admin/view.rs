@@ -143,6 +143,22 @@ pub(crate) struct ListenersView {
     pub(crate) fingerprint: Option<String>,
 }
 
+/// What a reload did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ReloadView {
+    /// What was read; absent for the built-in defaults.
+    pub(crate) file: Option<String>,
+    /// Keys whose new values are in force.
+    pub(crate) applied: Vec<String>,
+    /// Keys that differ from what the server runs with and need a restart.
+    pub(crate) restart: Vec<String>,
+    /// Another certificate is in force.
+    pub(crate) certificate: bool,
+    /// What is unwise in the file, in plain words.
+    pub(crate) warnings: Vec<String>,
+}
+
 /// A moment as RFC 3339 in UTC with whole seconds.
 pub(crate) fn rfc3339(moment: Timestamp) -> String {
     jiff::Timestamp::from_second(moment.as_secs()).map(|moment| moment.to_string()).unwrap_or_default()
