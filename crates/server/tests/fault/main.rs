@@ -12,6 +12,7 @@ mod diary;
 mod handset;
 mod history;
 mod house;
+mod load_clock;
 mod load_disk;
 mod load_random;
 mod load_slow;
