@@ -175,6 +175,10 @@ keys! {
         #[live] ACTIVATION_FAILURES_PER_HOUR => activation_failures_per_hour: u32 = Count(1..=100_000, "failures"),
             "10", "100",
             "How many wrong access keys one client address may try in an hour.";
+        #[live] IM_PASSWORD_FAILURES_PER_HOUR => im_password_failures_per_hour: u32 = Count(1..=100_000, "failures"),
+            "10", "5",
+            "How many wrong IM passwords of one account are passed on to its IM system in an hour, and five \
+            times as many from one client address. A password that is known to be right is always taken.";
         #[live] DRAIN_SECS => drain: Duration = Period(0..=3600, Seconds), "10", "60",
             "How long a stopping server waits for its sockets to close. It ends at once when none is open.";
     }

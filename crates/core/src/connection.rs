@@ -7,6 +7,7 @@ use std::{
     fmt,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use secrecy::SecretString;
@@ -21,6 +22,9 @@ use crate::{
     session::Session,
 };
 use tokio::time::Instant;
+
+/// How long an upgrade waits for its token's turn, when too many wrong ones came from the same place.
+const TURN: Duration = Duration::from_secs(2);
 
 /// What a phone tells as it opens a socket.
 #[derive(Debug)]
@@ -130,6 +134,12 @@ impl Connection {
         }
     }
 
+    /// A frame came that asks for nothing, and costs its sender as much as a request.
+    pub fn pass_over(&self) {
+        self.state().rate.take(self.pace(), Instant::now());
+        self.heard();
+    }
+
     /// A Pong came; its payload, when it echoes one of ours, says that the phone's socket saw everything before it.
     pub fn pong(&self, _payload: &[u8]) {
         self.heard();
@@ -209,7 +219,9 @@ impl Entrance for Connection {
     }
 
     async fn bind(&self) {
-        let Ok(identity) = request::identify(self.relay(), &self.opening, None, None).await else { return };
+        let Ok(identity) = request::identify(self.relay(), &self.opening, None, None, TURN).await else {
+            return;
+        };
         let session = self.relay().hub.session(identity.account, identity.device);
         if let Some(session) = session.filter(|session| !session.is_over())
             && let Err(error) = self.attach(&session).await

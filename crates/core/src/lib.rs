@@ -19,6 +19,7 @@ mod request;
 mod router;
 mod session;
 mod settings;
+mod stranger;
 mod token;
 
 pub use activation::ActivationError;
@@ -27,3 +28,4 @@ pub use hub::CommitFeed;
 pub use line::{BackendHealth, stored_password};
 pub use relay::{Parts, Readiness, Relay, StartError, Status};
 pub use settings::Settings;
+pub use stranger::Refusal;

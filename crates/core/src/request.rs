@@ -7,8 +7,9 @@ mod intake;
 mod mailbox;
 mod roster;
 
-use std::{sync::Arc, task::Poll};
+use std::{panic::AssertUnwindSafe, sync::Arc, task::Poll};
 
+use futures_util::FutureExt;
 use trunkline_model::Timestamp;
 use trunkline_wire::{ApiError, Call, Early, ErrorCode, Reply, Request, RequestId};
 
@@ -51,8 +52,9 @@ async fn run(relay: &Arc<Inner>, session: &Arc<Session>, request: Request, plan:
     let finish = Finish { relay: Arc::clone(relay), session: Arc::clone(session), id, name, only_phase };
     if waits.is_empty() {
         let permit = Arc::clone(&session.under_way).acquire_owned().await;
-        match start(relay, session, call).await {
-            Ok(mut later) => {
+        match caught(start(relay, session, call)).await {
+            Ok(later) => {
+                let mut later = Box::pin(caught(later));
                 // What is done at once needs no task, and keeps its place before what comes next.
                 if let Poll::Ready(result) = futures_util::poll!(&mut later) {
                     drop(permit);
@@ -85,10 +87,7 @@ async fn dependent(finish: Finish, waits: Vec<Known>, call: Call) {
         return finish.finish(Err(error)).await;
     }
     let permit = Arc::clone(&finish.session.under_way).acquire_owned().await;
-    let result = match start(&finish.relay, &finish.session, call).await {
-        Ok(later) => later.await,
-        Err(error) => Err(error),
-    };
+    let result = caught(async { start(&finish.relay, &finish.session, call).await?.await }).await;
     drop(permit);
     finish.finish(result).await;
 }
@@ -153,10 +152,21 @@ fn early(relay: &Inner, call: &Call) -> Early {
     }
 }
 
+/// A request that panics fails, and nothing else does; the panic itself is told by the program's hook.
+pub(crate) async fn caught<T>(work: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
+        Err(ApiError::new(ErrorCode::GeneralFailure, "internal-error: the server failed at this request"))
+    })
+}
+
 /// Begins a call: what must keep the order of requests happens before this returns.
 async fn start(relay: &Arc<Inner>, session: &Arc<Session>, call: Call) -> Result<Later, ApiError> {
     match call {
-        Call::SendMessage { contact, text, id } => router::send(relay, session, contact, text, id).await,
+        Call::SendMessage { contact, text, id } => {
+            #[cfg(debug_assertions)]
+            trunkline_model::poison::taste("request", text.expose());
+            router::send(relay, session, contact, text, id).await
+        }
         Call::StartChat { contact } => router::start_chat(relay, session, contact).await,
         Call::AcceptChat { request } => router::accept(relay, session, request).await,
         Call::DeclineChat { request } => router::decline(relay, session, request).await,

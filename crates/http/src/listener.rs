@@ -1,4 +1,5 @@
 mod connection;
+mod progress;
 
 use std::{
     io,
@@ -15,6 +16,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
 
+pub(crate) use self::progress::Progress;
 use crate::{
     caller::{Peer, trusts},
     limit::AddressLimit,

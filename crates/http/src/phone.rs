@@ -1,6 +1,9 @@
 mod activation;
 mod contract;
 mod cookie;
+mod message;
+mod openapi;
+mod page;
 mod upgrade;
 
 use std::{sync::Arc, time::Instant};
@@ -14,7 +17,7 @@ use axum::{
     routing::{any, get, post},
 };
 use tracing::{Instrument, debug, info_span};
-use trunkline_core::Relay;
+use trunkline_core::{Refusal, Relay};
 use uuid::Uuid;
 
 use crate::{
@@ -61,6 +64,7 @@ pub(crate) fn router(phone: Arc<Phone>) -> Router {
         .route("/GaslampService/notify", any(http_form))
         .route("/v1/activation", post(activation::activate))
         .route("/v1/openrpc.json", get(contract::openrpc))
+        .route("/v1/openapi.json", get(contract::openapi))
         .fallback(async || Problem::NotFound)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
         .layer(from_fn_with_state(Arc::clone(&phone), watch))
@@ -85,13 +89,25 @@ async fn watch(State(phone): State<Arc<Phone>>, mut request: Request, next: Next
     request.extensions_mut().insert(caller);
     request.extensions_mut().insert(id);
     let span = info_span!("request", %id);
-    let mut response = if !may_ask(request.headers(), &settings.allowed_origins) {
-        Problem::OriginRefused.into_response()
-    } else if let Some(wait) = phone.sockets.leaving() {
-        Problem::Restarting(wait).into_response()
-    } else {
-        next.run(request).instrument(span.clone()).await
+    let sound = message::check(&request);
+    let ends = sound.is_err() || message::ends_connection(request.headers());
+    let admitted = sound.and_then(|()| {
+        let may = page::may_ask(request.headers(), &settings.allowed_origins);
+        may.then_some(()).ok_or(Problem::OriginRefused)
+    });
+    let mut response = match (admitted, phone.sockets.leaving()) {
+        (Ok(()), None) => next.run(request).instrument(span.clone()).await,
+        (Ok(()), Some(wait)) => Problem::Restarting(wait).into_response(),
+        (Err(problem), _) => {
+            if problem == Problem::OriginRefused {
+                phone.relay.refused(Refusal::Origin, caller.address);
+            }
+            problem.into_response()
+        }
     };
+    if ends {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     seal(response.headers_mut(), id);
     let status = response.status().as_u16();
     phone.metrics.request(route, status);
@@ -109,14 +125,6 @@ fn route_name(path: &str) -> &'static str {
         "/v1/openrpc.json" | "/v1/openapi.json" => "contract",
         _ => "other",
     }
-}
-
-/// Apps send no `Origin`; a page in a browser always does.
-fn may_ask(headers: &HeaderMap, allowed: &[String]) -> bool {
-    headers.get_all(header::ORIGIN).iter().all(|origin| {
-        let origin = origin.as_bytes();
-        allowed.iter().any(|allowed| allowed.trim_end_matches('/').as_bytes().eq_ignore_ascii_case(origin))
-    })
 }
 
 fn seal(headers: &mut HeaderMap, id: LogId) {

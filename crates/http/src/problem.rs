@@ -15,6 +15,10 @@ pub(crate) enum Problem {
     MethodNotAllowed,
     #[error("pages of this origin may not connect; the administrator can add it to ALLOWED_ORIGINS")]
     OriginRefused,
+    #[error(
+        "this port answers to localhost and loopback addresses only (Host); set ADMIN_TOKEN to use other names"
+    )]
+    ForeignHost,
     #[error("this address speaks WebSocket (RFC 6455, version 13) only")]
     UpgradeRequired,
     #[error("the WebSocket handshake is not complete: {0}")]
@@ -48,7 +52,7 @@ pub(crate) enum Problem {
 }
 
 impl Problem {
-    fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -56,6 +60,7 @@ impl Problem {
             | Self::WebSocketsOff
             | Self::EncryptionRequired
             | Self::ActivationRefused => StatusCode::FORBIDDEN,
+            Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
             Self::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
             Self::BadHandshake(_) | Self::InvalidRequest(_) => StatusCode::BAD_REQUEST,
             Self::TooManySockets | Self::TooManyAttempts(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -67,11 +72,12 @@ impl Problem {
         }
     }
 
-    fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::NotFound => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::OriginRefused => "origin-refused",
+            Self::ForeignHost => "foreign-host",
             Self::UpgradeRequired => "upgrade-required",
             Self::BadHandshake(_) => "bad-handshake",
             Self::WebSocketsOff => "websockets-off",
@@ -89,7 +95,7 @@ impl Problem {
         }
     }
 
-    fn document(&self) -> activation::Problem {
+    pub(crate) fn document(&self) -> activation::Problem {
         let status = self.status();
         activation::Problem {
             kind: format!("urn:trunkline:problem:{}", self.code()),
@@ -101,7 +107,7 @@ impl Problem {
     }
 
     /// The header that tells what to do about it, if there is one.
-    fn hint(&self) -> Option<(header::HeaderName, HeaderValue)> {
+    pub(crate) fn hint(&self) -> Option<(header::HeaderName, HeaderValue)> {
         match self {
             Self::UpgradeRequired => Some((header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))),
             Self::TooManySockets => Some((header::RETRY_AFTER, HeaderValue::from_static("60"))),

@@ -4,6 +4,7 @@ mod transport;
 
 use std::{
     net::IpAddr,
+    panic::AssertUnwindSafe,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -11,11 +12,12 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use hyper::upgrade::OnUpgrade;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::{
     WebSocketStream,
-    tungstenite::protocol::{Role, WebSocketConfig},
+    tungstenite::protocol::{Role, WebSocketConfig, frame::coding::CloseCode},
 };
 use tokio_util::{
     sync::CancellationToken,
@@ -26,7 +28,10 @@ use trunkline_core::Connection;
 use uuid::Uuid;
 
 pub(crate) use self::pace::PaceLimit;
-use self::{task::Socket, transport::Transport};
+use self::{
+    task::{End, Socket},
+    transport::Transport,
+};
 use crate::{
     limit::Place,
     metric::{Counted, Metrics},
@@ -115,7 +120,9 @@ impl Sockets {
             debug!(socket = %id, %source, "socket open");
             let mut socket = Socket::new(id, stream, connection, membership);
             tokio::spawn(async move {
-                let end = socket.converse().await;
+                let end = AssertUnwindSafe(socket.converse()).catch_unwind().await;
+                // The panic is told by the program's hook. What it broke goes with this socket, and with nothing else.
+                let end = end.unwrap_or(End::Close(CloseCode::Error.into(), "internal error"));
                 // In a box: this task should not be larger for what happens once.
                 Box::pin(socket.part(end)).await;
             });

@@ -20,6 +20,7 @@ use crate::{
     exit::Failure,
     place::Place,
     reload::{Origin, Reloader},
+    telemetry,
 };
 
 /// How long to wait for another command at work on the database.
@@ -51,6 +52,7 @@ impl Assembly {
         let store = open_store(&place, &feed).await?;
         let backends = config.backends.iter().map(backend).collect::<Result<Vec<_>, _>>()?;
         let mut registry = Registry::default();
+        telemetry::register(&mut registry);
         let parts = Parts { store: store.clone(), feed, backends, settings: configuration::relay(config) };
         let relay = Relay::start(parts, &mut registry)
             .await

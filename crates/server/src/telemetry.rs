@@ -1,5 +1,8 @@
 //! Logs on standard error, as LOG_LEVEL and LOG_FORMAT say; never message text, tokens or passwords.
 
+mod line;
+mod mishap;
+
 use std::{
     fmt,
     io::{self, IsTerminal},
@@ -15,6 +18,7 @@ use tracing_subscriber::{
 };
 use trunkline_config::LogFormat;
 
+pub(crate) use self::mishap::register;
 use crate::{exit::Failure, print};
 
 /// Changes what is logged while the program runs.
@@ -55,7 +59,8 @@ pub(crate) fn start(level: &str, format: LogFormat) -> Result<LogLevel, Failure>
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     let lines = match format {
         LogFormat::Text => {
-            lines.with_ansi(print::colour(io::stderr().is_terminal())).with_filter(filter).boxed()
+            let colour = print::colour(io::stderr().is_terminal());
+            lines.with_ansi(colour).fmt_fields(line::fields()).with_filter(filter).boxed()
         }
         LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
     };
@@ -63,6 +68,7 @@ pub(crate) fn start(level: &str, format: LogFormat) -> Result<LogLevel, Failure>
         .with(lines)
         .try_init()
         .map_err(|error| Failure::failed(format!("logging cannot start: {error}")))?;
+    mishap::hook();
     // Libraries that speak through `log` would be held to the level of the start for ever.
     log::set_max_level(log::LevelFilter::Info);
     Ok(LogLevel(handle))

@@ -3,6 +3,7 @@
 //! A method, an event or an error that is not described does not compile, because the tables are matches over the
 //! closed lists that parser and printer use. A parameter or a member that is not described fails a test.
 
+mod activation;
 mod component;
 mod event;
 mod example;
@@ -10,6 +11,9 @@ mod method;
 mod openrpc;
 mod shape;
 
+pub use self::activation::{
+    ACTIVATION_REPLY, ACTIVATION_REQUEST, activation_components, example_activated, example_activation,
+};
 pub use self::component::{closed, component_name, components};
 pub use self::event::{EventDescription, describe_event};
 pub use self::example::{example_event, example_request, example_result};

@@ -79,6 +79,8 @@ impl fmt::Debug for Request {
 
 /// Reads one text frame, or the body of one POST.
 pub fn parse(text: &str, limits: Limits) -> Frame {
+    #[cfg(debug_assertions)]
+    trunkline_model::poison::taste("frame", text);
     if let Err(error) = scan(text) {
         return refused(ErrorCode::ParseError, scan_words(error));
     }

@@ -4,7 +4,7 @@ use tokio::sync::oneshot;
 use trunkline_store::StoreError;
 use trunkline_wire::{ApiError, BeginSession, Call, Early, Frame, Limits, Parsed, Request, RequestId};
 
-use super::{Begun, Plan, begin, late, password_wanted, pending, run, settle};
+use super::{Begun, Plan, begin, caught, late, password_wanted, pending, run, settle};
 use crate::{
     connection::Opening,
     error,
@@ -136,7 +136,12 @@ async fn begin_session(from: &impl Entrance, request: Request, params: BeginSess
         return refuse_request(from, &request, &error::store(error));
     }
     let session = Arc::clone(&begun.session);
-    tracing::info!(session = short(&session.id), account = %session.address(), source = %opening.source, fresh = begun.fresh, "session begins");
+    // A phone may say it as often as it likes; the log tells of the first time.
+    if begun.fresh {
+        tracing::info!(session = short(&session.id), account = %session.address(), source = %opening.source, "session begins");
+    } else {
+        tracing::debug!(session = short(&session.id), account = %session.address(), source = %opening.source, "session goes on");
+    }
     if !begins(from, &request) {
         return refuse_request(from, &request, &pending());
     }
@@ -153,7 +158,7 @@ async fn begin_session(from: &impl Entrance, request: Request, params: BeginSess
 async fn finish(relay: &Arc<Inner>, request: Request, begun: Begun) {
     let session = Arc::clone(&begun.session);
     let fresh = begun.fresh;
-    let result = settle(relay, begun).await;
+    let result = caught(settle(relay, begun)).await;
     let Request { id, name, .. } = request;
     let (failed, succeeded) = (result.as_ref().err().map(|error| error.code), result.is_ok());
     session.complete(&id.clone(), succeeded, late(id, name, result));

@@ -13,7 +13,7 @@ use tokio::{
 use tower::ServiceExt;
 use tracing::debug;
 
-use super::Door;
+use super::{Door, Progress};
 use crate::{
     caller::Peer,
     limit::Place,
@@ -100,7 +100,8 @@ where
         .header_read_timeout(HEAD_LIMIT)
         .max_headers(HEAD_LINES)
         .max_buf_size(HEAD_BYTES);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    let mut connection =
+        pin!(builder.serve_connection(TokioIo::new(Progress::new(stream)), service).with_upgrades());
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = door.stop.cancelled() => {

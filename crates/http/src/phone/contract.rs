@@ -17,6 +17,14 @@ struct Document {
 static OPENRPC: LazyLock<Document> =
     LazyLock::new(|| Document::new(&trunkline_wire::contract::openrpc(env!("CARGO_PKG_VERSION"))));
 
+static OPENAPI: LazyLock<Document> =
+    LazyLock::new(|| Document::new(&super::openapi::openapi(env!("CARGO_PKG_VERSION"))));
+
+/// `GET /v1/openapi.json`: the phones' addresses, as data.
+pub(super) async fn openapi(headers: HeaderMap) -> Response {
+    OPENAPI.answer(&headers)
+}
+
 /// `GET /v1/openrpc.json`: the methods and events, as data.
 pub(super) async fn openrpc(headers: HeaderMap) -> Response {
     OPENRPC.answer(&headers)

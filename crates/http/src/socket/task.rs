@@ -115,9 +115,10 @@ impl Socket {
             let end = tokio::select! {
                 message = self.stream.next(), if reading => {
                     self.heard = Instant::now();
+                    // After each, whatever it was, it is asked anew whether the phone may send more.
+                    reading = false;
                     match message {
                         Some(Ok(Message::Text(text))) => {
-                            reading = false;
                             taking = Some(self.take(text));
                             None
                         }
@@ -179,13 +180,13 @@ impl Socket {
                 Some(End::Closed(frame.map_or(CloseCode::Status.into(), |frame| frame.code.into())))
             }
             Some(Ok(Message::Pong(payload))) => {
-                self.connection.heard();
+                self.connection.pass_over();
                 self.connection.pong(&payload);
                 None
             }
             // Pings are answered by the library; binary frames have no meaning.
             Some(Ok(_)) => {
-                self.connection.heard();
+                self.connection.pass_over();
                 None
             }
             Some(Err(Error::Capacity(_))) => {

@@ -169,12 +169,12 @@ pub(crate) async fn ask(address: SocketAddr, request: &[u8]) -> Answer {
 }
 
 pub(crate) async fn get(address: SocketAddr, path: &str, lines: &str) -> Answer {
-    ask(address, format!("GET {path} HTTP/1.1\r\nHost: relay.test\r\n{lines}\r\n").as_bytes()).await
+    ask(address, format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{lines}\r\n").as_bytes()).await
 }
 
 pub(crate) async fn post(address: SocketAddr, path: &str, lines: &str, body: &str) -> Answer {
     let length = body.len();
-    let head = format!("POST {path} HTTP/1.1\r\nHost: relay.test\r\nContent-Length: {length}\r\n{lines}\r\n");
+    let head = format!("POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}\r\n{lines}\r\n");
     ask(address, format!("{head}{body}").as_bytes()).await
 }
 

@@ -26,4 +26,5 @@ mod replay;
 mod roster;
 mod session;
 mod several;
+mod story;
 mod upgrade;
