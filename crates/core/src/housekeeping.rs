@@ -118,10 +118,10 @@ async fn pause(relay: &Inner, time: Duration) -> bool {
 async fn time_out(relay: &Arc<Inner>) {
     let now = Instant::now();
     relay.hub.tidy(now);
-    let limit = Timestamp::now().minus(relay.settings().session_timeout);
+    let limit = relay.settings().session_timeout;
     for session in relay.hub.all() {
         session.end_polling(now);
-        if session.last_active() < limit {
+        if session.silence() > limit {
             relay.end_session(&session, End::Timeout).await;
         }
     }

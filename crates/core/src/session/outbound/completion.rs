@@ -13,6 +13,8 @@ pub(super) struct Completions {
     kept: VecDeque<Completion>,
     kept_bytes: usize,
     deferred: VecDeque<Deferred>,
+    /// The highest sequence of those that are not kept any more.
+    dropped: i64,
     /// What the present reader is to be told again.
     replay: VecDeque<Completion>,
 }
@@ -56,6 +58,7 @@ impl Completions {
     /// Keeps a frame for a phone that comes back; in [`Keep::Last`], one that would drive out all others is not kept.
     pub(super) fn keep(&mut self, sequence: i64, text: &str, keep: Keep) {
         if matches!(keep, Keep::Last) && text.len() > MAX_BYTES / 4 {
+            self.dropped = sequence;
             return;
         }
         self.kept_bytes += text.len();
@@ -79,6 +82,7 @@ impl Completions {
     fn drop_oldest(&mut self) {
         if let Some(oldest) = self.kept.pop_front() {
             self.kept_bytes -= oldest.text.len();
+            self.dropped = self.dropped.max(oldest.sequence);
         }
     }
 
@@ -88,9 +92,10 @@ impl Completions {
         later.map(|one| one.text.len()).sum()
     }
 
-    /// The present reader is to be told again what came after this sequence.
-    pub(super) fn repeat(&mut self, after: i64) {
+    /// The present reader is to be told again what came after this sequence; false when that is not all kept.
+    pub(super) fn repeat(&mut self, after: i64) -> bool {
         self.replay.extend(self.kept.iter().filter(|one| one.sequence > after).cloned());
+        self.dropped <= after
     }
 
     /// The reader is gone.

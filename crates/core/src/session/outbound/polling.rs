@@ -16,7 +16,7 @@ impl Outbound {
             return self.go_on();
         }
         self.polled = true;
-        self.reopen(seen, Some(i64::MIN))
+        self.reopen(seen, Some(0))
     }
 
     /// Whether the phone has all that the last poll was given, so that the next one begins where that ended.
@@ -70,8 +70,8 @@ impl Outbound {
         if self.polled { self.completions.bytes_after(self.fetched()) } else { 0 }
     }
 
-    /// The last sequence that a poll was given; below all others when there was none.
+    /// The last sequence that a poll was given; 0 when there was none.
     fn fetched(&self) -> i64 {
-        self.given.unwrap_or(i64::MIN)
+        self.given.unwrap_or(0)
     }
 }
