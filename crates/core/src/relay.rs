@@ -32,7 +32,6 @@ use crate::{
     settings::{Live, Settings},
     stranger::{Failures, Refusal, Strangers, Suspect, network},
     token::StoreTokens,
-    visit::Visit,
 };
 
 /// Locks that keep two BeginSessions of one device from making two sessions.
@@ -145,11 +144,6 @@ impl Relay {
     /// why by the answer to its BeginSession.
     pub async fn open(&self, opening: Opening) -> Connection {
         Connection::open(&self.0, opening).await
-    }
-
-    /// A phone asks something over HTTP. `session_id` is what it holds as `sessionId`.
-    pub async fn visit(&self, opening: Opening, session_id: Option<&str>) -> Visit {
-        Visit::begin(&self.0, opening, session_id).await
     }
 
     /// Turns an access key into a device with a token; `source` is where the request came from, proxies looked through.

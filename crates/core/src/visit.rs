@@ -12,7 +12,14 @@ pub use self::{
     poll::{Poll, Polling},
     post::Posted,
 };
-use crate::{connection::Opening, error, rate::Pace, relay::Inner, request, session::Session};
+use crate::{
+    connection::Opening,
+    error,
+    rate::Pace,
+    relay::{Inner, Relay},
+    request,
+    session::Session,
+};
 
 /// One HTTP request of a phone, and the session to which it belongs.
 pub struct Visit {
@@ -30,10 +37,17 @@ pub enum VisitError {
     Busy(Duration),
 }
 
+impl Relay {
+    /// A phone asks something over HTTP. `session_id` is what it holds as `sessionId`.
+    pub async fn visit(&self, opening: Opening, session_id: Option<&str>) -> Visit {
+        Visit::begin(&self.0, opening, session_id).await
+    }
+}
+
 impl Visit {
     /// Finds the session that `session_id` names, unless the other headers prove that it is not this phone's; without
     /// an id, the one of the device that token and device id prove.
-    pub(crate) async fn begin(relay: &Arc<Inner>, opening: Opening, session_id: Option<&str>) -> Self {
+    async fn begin(relay: &Arc<Inner>, opening: Opening, session_id: Option<&str>) -> Self {
         let session = match session_id {
             Some(id) => named(relay, &opening, id).await,
             None => request::proven_session(relay, &opening).await,
