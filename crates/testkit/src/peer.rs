@@ -5,10 +5,12 @@
 //! what is missing.
 
 mod authority;
+mod balancer;
 mod colleague;
 mod prosody;
 
 pub use authority::{Authority, Identity};
+pub use balancer::{Balancer, Kind};
 pub use colleague::{Colleague, Heard};
 pub use prosody::{Prosody, ProsodyOptions};
 
