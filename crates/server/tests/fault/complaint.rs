@@ -73,7 +73,7 @@ async fn no_hole_opens_while_a_line_drops() {
     };
     let reading = async {
         while incoming(&bob).len() < wanted.len() {
-            bob.open(incoming(&bob).len() % 2 == 0).await.unwrap();
+            bob.open(incoming(&bob).len().is_multiple_of(2)).await.unwrap();
             for _ in 0..7 {
                 if incoming(&bob).len() < wanted.len() {
                     bob.hear().await.unwrap();
@@ -124,10 +124,17 @@ async fn what_is_sent_again_is_archived_once_and_marked() {
         handset.open(false).await.unwrap();
         let archive = handset.sync(0, 200).await.unwrap();
         let held: Vec<_> = archive.iter().filter(|entry| !entry.text("message").is_empty()).collect();
-        assert_eq!(held.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>(), wanted, "{}", handset.name);
+        assert_eq!(
+            held.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>(),
+            wanted,
+            "{}",
+            handset.name
+        );
     }
     while let Ok(Some(heard)) = alice.hear_within(std::time::Duration::from_millis(200)).await {
-        assert!(!matches!(heard, Heard::News(entry) if wanted.contains(&entry.id) && entry.kind == "MessageSent"));
+        assert!(
+            !matches!(heard, Heard::News(entry) if wanted.contains(&entry.id) && entry.kind == "MessageSent")
+        );
     }
     house.check_log();
 }
