@@ -10,22 +10,20 @@ pub(crate) mod purge;
 pub(crate) mod roster;
 pub(crate) mod row_list;
 
-/// Names the texts of one area and lists them for the test that prepares all.
+/// Names the texts of one area and lists them, so that all can be prepared.
 macro_rules! statements {
     ($($(#[$meta:meta])* $name:ident = $text:expr;)*) => {
         $($(#[$meta])* pub(crate) const $name: &str = $text;)*
 
-        #[cfg(test)]
         pub(crate) const ALL: &[&str] = &[$($name),*];
     };
 }
 
-/// Names the row lists of one area and lists them for the test that prepares all.
+/// Names the row lists of one area and lists them, so that all can be prepared.
 macro_rules! row_lists {
     ($($(#[$meta:meta])* $name:ident = $list:expr;)*) => {
         $($(#[$meta])* pub(crate) static $name: $crate::sql::row_list::RowList = $list;)*
 
-        #[cfg(test)]
         pub(crate) static ALL_LISTS: &[&$crate::sql::row_list::RowList] = &[$(&$name),*];
     };
 }
