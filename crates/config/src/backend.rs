@@ -10,7 +10,7 @@ mod reader;
 pub(crate) use reader::read;
 
 /// An IM system that carries the accounts of one domain.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BackendConfig {
     /// An XMPP server.
     Xmpp(XmppBackend),
@@ -26,7 +26,7 @@ impl BackendConfig {
 }
 
 /// An XMPP server to which each account of a domain signs in.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct XmppBackend {
     /// The domain of the accounts, in the form in which addresses have it.
     pub domain: String,

@@ -14,13 +14,13 @@ use crate::{
     },
     lookup::Reference,
     settings::Settings,
-    value::{Database, LogFormat},
+    value::{Alike, Database, LogFormat},
 };
 
 /// Makes, from one table, the struct, its reader, its `Debug` and the list of keys.
 macro_rules! keys {
     ($($section:literal { $(
-        $(#[$secret:ident])? $KEY:ident => $field:ident: $Value:ty = $kind:expr,
+        $(#[$mark:ident])* $KEY:ident => $field:ident: $Value:ty = $kind:expr,
         $default:literal, $example:literal, $meaning:literal;
     )+ })+) => {
         /// The configuration, parsed: every value is in its range, and all of them fit together.
@@ -42,7 +42,8 @@ macro_rules! keys {
             default: $default,
             example: $example,
             meaning: $meaning,
-            secret: is_secret!($($secret)?),
+            secret: has!(secret $($mark)*),
+            live: has!(live $($mark)*),
             expected: || $kind.expected(),
         },)+)+];
 
@@ -59,6 +60,22 @@ macro_rules! keys {
             }
         }
 
+        impl Config {
+            /// The keys whose values differ.
+            pub fn differences(&self, other: &Self) -> Differences {
+                let mut differences = Differences::default();
+                $($(if !self.$field.alike(&other.$field) {
+                    let live = has!(live $($mark)*);
+                    let place = if live { &mut differences.live } else { &mut differences.restart };
+                    place.push(stringify!($KEY));
+                })+)+
+                if self.backends != other.backends {
+                    differences.restart.push("backends");
+                }
+                differences
+            }
+        }
+
         impl fmt::Debug for Config {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 let mut shown = f.debug_struct("Config");
@@ -72,13 +89,29 @@ macro_rules! keys {
     };
 }
 
-macro_rules! is_secret {
-    () => {
+/// Whether a mark is among those of a key.
+macro_rules! has {
+    ($wanted:ident) => {
         false
     };
-    (secret) => {
+    (secret secret $($rest:ident)*) => {
         true
     };
+    (live live $($rest:ident)*) => {
+        true
+    };
+    ($wanted:ident $other:ident $($rest:ident)*) => {
+        has!($wanted $($rest)*)
+    };
+}
+
+/// How two configurations differ.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Differences {
+    /// Keys that a running server takes over, in the order of the reference.
+    pub live: Vec<&'static str>,
+    /// Keys that it reads only when it starts, and `backends` for the IM systems.
+    pub restart: Vec<&'static str>,
 }
 
 const FORMAT: Choice<LogFormat> = Choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)]);
@@ -94,26 +127,26 @@ keys! {
             "Where health and metrics are served: plain HTTP on a loopback address, TLS on any other. An \
             address other than loopback needs `TLS_CERTIFICATE_FILE`, `TLS_PRIVATE_KEY_FILE` and \
             `ADMIN_TOKEN`.";
-        #[secret] ADMIN_TOKEN => admin_token: Option<SecretString> = Token, "", "env:TRUNKLINE_ADMIN_TOKEN",
+        #[secret] #[live] ADMIN_TOKEN => admin_token: Option<SecretString> = Token, "", "env:TRUNKLINE_ADMIN_TOKEN",
             "The bearer token that requests to `ADMIN_BIND` must show. Empty: none is asked for, which \
             only loopback may do.";
-        TRUSTED_PROXIES => trusted_proxies: Vec<IpNet> = Networks, "", "10.1.0.0/16, 127.0.0.1",
+        #[live] TRUSTED_PROXIES => trusted_proxies: Vec<IpNet> = Networks, "", "10.1.0.0/16, 127.0.0.1",
             "The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Empty: nobody's.";
-        ALLOWED_ORIGINS => allowed_origins: Vec<String> = Origins, "", "https://chat.corp.test",
+        #[live] ALLOWED_ORIGINS => allowed_origins: Vec<String> = Origins, "", "https://chat.corp.test",
             "The web origins whose pages may connect. Empty: requests with an `Origin` are refused; apps \
             send none.";
-        ALLOW_WEBSOCKETS => allow_websockets: bool = FLAG, "true", "false",
+        #[live] ALLOW_WEBSOCKETS => allow_websockets: bool = FLAG, "true", "false",
             "Whether phones may connect over WebSocket.";
-        SOCKETS_PER_ADDRESS => sockets_per_address: u32 = Count(1..=1_000_000, "sockets"), "256", "1024",
+        #[live] SOCKETS_PER_ADDRESS => sockets_per_address: u32 = Count(1..=1_000_000, "sockets"), "256", "1024",
             "How many sockets one client address may hold at a time. Trusted proxies are exempt; their \
             clients are not.";
     }
     "TLS" {
-        TLS_CERTIFICATE_FILE => tls_certificate_file: Option<PathBuf> = OptionalFilePath,
+        #[live] TLS_CERTIFICATE_FILE => tls_certificate_file: Option<PathBuf> = OptionalFilePath,
             "", "tls/fullchain.pem",
             "The certificate chain in PEM, the server's own certificate first. Empty: a self-signed \
             certificate is made once in `DATA_DIR`, and its SHA-256 fingerprint is printed.";
-        TLS_PRIVATE_KEY_FILE => tls_private_key_file: Option<PathBuf> = OptionalFilePath,
+        #[live] TLS_PRIVATE_KEY_FILE => tls_private_key_file: Option<PathBuf> = OptionalFilePath,
             "", "tls/privkey.pem",
             "The private key of that certificate in PEM.";
     }
@@ -127,58 +160,62 @@ keys! {
         MASTER_KEY_FILE => master_key_file: PathBuf = DataPath, "master.key", "/etc/trunkline/master.key",
             "The key under which IM passwords are encrypted in the database; made with mode 0600 when it \
             is not there. A relative path starts at `DATA_DIR`. Back it up apart from the database.";
-        MESSAGE_RETENTION_DAYS => message_retention: Option<Duration> = PeriodOrForever(1..=36_500, Days),
+        #[live] MESSAGE_RETENTION_DAYS => message_retention: Option<Duration> = PeriodOrForever(1..=36_500, Days),
             "30", "0",
             "How long messages are kept.";
-        UNDELIVERED_DAYS => undelivered: Duration = Period(1..=36_500, Days), "180", "365",
+        #[live] UNDELIVERED_DAYS => undelivered: Duration = Period(1..=36_500, Days), "180", "365",
             "How long a message is kept that no device of its recipient has received. Not shorter than \
             `MESSAGE_RETENTION_DAYS`.";
     }
     "Sessions and devices" {
-        SESSION_TIMEOUT_SECS => session_timeout: Duration = Period(1..=2_592_000, Seconds), "86400", "3600",
+        #[live] SESSION_TIMEOUT_SECS => session_timeout: Duration = Period(1..=2_592_000, Seconds), "86400", "3600",
             "How long a session outlives its last request.";
-        DEVICE_EXPIRY_DAYS => device_expiry: Duration = Period(1..=36_500, Days), "90", "30",
+        #[live] DEVICE_EXPIRY_DAYS => device_expiry: Duration = Period(1..=36_500, Days), "90", "30",
             "How long a device may stay away before it has to be activated again.";
-        ACTIVATION_FAILURES_PER_HOUR => activation_failures_per_hour: u32 = Count(1..=100_000, "failures"),
+        #[live] ACTIVATION_FAILURES_PER_HOUR => activation_failures_per_hour: u32 = Count(1..=100_000, "failures"),
             "10", "100",
             "How many wrong access keys one client address may try in an hour.";
-        DRAIN_SECS => drain: Duration = Period(0..=3600, Seconds), "10", "60",
+        #[live] IM_PASSWORD_FAILURES_PER_HOUR => im_password_failures_per_hour: u32 = Count(1..=100_000, "failures"),
+            "10", "5",
+            "How many wrong IM passwords of one account are passed on to its IM system in an hour, and five \
+            times as many from one client address. A password that is known to be right is always taken.";
+        #[live] DRAIN_SECS => drain: Duration = Period(0..=3600, Seconds), "10", "60",
             "How long a stopping server waits for its sockets to close. It ends at once when none is open.";
     }
     "Messages and requests" {
-        SEND_OUTCOME_WAIT_MS => send_outcome_wait: Duration = Period(0..=60_000, Milliseconds),
+        #[live] SEND_OUTCOME_WAIT_MS => send_outcome_wait: Duration = Period(0..=60_000, Milliseconds),
             "3000", "1000",
             "How long the answer to a sender waits for the IM system's verdict. The message is stored \
             before; later news come as an event.";
-        MAX_MESSAGE_CHARS => max_message_chars: usize = Count(1..=100_000, "characters"), "8000", "2000",
+        #[live] MAX_MESSAGE_CHARS => max_message_chars: usize = Count(1..=100_000, "characters"), "8000", "2000",
             "The longest message text.";
-        FRAME_MAX_BYTES => frame_max_bytes: usize = Count(4096..=1_048_576, "bytes"), "65536", "131072",
+        #[live] FRAME_MAX_BYTES => frame_max_bytes: usize = Count(4096..=1_048_576, "bytes"), "65536", "131072",
             "The largest request. Four bytes for each of `MAX_MESSAGE_CHARS`, and 1024 more, should fit.";
-        REQUEST_RATE => request_rate: u32 = Count(1..=1_000_000, "requests"), "500", "100",
+        #[live] REQUEST_RATE => request_rate: u32 = Count(1..=1_000_000, "requests"), "500", "100",
             "How many requests a second a session may send in the long run. A faster one is read more \
             slowly.";
-        REQUEST_BURST => request_burst: u32 = Count(1..=1_000_000, "requests"), "1000", "2000",
+        #[live] REQUEST_BURST => request_burst: u32 = Count(1..=1_000_000, "requests"), "1000", "2000",
             "How many requests a session may send at once. Not less than `REQUEST_RATE`.";
-        LAGGING_SECS => lagging: Duration = Period(1..=3600, Seconds), "20", "60",
+        #[live] LAGGING_SECS => lagging: Duration = Period(1..=3600, Seconds), "20", "60",
             "How long a phone may take less than `LAGGING_BYTES_PER_SEC` of what waits for it. Then its \
             socket is closed with 4010; nothing is lost, it reads on when it connects again.";
-        LAGGING_BYTES_PER_SEC => lagging_bytes_per_sec: u32 = Count(1..=1_000_000, "bytes a second"),
+        #[live] LAGGING_BYTES_PER_SEC => lagging_bytes_per_sec: u32 = Count(1..=1_000_000, "bytes a second"),
             "2048", "512",
             "What even a phone on a weak link takes, while something waits for it.";
         ENABLE_PERSISTENT_CHAT => enable_persistent_chat: bool = FLAG, "false", "true",
             "Whether there are rooms that outlive a conversation (group discussions).";
     }
     "Lines to IM systems" {
-        LINE_WAIT_MS => line_wait: Duration = Period(0..=60_000, Milliseconds), "5000", "2000",
+        #[live] LINE_WAIT_MS => line_wait: Duration = Period(0..=60_000, Milliseconds), "5000", "2000",
             "How long signing in waits for the IM system before it goes on without.";
-        LINE_KEEP_HOURS => line_keep: Duration = Period(0..=87_600, Hours), "720", "72",
+        #[live] LINE_KEEP_HOURS => line_keep: Duration = Period(0..=87_600, Hours), "720", "72",
             "How long a person stays signed in to the IM system after the last session has ended, so that \
             a sleeping phone still rings.";
         XMPP_LOGIN_RATE => xmpp_login_rate: u32 = Count(1..=10_000, "logins"), "50", "10",
             "How many accounts a second sign in to one XMPP server, unless its `loginRate` says otherwise.";
     }
     "Logging" {
-        LOG_LEVEL => log_level: String = LogLevel, "info", "info,trunkline_xmpp=debug",
+        #[live] LOG_LEVEL => log_level: String = LogLevel, "info", "info,trunkline_xmpp=debug",
             "How much is logged on stderr.";
         LOG_FORMAT => log_format: LogFormat = FORMAT, "text", "json",
             "The form of a log line.";

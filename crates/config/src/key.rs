@@ -16,6 +16,8 @@ pub struct Key {
     pub meaning: &'static str,
     /// Whether its value may be a secret, and is never shown.
     pub secret: bool,
+    /// Whether a running server takes a new value over when it reloads; the others need a restart.
+    pub live: bool,
     pub(crate) expected: fn() -> String,
 }
 

@@ -25,10 +25,11 @@ mod suggest;
 mod value;
 
 pub use backend::{BackendConfig, XmppBackend, XmppTls};
-pub use config::{Config, KEYS};
+pub use config::{Config, Differences, KEYS};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, Warning};
 pub use key::Key;
-pub use load::{FILE_NAME, FILE_VARIABLE, load, locate, parse};
+pub use load::{FILE_NAME, FILE_VARIABLE, SYSTEM_FILE, load, locate, parse};
 pub use lookup::{Lookup, System};
 pub use reference::{example_file, reference_markdown};
+pub use suggest::nearest;
 pub use value::{Database, LogFormat};

@@ -20,22 +20,22 @@ pub const FILE_NAME: &str = "GoodConnectServer.exe.config";
 /// The environment variable that names the file.
 pub const FILE_VARIABLE: &str = "TRUNKLINE_CONFIG";
 
+/// The file of a machine on which Trunkline is a service.
+pub const SYSTEM_FILE: &str = "/etc/trunkline/GoodConnectServer.exe.config";
+
 /// Larger files are refused, in bytes.
 const LARGEST: u64 = 1024 * 1024;
 
-/// Which file to read: `explicit`, else what `TRUNKLINE_CONFIG` names, else `GoodConnectServer.exe.config`
-/// in the
-/// working directory if it is there; None means the defaults.
+/// Which file to read: `explicit`, else what `TRUNKLINE_CONFIG` names, else [`FILE_NAME`] in the working directory or
+/// [`SYSTEM_FILE`], whichever is there first; None means the defaults.
 ///
 /// A file that is named but missing is for [`load`] to report.
 pub fn locate(explicit: Option<&Path>, lookup: &dyn Lookup) -> Option<PathBuf> {
     let named = || lookup.variable(FILE_VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from);
-    let here = || {
-        let path = PathBuf::from(FILE_NAME);
-        let absent = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
-        (!lookup.openable(&path).is_err_and(absent)).then_some(path)
-    };
-    explicit.map(Path::to_path_buf).or_else(named).or_else(here)
+    let absent = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
+    let there = |path: &&str| !lookup.openable(Path::new(path)).is_err_and(absent);
+    let usual = || [FILE_NAME, SYSTEM_FILE].iter().copied().find(there).map(PathBuf::from);
+    explicit.map(Path::to_path_buf).or_else(named).or_else(usual)
 }
 
 /// Reads a file with this process's environment; relative paths in it start at its folder.

@@ -6,7 +6,7 @@ use crate::{
     KEYS, Key,
     backend::ATTRIBUTES,
     code,
-    load::{FILE_NAME, FILE_VARIABLE, parse},
+    load::{FILE_NAME, FILE_VARIABLE, SYSTEM_FILE, parse},
     lookup::System,
 };
 
@@ -46,8 +46,12 @@ fn introduction() -> String {
         Without a file every key has its default, and Trunkline runs. [`config/{FILE_NAME}`](../config/{FILE_NAME})\n\
         lists every key, ready to be changed.\n\n\
         **Which file.** The one that `--config FILE` names, else the one that the environment variable\n\
-        `{FILE_VARIABLE}` names, else `{FILE_NAME}` in the working directory, else none. It is read once, at start.\n\
+        `{FILE_VARIABLE}` names, else `{FILE_NAME}` in the working directory, else\n\
+        `{SYSTEM_FILE}`, else none.\n\
         `trunkline check-config [FILE]` tells everything that is wrong with it, and starts nothing.\n\n\
+        **When.** At start, and again on `trunkline reload` or SIGHUP. Keys whose entry says so are then taken over at\n\
+        once, without a phone noticing; the others, and `<backends>`, need a restart, and the answer to the reload names\n\
+        them. A file with an error changes nothing.\n\n\
         **Its form** is that of a .NET application's settings. Names and values are case-sensitive; a key that is not\n\
         there has its default; an unknown key is an error. Sections that .NET itself reads (`startup`, `runtime`,\n\
         `system.*`, `connectionStrings` …) are ignored with a warning.\n\n\
@@ -68,8 +72,9 @@ fn entry(key: &Key) -> String {
         default => format!("`{default}`"),
     };
     let secret = if key.secret { " *(secret)*" } else { "" };
+    let reload = if key.live { "taken over by a reload" } else { "needs a restart" };
     format!(
-        "### `{}`{secret}\n\n{}\n\n- Type: {}\n- Default: {default}\n- Example: `{}`\n\n",
+        "### `{}`{secret}\n\n{}\n\n- Type: {}\n- Default: {default}\n- Example: `{}`\n- A new value: {reload}\n\n",
         key.name,
         key.meaning,
         key.expected(),

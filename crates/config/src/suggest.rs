@@ -4,7 +4,7 @@ use strsim::{jaro_winkler, osa_distance};
 const LONGEST: usize = 64;
 
 /// The name that was most likely meant by `typed`, if one is near.
-pub(crate) fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+pub fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     if typed.len() > LONGEST {
         return None;
     }

@@ -1,6 +1,7 @@
-use std::{fmt, path::PathBuf};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
-use secrecy::SecretString;
+use ipnet::IpNet;
+use secrecy::{ExposeSecret, SecretString};
 
 /// Where the database is.
 #[derive(Clone)]
@@ -27,4 +28,50 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// Whether two values are the same; secrets do not compare by `==`.
+pub(crate) trait Alike {
+    fn alike(&self, other: &Self) -> bool;
+}
+
+macro_rules! alike_when_equal {
+    ($($Value:ty),+) => {
+        $(impl Alike for $Value {
+            fn alike(&self, other: &Self) -> bool {
+                self == other
+            }
+        })+
+    };
+}
+
+alike_when_equal!(
+    bool,
+    u32,
+    usize,
+    String,
+    Duration,
+    Option<Duration>,
+    Option<SocketAddr>,
+    PathBuf,
+    Option<PathBuf>,
+    Vec<IpNet>,
+    Vec<String>,
+    LogFormat
+);
+
+impl Alike for Option<SecretString> {
+    fn alike(&self, other: &Self) -> bool {
+        self.as_ref().map(ExposeSecret::expose_secret) == other.as_ref().map(ExposeSecret::expose_secret)
+    }
+}
+
+impl Alike for Database {
+    fn alike(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Sqlite(one), Self::Sqlite(two)) => one == two,
+            (Self::Postgres(one), Self::Postgres(two)) => one.expose_secret() == two.expose_secret(),
+            _ => false,
+        }
+    }
 }

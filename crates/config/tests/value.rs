@@ -79,13 +79,19 @@ fn every_example_is_a_value_of_its_key() {
         // What an example needs beside it.
         let tls = ["TLS_CERTIFICATE_FILE", "TLS_PRIVATE_KEY_FILE", "ADMIN_TOKEN", "TRUSTED_PROXIES"];
         let beside = KEYS.iter().filter(|other| tls.contains(&other.name) && other.name != key.name);
-        keys.extend(beside.map(|other| (other.name, other.example)));
+        let beside: Vec<_> = beside.map(|other| (other.name, other.example)).collect();
+        let before = with_keys(&beside, &world);
+        keys.extend(beside);
         if key.name == "MAX_MESSAGE_CHARS" {
             keys.push(("FRAME_MAX_BYTES", "65536"));
         }
-        if let Err(problems) = with_keys(&keys, &world) {
-            panic!("{problems}");
-        }
+        let (before, after) = match (before, with_keys(&keys, &world)) {
+            (Ok(before), Ok(after)) => (before, after),
+            (Err(problems), _) | (_, Err(problems)) => panic!("{problems}"),
+        };
+        let differences = before.differences(&after);
+        let list = if key.live { &differences.live } else { &differences.restart };
+        assert!(list.contains(&key.name), "{}: {differences:?}", key.name);
         assert_ne!(key.example, key.default, "{}", key.name);
     }
 }
@@ -186,6 +192,9 @@ fn domains_are_those_of_addresses() {
 fn the_file_is_looked_for_in_order() {
     let mut world = World::default();
     assert_eq!(locate(None, &world), None);
+    let system = "/etc/trunkline/GoodConnectServer.exe.config";
+    world.files.insert(system, "");
+    assert_eq!(locate(None, &world), Some(PathBuf::from(system)));
     world.files.insert("GoodConnectServer.exe.config", "");
     assert_eq!(locate(None, &world), Some(PathBuf::from("GoodConnectServer.exe.config")));
     world.variables.insert("TRUNKLINE_CONFIG", "");

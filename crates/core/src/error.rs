@@ -52,11 +52,11 @@ pub(crate) fn line(error: LineError) -> ApiError {
 /// A credential that proves nothing.
 pub(crate) fn authentication(error: AuthenticationError) -> ApiError {
     let code = match error {
-        AuthenticationError::NotMine | AuthenticationError::Refused | AuthenticationError::Disabled => {
-            ErrorCode::AuthTokenInvalid
-        }
-        AuthenticationError::OtherDevice => ErrorCode::InvalidArgument,
-        AuthenticationError::Unavailable => ErrorCode::GeneralFailure,
+        AuthenticationError::NotMine
+        | AuthenticationError::Refused
+        | AuthenticationError::Disabled { .. } => ErrorCode::AuthTokenInvalid,
+        AuthenticationError::OtherDevice { .. } => ErrorCode::InvalidArgument,
+        AuthenticationError::TooMany | AuthenticationError::Unavailable => ErrorCode::GeneralFailure,
     };
     ApiError::new(code, error.to_string())
 }

@@ -1,7 +1,8 @@
 //! What happens by itself: sessions come back after a restart and time out, old entries go, unseen devices expire.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use trunkline_model::{Seq, Timestamp};
 use trunkline_store::{Purge, SessionRow, StoreError};
 
@@ -77,21 +78,29 @@ pub(crate) fn begin(relay: &Arc<Inner>) {
     let (one, two, three) = (Arc::clone(relay), Arc::clone(relay), Arc::clone(relay));
     relay.tasks.spawn(async move {
         while pause(&one, between_looks(&one)).await {
-            time_out(&one).await;
+            round(time_out(&one)).await;
         }
     });
     relay.tasks.spawn(async move {
         while pause(&two, TOUCH_EVERY).await {
-            touch(&two).await;
+            round(touch(&two)).await;
         }
     });
     relay.tasks.spawn(async move {
         while pause(&three, PURGE_EVERY).await {
-            if let Err(error) = tidy(&three).await {
-                tracing::warn!(%error, "old entries could not be purged; it is tried again later");
-            }
+            let tidied = async {
+                if let Err(error) = tidy(&three).await {
+                    tracing::warn!(%error, "old entries could not be purged; it is tried again later");
+                }
+            };
+            round(tidied).await;
         }
     });
+}
+
+/// One round; a panic, which the program's hook tells, ends this one and not those to come.
+async fn round(work: impl Future<Output = ()>) {
+    let _ = AssertUnwindSafe(work).catch_unwind().await;
 }
 
 /// Between two looks for sessions that are over.

@@ -27,6 +27,7 @@ use crate::{
     name::Names,
     port::{Backend, Line, LineError, LineState, OpenLine, Person},
     presence,
+    stranger::Failures,
 };
 
 /// How long a line that closes waits for its outbox: longer than the outbox waits for the IM system.
@@ -76,6 +77,8 @@ pub(crate) struct Lines {
     pub(crate) names: Names,
     pub(crate) metrics: Metrics,
     pub(crate) tasks: TaskTracker,
+    /// Wrong IM passwords of each account, wherever they come from.
+    pub(crate) guesses: Failures<AccountId>,
     backends: Vec<Arc<dyn Backend>>,
     local: Arc<dyn Backend>,
     slots: Mutex<HashMap<AccountId, Arc<Slot>>>,
@@ -87,11 +90,13 @@ impl Lines {
         hub: Arc<Hub>,
         metrics: Metrics,
         tasks: TaskTracker,
+        guesses: Failures<AccountId>,
         backends: Vec<Arc<dyn Backend>>,
         local: Arc<dyn Backend>,
     ) -> Arc<Self> {
         let (blocks, names) = (Blocks::new(store.clone()), Names::new(store.clone()));
-        Arc::new(Self { store, hub, blocks, names, metrics, tasks, backends, local, slots: Mutex::default() })
+        let slots = Mutex::default();
+        Arc::new(Self { store, hub, blocks, names, metrics, tasks, guesses, backends, local, slots })
     }
 
     /// The backend that serves an address: the one that declares its domain, else the local one.
@@ -181,7 +186,10 @@ impl Lines {
         let left = deadline.saturating_duration_since(Instant::now());
         match slot.backend.try_password(&slot.person, &password, left).await? {
             LineState::Connected => self.replace(slot, Some(password)).await.map(|()| None),
-            LineState::PasswordRefused => Ok(Some(LineState::PasswordRefused)),
+            LineState::PasswordRefused => {
+                self.guesses.fail(&slot.person.account);
+                Ok(Some(LineState::PasswordRefused))
+            }
             // Nothing is known of the password: the line goes on with the one that it has.
             _ => Ok(Some(slot.state())),
         }
@@ -334,6 +342,7 @@ impl Lines {
                 self.keep_password(slot, password).await;
             }
             (LineState::PasswordRefused, Some(password)) => {
+                self.guesses.fail(&slot.person.account);
                 self.drop_password(slot, password).await;
                 slot.drop_line(change.generation);
             }

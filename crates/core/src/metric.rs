@@ -32,6 +32,7 @@ pub(crate) struct Metrics {
     outcomes: Family<OutcomeLabels, Counter>,
     errors: Family<ErrorLabels, Counter>,
     activations: Family<ActivationLabels, Counter>,
+    refusals: Family<RefusalLabels, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -43,6 +44,11 @@ struct OutcomeLabels {
 struct ErrorLabels {
     code: i64,
     name: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefusalLabels {
+    reason: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -88,6 +94,11 @@ impl Metrics {
             self.errors.clone(),
         );
         registry.register("trunkline_activations", "Attempts to activate a device", self.activations.clone());
+        registry.register(
+            "trunkline_refusals",
+            "Strangers who were refused, by reason; the audit log tells of each, rate-limited",
+            self.refusals.clone(),
+        );
     }
 
     pub(crate) fn outcome(&self, outcome: &Outcome) {
@@ -102,6 +113,10 @@ impl Metrics {
 
     pub(crate) fn error(&self, code: ErrorCode) {
         self.errors.get_or_create(&ErrorLabels { code: code.number(), name: code.name() }).inc();
+    }
+
+    pub(crate) fn refused(&self, reason: &'static str) {
+        self.refusals.get_or_create(&RefusalLabels { reason }).inc();
     }
 
     pub(crate) fn activation(&self, result: &'static str) {

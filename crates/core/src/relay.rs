@@ -20,7 +20,7 @@ use trunkline_store::{Activation, Counts, Store, StoreError};
 use trunkline_wire::activation::{ActivatedAccount, ActivationReply, ActivationRequest};
 
 use crate::{
-    activation::{ActivationError, Failures},
+    activation::ActivationError,
     connection::{Connection, Opening},
     housekeeping,
     hub::{CommitFeed, Hub},
@@ -30,6 +30,7 @@ use crate::{
     port::{AuthenticationError, Authenticator, Backend, Credential, Identity, Person, Step},
     session::End,
     settings::{Live, Settings},
+    stranger::{Failures, Refusal, Strangers, Suspect, network},
     token::StoreTokens,
 };
 
@@ -70,10 +71,10 @@ pub(crate) struct Inner {
     pub(crate) stop: CancellationToken,
     settings: Live,
     authenticators: Vec<Box<dyn Authenticator>>,
-    failures: Failures,
+    pub(crate) strangers: Strangers,
     beginnings: [tokio::sync::Mutex<()>; BEGINNINGS],
     hasher: RandomState,
-    next_socket: AtomicU64,
+    next_reader: AtomicU64,
     sockets: AtomicUsize,
 }
 
@@ -111,16 +112,17 @@ impl Relay {
             Arc::clone(&hub),
             metrics.clone(),
             tasks.clone(),
+            Failures::default(),
             backends,
             Arc::clone(&local),
         );
         feed.connect(&hub);
         let inner = Arc::new(Inner {
             authenticators: vec![Box::new(StoreTokens::new(store.clone()))],
-            failures: Failures::default(),
+            strangers: Strangers::new(metrics.clone()),
             beginnings: std::array::from_fn(|_| tokio::sync::Mutex::default()),
             hasher: RandomState::new(),
-            next_socket: AtomicU64::new(1),
+            next_reader: AtomicU64::new(1),
             sockets: AtomicUsize::new(0),
             stop: CancellationToken::new(),
             store,
@@ -150,13 +152,13 @@ impl Relay {
     ) -> Result<ActivationReply, ActivationError> {
         let inner = &self.0;
         request.check().map_err(ActivationError::Invalid)?;
-        let attempt =
-            inner.failures.begin(source, inner.settings().activation_failures_per_hour).await.map_err(
-                |retry_after| {
-                    inner.metrics.activation("too_many");
-                    ActivationError::TooMany { retry_after }
-                },
-            )?;
+        let limit = inner.settings().activation_failures_per_hour;
+        let attempt = inner.strangers.activations.begin(network(source), limit).await;
+        let attempt = attempt.map_err(|retry_after| {
+            inner.metrics.activation("too_many");
+            inner.strangers.refused(Refusal::AccessKeyFlood, Some(source), "");
+            ActivationError::TooMany { retry_after }
+        })?;
         let activation = Activation {
             address: &request.address,
             access_key: &request.access_key,
@@ -176,8 +178,7 @@ impl Relay {
         };
         let Some(activated) = activated else {
             inner.metrics.activation("refused");
-            let account = request.address.escape_default();
-            tracing::warn!(target: "audit", %account, %source, "an activation was refused");
+            inner.strangers.refused(Refusal::AccessKey, Some(source), &request.address);
             return Err(ActivationError::Refused);
         };
         attempt.forgive();
@@ -186,6 +187,17 @@ impl Relay {
         // A session under the token that was just replaced is over.
         inner.revoke(activated.account.id, activated.device).await;
         Ok(reply(activated))
+    }
+
+    /// Counts that somebody was refused at the door, and writes it into the audit log, the same once a minute.
+    pub fn refused(&self, refusal: Refusal, source: IpAddr) {
+        self.0.strangers.refused(refusal, Some(source), "");
+    }
+
+    /// Forgets what failed from a network address (from a whole /64 for IPv6): access keys and IM passwords; false when
+    /// nothing had.
+    pub fn forgive(&self, source: IpAddr) -> bool {
+        self.0.strangers.forgive(source)
     }
 
     /// Whether the relay can serve, and how its IM systems are.
@@ -287,11 +299,37 @@ impl Inner {
         self.settings.get()
     }
 
-    /// Asks one authenticator after the other.
+    /// Asks one authenticator after the other, unless the suspect was wrong so often that he waits longer than
+    /// `patience`; what is refused is counted and told to the audit log. `source` is for the log alone.
     pub(crate) async fn authenticate(
         &self,
         credential: &Credential,
+        who: Suspect,
+        source: Option<IpAddr>,
+        patience: Duration,
     ) -> Result<Identity, AuthenticationError> {
+        if !self.strangers.may_show_token(who, patience).await {
+            self.strangers.refused(Refusal::TokenFlood, source, "");
+            return Err(AuthenticationError::TooMany);
+        }
+        let answer = self.look_up(credential).await;
+        match &answer {
+            Ok(_) | Err(AuthenticationError::Unavailable | AuthenticationError::TooMany) => {}
+            Err(AuthenticationError::Disabled { account }) => {
+                self.strangers.refused(Refusal::Disabled, source, &account.uri());
+            }
+            Err(AuthenticationError::OtherDevice { account }) => {
+                self.strangers.refused(Refusal::OtherDevice, source, &account.uri());
+            }
+            Err(AuthenticationError::Refused | AuthenticationError::NotMine) => {
+                self.strangers.wrong_token(who);
+                self.strangers.refused(Refusal::Token, source, "");
+            }
+        }
+        answer
+    }
+
+    async fn look_up(&self, credential: &Credential) -> Result<Identity, AuthenticationError> {
         for authenticator in &self.authenticators {
             match authenticator.authenticate(credential).await {
                 Err(AuthenticationError::NotMine) => {}
@@ -325,10 +363,13 @@ impl Inner {
         }
     }
 
-    /// A number for a new socket, unique in this process.
-    pub(crate) fn enter_socket(&self) -> u64 {
+    /// A number for a new reader of a session, unique in this process.
+    pub(crate) fn next_reader(&self) -> u64 {
+        self.next_reader.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn enter_socket(&self) {
         self.sockets.fetch_add(1, Ordering::Relaxed);
-        self.next_socket.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn leave_socket(&self) {

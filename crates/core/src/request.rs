@@ -3,16 +3,20 @@
 mod batch;
 mod begin;
 mod directory;
+mod intake;
 mod mailbox;
 mod roster;
 
-use std::{sync::Arc, task::Poll};
+use std::{panic::AssertUnwindSafe, sync::Arc, task::Poll};
 
+use futures_util::FutureExt;
 use trunkline_model::Timestamp;
 use trunkline_wire::{ApiError, Call, Early, ErrorCode, Reply, Request, RequestId};
 
-pub(crate) use self::batch::Plan;
-pub(crate) use self::begin::{Begun, begin, identify, password_wanted, settle};
+use self::batch::Plan;
+pub(crate) use self::begin::identify;
+use self::begin::{Begun, begin, password_wanted, settle};
+pub(crate) use self::intake::{Ear, Entrance, parse, take};
 use crate::{
     error,
     relay::Inner,
@@ -21,34 +25,36 @@ use crate::{
 };
 
 /// Runs a request of a live session: answers phase 1, enters the writer, and leaves the rest to a task.
-pub(crate) async fn run(relay: &Arc<Inner>, session: &Arc<Session>, request: Request, plan: &Plan) {
+async fn run(relay: &Arc<Inner>, session: &Arc<Session>, request: Request, plan: &Plan, ear: Ear) {
     let background = session.state().background;
     let Request { id, name, method, call, dependencies, reconnect: _ } = request;
     if !session.state().recent.begin(id.key()) {
-        return session.push(trunkline_wire::failure_now(Some(&id), Some(&name), &pending(), background));
+        return ear.tell(trunkline_wire::failure_now(Some(&id), Some(&name), &pending(), background));
     }
-    let refuse = |error: &ApiError| {
-        session.push(trunkline_wire::failure_now(Some(&id), Some(&name), error, background));
-        session.settle(&id, false);
-    };
     let call = match call {
-        Ok(Call::NotSupported) => return refuse(&not_supported(&name)),
-        Ok(call) => call,
-        Err(error) => return refuse(&error),
+        Ok(Call::NotSupported) => Err(not_supported(&name)),
+        call => call,
     };
-    let waits = match waits(session, &id, &dependencies, plan) {
-        Ok(waits) => waits,
-        Err(error) => return refuse(&error),
+    let ready = call.and_then(|call| Ok((waits(session, &id, &dependencies, plan)?, call)));
+    let (waits, call) = match ready {
+        Ok(ready) => ready,
+        Err(error) => {
+            ear.tell(trunkline_wire::failure_now(Some(&id), Some(&name), &error, background));
+            return session.settle(&id, false);
+        }
     };
-    let one_phase = method.one_phase();
-    if !one_phase {
-        session.push(trunkline_wire::processing(&id, &name, early(relay, &call), background));
-    }
-    let finish = Finish { relay: Arc::clone(relay), session: Arc::clone(session), id, name, one_phase };
+    let only_phase = if method.one_phase() {
+        Some(ear)
+    } else {
+        ear.tell(trunkline_wire::processing(&id, &name, early(relay, &call), background));
+        None
+    };
+    let finish = Finish { relay: Arc::clone(relay), session: Arc::clone(session), id, name, only_phase };
     if waits.is_empty() {
         let permit = Arc::clone(&session.under_way).acquire_owned().await;
-        match start(relay, session, call).await {
-            Ok(mut later) => {
+        match caught(start(relay, session, call)).await {
+            Ok(later) => {
+                let mut later = Box::pin(caught(later));
                 // What is done at once needs no task, and keeps its place before what comes next.
                 if let Poll::Ready(result) = futures_util::poll!(&mut later) {
                     drop(permit);
@@ -81,10 +87,7 @@ async fn dependent(finish: Finish, waits: Vec<Known>, call: Call) {
         return finish.finish(Err(error)).await;
     }
     let permit = Arc::clone(&finish.session.under_way).acquire_owned().await;
-    let result = match start(&finish.relay, &finish.session, call).await {
-        Ok(later) => later.await,
-        Err(error) => Err(error),
-    };
+    let result = caught(async { start(&finish.relay, &finish.session, call).await?.await }).await;
     drop(permit);
     finish.finish(result).await;
 }
@@ -149,10 +152,21 @@ fn early(relay: &Inner, call: &Call) -> Early {
     }
 }
 
+/// A request that panics fails, and nothing else does; the panic itself is told by the program's hook.
+pub(crate) async fn caught<T>(work: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
+        Err(ApiError::new(ErrorCode::GeneralFailure, "internal-error: the server failed at this request"))
+    })
+}
+
 /// Begins a call: what must keep the order of requests happens before this returns.
 async fn start(relay: &Arc<Inner>, session: &Arc<Session>, call: Call) -> Result<Later, ApiError> {
     match call {
-        Call::SendMessage { contact, text, id } => router::send(relay, session, contact, text, id).await,
+        Call::SendMessage { contact, text, id } => {
+            #[cfg(debug_assertions)]
+            trunkline_model::poison::taste("request", text.expose());
+            router::send(relay, session, contact, text, id).await
+        }
         Call::StartChat { contact } => router::start_chat(relay, session, contact).await,
         Call::AcceptChat { request } => router::accept(relay, session, request).await,
         Call::DeclineChat { request } => router::decline(relay, session, request).await,
@@ -176,11 +190,11 @@ fn now(result: Result<Reply, ApiError>) -> Later {
 }
 
 /// The answer to an id that is under way.
-pub(crate) fn pending() -> ApiError {
+fn pending() -> ApiError {
     ApiError::new(ErrorCode::ActionPending, "a request with this id is under way")
 }
 
-pub(crate) fn not_supported(name: &str) -> ApiError {
+fn not_supported(name: &str) -> ApiError {
     ApiError::new(ErrorCode::NotSupported, format!("{name} is not supported by this server"))
 }
 
@@ -190,19 +204,20 @@ struct Finish {
     session: Arc<Session>,
     id: RequestId,
     name: Arc<str>,
-    one_phase: bool,
+    /// Who is told, when there is no second phase.
+    only_phase: Option<Ear>,
 }
 
 impl Finish {
     async fn finish(self, result: Result<Reply, ApiError>) {
-        let Self { relay, session, id, name, one_phase } = self;
+        let Self { relay, session, id, name, only_phase } = self;
         if let Err(error) = &result {
             relay.metrics.error(error.code);
         }
         let terminated = name.eq_ignore_ascii_case("TerminateSession") && result.is_ok();
-        if one_phase {
+        if let Some(ear) = only_phase {
             let background = session.state().background;
-            session.push(match &result {
+            ear.tell(match &result {
                 Ok(reply) => trunkline_wire::answer(&id, &name, reply, background),
                 Err(error) => trunkline_wire::failure_now(Some(&id), Some(&name), error, background),
             });
@@ -217,7 +232,7 @@ impl Finish {
 }
 
 /// How phase 2 is written once it has its sequence.
-pub(crate) fn late(
+fn late(
     id: RequestId,
     name: Arc<str>,
     result: Result<Reply, ApiError>,

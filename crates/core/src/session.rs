@@ -59,8 +59,8 @@ pub(crate) struct State {
     pub(crate) outbound: Outbound,
     pub(crate) recent: Recent,
     pub(crate) people: People,
-    /// The socket that is bound to the session now.
-    pub(crate) socket: Option<u64>,
+    /// The socket or poll that reads the session now.
+    pub(crate) reader: Option<u64>,
     pub(crate) background: bool,
     pub(crate) push_type: i64,
     pub(crate) availability: Option<Availability>,
@@ -112,7 +112,7 @@ impl Session {
                 outbound: from.outbound,
                 recent: Recent::default(),
                 people: People::default(),
-                socket: None,
+                reader: None,
                 background: from.background,
                 push_type: from.push_type,
                 availability: from.availability,
@@ -159,7 +159,7 @@ impl Session {
     }
 
     pub(crate) fn has_socket(&self) -> bool {
-        self.state().socket.is_some()
+        self.state().reader.is_some()
     }
 
     /// The phone takes too little; gives how many entries of the mailbox it is behind.
@@ -192,12 +192,12 @@ impl Session {
 
     /// A new socket takes the session over; `seen` is the last sequence that its phone has. Gives the place up to
     /// which the mailbox is thereby acknowledged, if that is news.
-    pub(crate) fn attach(&self, socket: u64, seen: Option<i64>, background: Option<bool>) -> Option<Seq> {
+    pub(crate) fn attach(&self, reader: u64, seen: Option<i64>, background: Option<bool>) -> Option<Seq> {
         self.change(|state| {
-            if state.socket == Some(socket) {
+            if state.reader == Some(reader) {
                 return None;
             }
-            state.socket = Some(socket);
+            state.reader = Some(reader);
             state.background = background.unwrap_or(state.background);
             state.people.reopened(seen);
             if seen.is_none_or(|seen| seen < state.line_told) {
@@ -208,11 +208,11 @@ impl Session {
     }
 
     /// The socket is gone; true when it was the session's present one.
-    pub(crate) fn detach(&self, socket: u64) -> bool {
+    pub(crate) fn detach(&self, reader: u64) -> bool {
         let present = self.change(|state| {
-            let present = state.socket == Some(socket);
+            let present = state.reader == Some(reader);
             if present {
-                state.socket = None;
+                state.reader = None;
                 state.outbound.close();
             }
             present
@@ -224,7 +224,7 @@ impl Session {
     /// An entry was committed to the account's mailbox.
     pub(crate) fn offer(&self, offer: &Arc<Offer>) {
         self.change(|state| {
-            if state.socket.is_some() {
+            if state.reader.is_some() {
                 state.outbound.offer(offer);
             } else {
                 state.outbound.heard(offer.entry.seq);
@@ -235,7 +235,7 @@ impl Session {
     /// An event that is of no use later; dropped when no socket is there, or one that takes nothing.
     pub(crate) fn hint(&self, data: &EventData) {
         self.change(|state| {
-            if state.socket.is_some() {
+            if state.reader.is_some() {
                 state.outbound.hint(data);
             }
         });
@@ -287,7 +287,7 @@ impl Session {
             if state.end.is_some() {
                 return false;
             }
-            if let Some(reason) = why.reason().filter(|_| state.socket.is_some()) {
+            if let Some(reason) = why.reason().filter(|_| state.reader.is_some()) {
                 state.outbound.event(&trunkline_wire::session_terminated(reason));
             }
             state.end = Some(why);
@@ -311,7 +311,7 @@ impl Session {
     /// Queues contacts for the phone, if a socket is there.
     pub(crate) fn tell(&self, contacts: &[ContactView]) {
         self.change(|state| {
-            if state.socket.is_some() {
+            if state.reader.is_some() {
                 state.tell(contacts);
             }
         });
@@ -327,7 +327,7 @@ impl Session {
     /// Queues where the line stands, unless the phone was told so last.
     pub(crate) fn tell_line(&self, line: &LineState) {
         self.change(|state| {
-            if state.socket.is_some() && state.line != line.name() {
+            if state.reader.is_some() && state.line != line.name() {
                 state.line = line.name();
                 let event = trunkline_wire::line_state(line.name(), line.reason());
                 state.line_told = state.outbound.event(&event).unwrap_or(state.line_told);

@@ -28,6 +28,8 @@ pub struct Settings {
     pub max_message_chars: usize,
     /// Failed activations per hour and source before 429 (`ACTIVATION_FAILURES_PER_HOUR`).
     pub activation_failures_per_hour: u32,
+    /// Wrong IM passwords per hour and account that are passed on (`IM_PASSWORD_FAILURES_PER_HOUR`).
+    pub im_password_failures_per_hour: u32,
 }
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -46,6 +48,7 @@ impl Default for Settings {
             line_keep: 30 * DAY,
             max_message_chars: 8_000,
             activation_failures_per_hour: 10,
+            im_password_failures_per_hour: 10,
         }
     }
 }

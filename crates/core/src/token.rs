@@ -30,10 +30,10 @@ impl Authenticator for StoreTokens {
         })?;
         let owner = owner.ok_or(AuthenticationError::Refused)?;
         if !owner.account.enabled {
-            return Err(AuthenticationError::Disabled);
+            return Err(AuthenticationError::Disabled { account: owner.account.address });
         }
         if credential.device_token.as_ref().is_some_and(|told| *told != owner.device_token) {
-            return Err(AuthenticationError::OtherDevice);
+            return Err(AuthenticationError::OtherDevice { account: owner.account.address });
         }
         Ok(Identity {
             account: owner.account.id,

@@ -16,6 +16,6 @@ mod settings;
 mod socket;
 mod tls;
 
-pub use server::{Addresses, BindError, Server};
+pub use server::{Addresses, BindError, Change, Control, Server, Stop};
 pub use settings::HttpSettings;
 pub use tls::{Certificate, TlsError};

@@ -5,9 +5,8 @@ use std::{
 };
 
 /// Counts what each source has open: an IPv4 address, or the /64 of an IPv6 address, of which anybody has 2^64.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct AddressLimit {
-    most: usize,
     open: Mutex<HashMap<IpAddr, usize>>,
 }
 
@@ -19,16 +18,12 @@ pub(crate) struct Place {
 }
 
 impl AddressLimit {
-    pub(crate) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most, open: Mutex::default() })
-    }
-
-    /// Takes a place, or `None` when the address has all it may have.
-    pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+    /// Takes a place, or `None` when the address has `most` of them.
+    pub(crate) fn take(self: &Arc<Self>, address: IpAddr, most: usize) -> Option<Place> {
         let address = network(address);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(address).or_default();
-        if *count >= self.most {
+        if *count >= most {
             // With a limit of zero nothing may stay behind.
             if *count == 0 {
                 open.remove(&address);
@@ -67,24 +62,24 @@ mod tests {
 
     #[test]
     fn a_place_is_free_again_after_drop_and_nothing_is_remembered() {
-        let limit = AddressLimit::new(2);
+        let limit = Arc::new(AddressLimit::default());
         let (a, b) = (IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv4Addr::BROADCAST));
-        let first = limit.take(a).expect("a place");
-        let second = limit.take(a).expect("a place");
-        assert!(limit.take(a).is_none());
-        let other = limit.take(b).expect("another address has its own places");
+        let first = limit.take(a, 2).expect("a place");
+        let second = limit.take(a, 2).expect("a place");
+        assert!(limit.take(a, 2).is_none());
+        let other = limit.take(b, 2).expect("another address has its own places");
         drop(first);
-        assert!(limit.take(a).is_some());
+        assert!(limit.take(a, 2).is_some());
         drop((second, other));
         assert!(limit.open.lock().expect("no panic").is_empty());
-        assert!(AddressLimit::new(0).take(a).is_none());
+        assert!(limit.take(a, 0).is_none());
     }
 
     #[test]
     fn a_whole_ipv6_network_is_one_source() {
-        let limit = AddressLimit::new(1);
-        let _place = limit.take("2001:db8::1".parse().expect("an address")).expect("a place");
-        assert!(limit.take("2001:db8::ffff:2".parse().expect("an address")).is_none());
-        assert!(limit.take("2001:db8:0:1::1".parse().expect("an address")).is_some());
+        let limit = Arc::new(AddressLimit::default());
+        let _place = limit.take("2001:db8::1".parse().expect("an address"), 1).expect("a place");
+        assert!(limit.take("2001:db8::ffff:2".parse().expect("an address"), 1).is_none());
+        assert!(limit.take("2001:db8:0:1::1".parse().expect("an address"), 1).is_some());
     }
 }

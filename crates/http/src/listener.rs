@@ -1,4 +1,5 @@
 mod connection;
+mod progress;
 
 use std::{
     io,
@@ -8,8 +9,6 @@ use std::{
 };
 
 use axum::Router;
-use ipnet::IpNet;
-use rustls::ServerConfig;
 use tokio::{
     net::{TcpListener, TcpStream},
     time::sleep,
@@ -17,10 +16,13 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
 
+pub(crate) use self::progress::Progress;
 use crate::{
     caller::{Peer, trusts},
     limit::AddressLimit,
     metric::Metrics,
+    settings::Live,
+    tls::LiveTls,
 };
 
 /// After a failed accept (no more file descriptors, say): long enough not to spin, short enough to heal soon.
@@ -36,11 +38,11 @@ pub(crate) struct Listener {
 pub(crate) struct Door {
     /// The configuration key that bound it.
     pub(crate) name: &'static str,
-    pub(crate) tls: Option<Arc<ServerConfig>>,
+    pub(crate) tls: Option<Arc<LiveTls>>,
     pub(crate) router: Router,
     /// Counts connections that are no socket yet.
     pub(crate) limit: Arc<AddressLimit>,
-    pub(crate) trusted: Arc<[IpNet]>,
+    pub(crate) settings: Arc<Live>,
     pub(crate) metrics: Metrics,
     pub(crate) tasks: TaskTracker,
     /// Connections finish their request and end.
@@ -94,9 +96,10 @@ impl Listener {
     fn admit(&self, stream: TcpStream, address: SocketAddr) {
         let door = &self.door;
         let peer = Peer::new(address, door.tls.is_some());
-        let place = if trusts(&door.trusted, peer.address) {
+        let settings = door.settings.get();
+        let place = if trusts(&settings.trusted_proxies, peer.address) {
             None
-        } else if let Some(place) = door.limit.take(peer.address) {
+        } else if let Some(place) = door.limit.take(peer.address, settings.sockets_per_address) {
             Some(place)
         } else {
             debug!(source = %peer.address, "too many connections from one address");

@@ -1,5 +1,9 @@
 mod activation;
+mod contract;
 mod cookie;
+mod message;
+mod openapi;
+mod page;
 mod upgrade;
 
 use std::{sync::Arc, time::Instant};
@@ -12,9 +16,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
-use ipnet::IpNet;
 use tracing::{Instrument, debug, info_span};
-use trunkline_core::Relay;
+use trunkline_core::{Refusal, Relay};
 use uuid::Uuid;
 
 use crate::{
@@ -22,16 +25,14 @@ use crate::{
     limit::AddressLimit,
     metric::Metrics,
     problem::Problem,
+    settings::Live,
     socket::Sockets,
 };
 
 /// What the phones' routes share.
 pub(crate) struct Phone {
     pub(crate) relay: Relay,
-    pub(crate) trusted: Arc<[IpNet]>,
-    pub(crate) allowed_origins: Vec<String>,
-    pub(crate) allow_websockets: bool,
-    pub(crate) frame_max_bytes: usize,
+    pub(crate) settings: Arc<Live>,
     pub(crate) limit: Arc<AddressLimit>,
     pub(crate) sockets: Arc<Sockets>,
     pub(crate) metrics: Metrics,
@@ -62,6 +63,8 @@ pub(crate) fn router(phone: Arc<Phone>) -> Router {
         .route("/GaslampService/rpc", post(http_form))
         .route("/GaslampService/notify", any(http_form))
         .route("/v1/activation", post(activation::activate))
+        .route("/v1/openrpc.json", get(contract::openrpc))
+        .route("/v1/openapi.json", get(contract::openapi))
         .fallback(async || Problem::NotFound)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
         .layer(from_fn_with_state(Arc::clone(&phone), watch))
@@ -78,18 +81,33 @@ async fn watch(State(phone): State<Arc<Phone>>, mut request: Request, next: Next
     let Some(peer) = request.extensions().get::<Peer>().copied() else {
         return Problem::Unavailable.into_response();
     };
-    let caller = Caller::find(peer, request.headers(), &phone.trusted);
+    let settings = phone.settings.get();
+    let caller = Caller::find(peer, request.headers(), &settings.trusted_proxies);
     let route = route_name(request.uri().path());
     let method = request.method().clone();
     let id = LogId::fresh();
     request.extensions_mut().insert(caller);
     request.extensions_mut().insert(id);
     let span = info_span!("request", %id);
-    let mut response = if may_ask(request.headers(), &phone.allowed_origins) {
-        next.run(request).instrument(span.clone()).await
-    } else {
-        Problem::OriginRefused.into_response()
+    let sound = message::check(&request);
+    let ends = sound.is_err() || message::ends_connection(request.headers());
+    let admitted = sound.and_then(|()| {
+        let may = page::may_ask(request.headers(), &settings.allowed_origins);
+        may.then_some(()).ok_or(Problem::OriginRefused)
+    });
+    let mut response = match (admitted, phone.sockets.leaving()) {
+        (Ok(()), None) => next.run(request).instrument(span.clone()).await,
+        (Ok(()), Some(wait)) => Problem::Restarting(wait).into_response(),
+        (Err(problem), _) => {
+            if problem == Problem::OriginRefused {
+                phone.relay.refused(Refusal::Origin, caller.address);
+            }
+            problem.into_response()
+        }
     };
+    if ends {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     seal(response.headers_mut(), id);
     let status = response.status().as_u16();
     phone.metrics.request(route, status);
@@ -104,16 +122,9 @@ fn route_name(path: &str) -> &'static str {
         "/GaslampService" | "/GaslampService/" | "/GaslampService/rpc" => "rpc",
         "/GaslampService/notify" => "notify",
         "/v1/activation" => "activation",
+        "/v1/openrpc.json" | "/v1/openapi.json" => "contract",
         _ => "other",
     }
-}
-
-/// Apps send no `Origin`; a page in a browser always does.
-fn may_ask(headers: &HeaderMap, allowed: &[String]) -> bool {
-    headers.get_all(header::ORIGIN).iter().all(|origin| {
-        let origin = origin.as_bytes();
-        allowed.iter().any(|allowed| allowed.trim_end_matches('/').as_bytes().eq_ignore_ascii_case(origin))
-    })
 }
 
 fn seal(headers: &mut HeaderMap, id: LogId) {
@@ -121,5 +132,5 @@ fn seal(headers: &mut HeaderMap, id: LogId) {
         headers.insert("x-request-id", id);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }

@@ -15,6 +15,10 @@ pub(crate) enum Problem {
     MethodNotAllowed,
     #[error("pages of this origin may not connect; the administrator can add it to ALLOWED_ORIGINS")]
     OriginRefused,
+    #[error(
+        "this port answers to localhost and loopback addresses only (Host); set ADMIN_TOKEN to use other names"
+    )]
+    ForeignHost,
     #[error("this address speaks WebSocket (RFC 6455, version 13) only")]
     UpgradeRequired,
     #[error("the WebSocket handshake is not complete: {0}")]
@@ -41,12 +45,14 @@ pub(crate) enum Problem {
     TooSlow,
     #[error("the server cannot do this now; try again later")]
     Unavailable,
+    #[error("the server is about to restart; come back in a while")]
+    Restarting(Duration),
     #[error("the admin token is missing or wrong (Authorization: Bearer …)")]
     Unauthorized,
 }
 
 impl Problem {
-    fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -54,22 +60,24 @@ impl Problem {
             | Self::WebSocketsOff
             | Self::EncryptionRequired
             | Self::ActivationRefused => StatusCode::FORBIDDEN,
+            Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
             Self::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
             Self::BadHandshake(_) | Self::InvalidRequest(_) => StatusCode::BAD_REQUEST,
             Self::TooManySockets | Self::TooManyAttempts(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::HttpFormMissing => StatusCode::NOT_IMPLEMENTED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::Restarting(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
         }
     }
 
-    fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::NotFound => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::OriginRefused => "origin-refused",
+            Self::ForeignHost => "foreign-host",
             Self::UpgradeRequired => "upgrade-required",
             Self::BadHandshake(_) => "bad-handshake",
             Self::WebSocketsOff => "websockets-off",
@@ -82,11 +90,12 @@ impl Problem {
             Self::TooLarge(_) => "too-large",
             Self::TooSlow => "too-slow",
             Self::Unavailable => "unavailable",
+            Self::Restarting(_) => "restarting",
             Self::Unauthorized => "unauthorized",
         }
     }
 
-    fn document(&self) -> activation::Problem {
+    pub(crate) fn document(&self) -> activation::Problem {
         let status = self.status();
         activation::Problem {
             kind: format!("urn:trunkline:problem:{}", self.code()),
@@ -98,11 +107,11 @@ impl Problem {
     }
 
     /// The header that tells what to do about it, if there is one.
-    fn hint(&self) -> Option<(header::HeaderName, HeaderValue)> {
+    pub(crate) fn hint(&self) -> Option<(header::HeaderName, HeaderValue)> {
         match self {
             Self::UpgradeRequired => Some((header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))),
             Self::TooManySockets => Some((header::RETRY_AFTER, HeaderValue::from_static("60"))),
-            Self::TooManyAttempts(wait) => {
+            Self::TooManyAttempts(wait) | Self::Restarting(wait) => {
                 let secs = wait.as_millis().div_ceil(1_000).max(1);
                 let secs = HeaderValue::from(u64::try_from(secs).unwrap_or(u64::MAX));
                 Some((header::RETRY_AFTER, secs))
@@ -118,6 +127,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         // A document of strings and a number always serializes.
         let body = serde_json::to_vec(&self.document()).unwrap_or_default();
+        let restarting = matches!(self, Self::Restarting(_));
         let mut response = (self.status(), body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -127,6 +137,9 @@ impl IntoResponse for Problem {
         if self == Self::UpgradeRequired {
             headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
             headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        } else if restarting {
+            // A proxy that keeps connections should not bring its next request here.
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }

@@ -1,4 +1,5 @@
 mod bind;
+mod control;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -8,18 +9,21 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 use trunkline_core::Relay;
 
-pub use self::bind::BindError;
+pub use self::{
+    bind::BindError,
+    control::{Change, Control},
+};
 use crate::{listener::Listener, settings::HttpSettings, socket::Sockets};
 
-/// Beyond the drain time, for the last good-byes.
-const GRACE: Duration = Duration::from_secs(3);
+/// Beyond the drain time, for the last good-byes: a phone has 2 s to answer a close, and 2 s to take the end.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// All listeners, bound and not yet accepting.
 pub struct Server {
     phones: Vec<Listener>,
     admin: Option<Listener>,
     addresses: Addresses,
-    fingerprint: Option<String>,
+    control: Control,
     sockets: Arc<Sockets>,
     phone_tasks: TaskTracker,
     admin_tasks: TaskTracker,
@@ -38,6 +42,15 @@ pub struct Addresses {
     pub admin: Option<SocketAddr>,
 }
 
+/// How a server is told to go.
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    /// Begins the drain.
+    pub drain: CancellationToken,
+    /// Ends it: what is still open is closed at once.
+    pub hurry: CancellationToken,
+}
+
 impl Server {
     /// Loads or makes the certificate and binds every address; nothing is accepted before [`Server::run`].
     pub async fn bind(settings: HttpSettings, relay: Relay, registry: Registry) -> Result<Self, BindError> {
@@ -49,33 +62,28 @@ impl Server {
         self.addresses
     }
 
-    /// SHA-256 of a self-made certificate in capitals and colons; `None` when the certificate was given, or no
-    /// listener speaks TLS.
-    pub fn fingerprint(&self) -> Option<String> {
-        self.fingerprint.clone()
+    /// What changes it while it runs.
+    pub fn control(&self) -> Control {
+        self.control.clone()
     }
 
-    /// Serves until `shutdown`; then takes no more connections, closes the sockets with 1001 one after the other
-    /// over the drain time, and returns when the last one is gone.
-    pub async fn run(self, shutdown: CancellationToken) {
+    /// Serves until it is told to go. Then it is not ready any more, answers every request of a phone with 503, and
+    /// closes the sockets with 1001 one after the other over the drain time; it returns when the last one is gone.
+    pub async fn run(self, stop: Stop) {
         let accepting = TaskTracker::new();
         for listener in self.phones {
             accepting.spawn(listener.run());
         }
         let admin = self.admin.map(|listener| tokio::spawn(listener.run()));
-        shutdown.cancelled().await;
+        stop.drain.cancelled().await;
+        drain(&self.sockets, self.control.settings().drain, &stop.hurry).await;
 
         self.phone_stop.cancel();
         accepting.close();
         accepting.wait().await;
         self.phone_tasks.close();
-        let open = self.phone_tasks.len();
-        if open > 0 {
-            info!(open, "closing connections");
-        }
-        self.sockets.close_all();
-        if timeout(self.sockets.drain() + GRACE, self.phone_tasks.wait()).await.is_err() {
-            warn!(open = self.phone_tasks.len(), "connections were still open after the drain time");
+        if timeout(GRACE, self.phone_tasks.wait()).await.is_err() {
+            warn!(open = self.phone_tasks.len(), "requests were still under way after the drain");
         }
 
         self.admin_stop.cancel();
@@ -84,5 +92,21 @@ impl Server {
             let _ = admin.await;
         }
         let _ = timeout(GRACE, self.admin_tasks.wait()).await;
+    }
+}
+
+/// Returns when no socket is open, or when those that are have had their time.
+async fn drain(sockets: &Sockets, time: Duration, hurry: &CancellationToken) {
+    sockets.leave(time);
+    info!(sockets = sockets.open(), over_secs = time.as_secs(), "closing sockets one after the other");
+    let gone = tokio::select! {
+        gone = timeout(time + GRACE, sockets.gone()) => gone,
+        () = hurry.cancelled() => {
+            sockets.leave_now();
+            timeout(GRACE, sockets.gone()).await
+        }
+    };
+    if gone.is_err() {
+        warn!(sockets = sockets.open(), "sockets were still open after the drain time");
     }
 }

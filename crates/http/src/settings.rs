@@ -1,4 +1,10 @@
-use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use ipnet::IpNet;
 use secrecy::SecretString;
@@ -52,5 +58,27 @@ impl fmt::Debug for HttpSettings {
             .field("http_bind", &self.http_bind)
             .field("admin_bind", &self.admin_bind)
             .finish_non_exhaustive()
+    }
+}
+
+/// The settings in force, which a reload replaces; the addresses in them are those that are bound.
+#[derive(Debug)]
+pub(crate) struct Live(RwLock<Arc<HttpSettings>>);
+
+impl Live {
+    pub(crate) fn new(settings: HttpSettings) -> Arc<Self> {
+        Arc::new(Self(RwLock::new(Arc::new(settings))))
+    }
+
+    pub(crate) fn get(&self) -> Arc<HttpSettings> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Addresses stay as they are: they are bound once.
+    pub(crate) fn set(&self, settings: HttpSettings) {
+        let mut live = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let (https_bind, http_bind, admin_bind) = (live.https_bind, live.http_bind, live.admin_bind);
+        let data_dir = live.data_dir.clone();
+        *live = Arc::new(HttpSettings { https_bind, http_bind, admin_bind, data_dir, ..settings });
     }
 }

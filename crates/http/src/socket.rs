@@ -4,18 +4,20 @@ mod transport;
 
 use std::{
     net::IpAddr,
+    panic::AssertUnwindSafe,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use hyper::upgrade::OnUpgrade;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::{
     WebSocketStream,
-    tungstenite::protocol::{Role, WebSocketConfig},
+    tungstenite::protocol::{Role, WebSocketConfig, frame::coding::CloseCode},
 };
 use tokio_util::{
     sync::CancellationToken,
@@ -23,17 +25,25 @@ use tokio_util::{
 };
 use tracing::debug;
 use trunkline_core::Connection;
+use uuid::Uuid;
 
 pub(crate) use self::pace::PaceLimit;
-use self::{task::Socket, transport::Transport};
+use self::{
+    task::{End, Socket},
+    transport::Transport,
+};
 use crate::{
     limit::Place,
     metric::{Counted, Metrics},
     phone::LogId,
+    settings::Live,
 };
 
 /// From the 101 answer until the connection is free for frames.
 const UPGRADE_LIMIT: Duration = Duration::from_secs(10);
+/// Phones that come during a drain are sent away until this long after it, and no less than this spread out.
+const RETURN_FIRST: Duration = Duration::from_secs(2);
+const RETURN_OVER: Duration = Duration::from_secs(10);
 /// An idle socket keeps this much; larger frames are copied from the transport in pieces.
 const READ_BUFFER: usize = 256;
 /// For pongs and closes alone; frames with content are written past the library's buffer, which never shrinks.
@@ -42,13 +52,23 @@ const WRITE_BUFFER_MOST: usize = 16 * 1024;
 /// All open sockets: counts them, and closes them when the server goes.
 pub(crate) struct Sockets {
     metrics: Metrics,
+    members: TaskTracker,
+    /// Requests that outlive their socket.
     tasks: TaskTracker,
     leave: CancellationToken,
-    drain: Duration,
-    pace: PaceLimit,
-    /// How many were open when the drain began, and how many of them have chosen their moment.
-    leaving: AtomicU32,
+    leave_now: CancellationToken,
+    settings: Arc<Live>,
+    drain: OnceLock<Drain>,
+    /// How many sockets have chosen their moment.
     next: AtomicU32,
+}
+
+/// A drain under way.
+struct Drain {
+    began: Instant,
+    time: Duration,
+    /// How many sockets were open when it began.
+    sockets: u32,
 }
 
 /// What belongs to a socket besides its connection to the core.
@@ -68,15 +88,15 @@ struct Membership {
 }
 
 impl Sockets {
-    pub(crate) fn new(metrics: Metrics, tasks: TaskTracker, drain: Duration, pace: PaceLimit) -> Arc<Self> {
-        let leave = CancellationToken::new();
+    pub(crate) fn new(metrics: Metrics, tasks: TaskTracker, settings: Arc<Live>) -> Arc<Self> {
         Arc::new(Self {
             metrics,
+            members: TaskTracker::new(),
             tasks,
-            leave,
-            drain,
-            pace,
-            leaving: AtomicU32::new(1),
+            leave: CancellationToken::new(),
+            leave_now: CancellationToken::new(),
+            settings,
+            drain: OnceLock::new(),
             next: AtomicU32::new(0),
         })
     }
@@ -85,7 +105,7 @@ impl Sockets {
     pub(crate) fn begin(self: &Arc<Self>, upgrade: OnUpgrade, connection: Connection, ticket: Ticket) {
         let Ticket { id, source, place, frame_max_bytes } = ticket;
         let membership = Membership {
-            _task: self.tasks.token(),
+            _task: self.members.token(),
             _counted: Counted::new(&self.metrics.sockets),
             _place: place,
             sockets: Arc::clone(self),
@@ -100,31 +120,58 @@ impl Sockets {
             debug!(socket = %id, %source, "socket open");
             let mut socket = Socket::new(id, stream, connection, membership);
             tokio::spawn(async move {
-                let end = socket.converse().await;
+                let end = AssertUnwindSafe(socket.converse()).catch_unwind().await;
+                // The panic is told by the program's hook. What it broke goes with this socket, and with nothing else.
+                let end = end.unwrap_or(End::Close(CloseCode::Error.into(), "internal error"));
                 // In a box: this task should not be larger for what happens once.
                 Box::pin(socket.part(end)).await;
             });
         });
     }
 
-    /// Over how long the sockets are closed.
-    pub(crate) fn drain(&self) -> Duration {
-        self.drain
+    /// How many are open.
+    pub(crate) fn open(&self) -> usize {
+        self.members.len()
     }
 
-    /// Tells every socket to close with 1001, each at its own moment within the drain time.
-    pub(crate) fn close_all(&self) {
-        let open = u32::try_from(self.metrics.sockets.get()).unwrap_or(1).max(1);
-        self.leaving.store(open, Ordering::Relaxed);
+    /// Tells every socket to close with 1001, each at its own moment within `time`, so that the phones do not come back
+    /// all together.
+    pub(crate) fn leave(&self, time: Duration) {
+        let sockets = u32::try_from(self.open()).unwrap_or(u32::MAX).max(1);
+        self.drain.get_or_init(|| Drain { began: Instant::now(), time, sockets });
         self.leave.cancel();
+        self.members.close();
+    }
+
+    /// Tells every socket that has not closed yet to do it now.
+    pub(crate) fn leave_now(&self) {
+        self.leave_now.cancel();
+    }
+
+    /// Cancelled when the server begins to go: what waits for a phone's sake should answer.
+    pub(crate) fn left(&self) -> CancellationToken {
+        self.leave.clone()
+    }
+
+    /// Resolves when the server goes and no socket is open.
+    pub(crate) async fn gone(&self) {
+        self.members.wait().await;
+    }
+
+    /// When the server goes: how long a phone should stay away. Each is told its own time beyond the end of the drain.
+    pub(crate) fn leaving(&self) -> Option<Duration> {
+        let drain = self.drain.get()?;
+        let rest = drain.time.saturating_sub(drain.began.elapsed());
+        let chance = f64::from(Uuid::new_v4().as_fields().0) / f64::from(u32::MAX);
+        Some(rest + RETURN_FIRST + drain.time.max(RETURN_OVER).mul_f64(chance))
     }
 
     /// The moment at which the next socket that asks is to close.
     fn moment(&self) -> Instant {
+        let Some(drain) = self.drain.get() else { return Instant::now() };
         let place = self.next.fetch_add(1, Ordering::Relaxed);
-        let open = self.leaving.load(Ordering::Relaxed);
-        let share = f64::from(place.min(open)) / f64::from(open);
-        Instant::now() + self.drain.mul_f64(share)
+        let share = f64::from(place.min(drain.sockets)) / f64::from(drain.sockets);
+        drain.began + drain.time.mul_f64(share)
     }
 }
 

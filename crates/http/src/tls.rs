@@ -6,7 +6,7 @@ mod stream;
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use aws_lc_rs::digest;
@@ -27,6 +27,33 @@ pub(crate) struct Tls {
     pub(crate) config: Arc<ServerConfig>,
     /// Of a self-made certificate.
     pub(crate) fingerprint: Option<String>,
+    /// SHA-256 over the chain.
+    digest: digest::Digest,
+}
+
+/// The certificate in force, for every handshake that begins; a reload replaces it.
+pub(crate) struct LiveTls(RwLock<Tls>);
+
+impl LiveTls {
+    pub(crate) fn new(tls: Tls) -> Arc<Self> {
+        Arc::new(Self(RwLock::new(tls)))
+    }
+
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner).config)
+    }
+
+    pub(crate) fn fingerprint(&self) -> Option<String> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).fingerprint.clone()
+    }
+
+    /// Connections that live keep what they shook hands with. True when it is another certificate.
+    pub(crate) fn set(&self, tls: Tls) -> bool {
+        let mut inner = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let other = inner.digest.as_ref() != tls.digest.as_ref();
+        *inner = tls;
+        other
+    }
 }
 
 /// Why the certificate or its key cannot be used.
@@ -69,16 +96,17 @@ pub enum TlsError {
 
 /// Loads the pair of files, or the self-signed pair in `data_dir`, which is made when it is not there.
 pub(crate) fn load(files: Option<&(PathBuf, PathBuf)>, data_dir: &Path) -> Result<Tls, TlsError> {
-    if let Some((certificate, key)) = files {
-        let chain = read_chain(certificate)?;
-        let config = server_config(chain, read_key(key)?, certificate, key)?;
-        return Ok(Tls { config, fingerprint: None });
-    }
-    let (certificate, key) = own::ensure(data_dir)?;
+    let (certificate, key) = match files {
+        Some(files) => files.clone(),
+        None => own::ensure(data_dir)?,
+    };
     let chain = read_chain(&certificate)?;
-    let fingerprint = chain.first().map(|first| fingerprint(first));
+    let own = chain.first().filter(|_| files.is_none());
+    let fingerprint = own.map(|first| fingerprint(first));
+    let digest =
+        digest::digest(&digest::SHA256, &chain.iter().flat_map(|one| one.to_vec()).collect::<Vec<_>>());
     let config = server_config(chain, read_key(&key)?, &certificate, &key)?;
-    Ok(Tls { config, fingerprint })
+    Ok(Tls { config, fingerprint, digest })
 }
 
 fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

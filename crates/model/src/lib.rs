@@ -9,6 +9,8 @@ mod conversation;
 mod entry;
 mod id;
 mod message;
+#[cfg(debug_assertions)]
+pub mod poison;
 mod presence;
 mod time;
 

@@ -41,6 +41,17 @@ pub struct Presence {
 }
 
 impl Availability {
+    /// Every one, the most reachable first.
+    pub const ALL: [Self; 7] = [
+        Self::Available,
+        Self::Busy,
+        Self::DoNotDisturb,
+        Self::BeRightBack,
+        Self::Away,
+        Self::OffWork,
+        Self::Offline,
+    ];
+
     /// The value on the numeric scale that phones receive.
     pub fn number(self) -> u32 {
         match self {

@@ -8,10 +8,16 @@ mod socket;
 mod view;
 
 pub(crate) use channel::{Channel, server_answers};
-pub(crate) use command::{Command, Refusal, RefusalKind, Reply};
-pub(crate) use execute::{Executor, Running};
+pub(crate) use command::{Command, ImportRow, Refusal, RefusalKind, Reply};
+pub(crate) use execute::{Executor, IMPORT_BYTES, IMPORT_ROWS, Running};
 pub(crate) use profile::ProfileChange;
 pub(crate) use socket::AdminSocket;
 pub(crate) use view::{
-    AccountView, BackendView, DeviceView, KeyView, ListenersView, RunningView, StatusView,
+    AccountView, BackendView, DeviceView, ImportedView, KeyView, ListenersView, OpenKeyView, Outcome,
+    ReloadView, RunningView, StatusView,
 };
+
+/// The number of the user as whom this process runs.
+pub(crate) fn own_uid() -> u32 {
+    rustix::process::getuid().as_raw()
+}

@@ -3,11 +3,14 @@
 mod account;
 mod activation;
 mod device;
+mod import;
+mod reload;
 mod status;
 
 pub(crate) use account::account;
 pub(crate) use activation::activation;
 pub(crate) use device::device;
+pub(crate) use reload::reload;
 pub(crate) use status::{listeners, status};
 
 use crate::{

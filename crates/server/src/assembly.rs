@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use trunkline_config::{BackendConfig, Config};
 use trunkline_core::{CommitFeed, Parts, Relay, port::Backend};
-use trunkline_http::{BindError, HttpSettings, Server};
+use trunkline_http::{BindError, HttpSettings, Server, Stop};
 use trunkline_store::Store;
 use trunkline_xmpp::XmppBackend;
 
@@ -19,6 +19,8 @@ use crate::{
     configuration,
     exit::Failure,
     place::Place,
+    reload::{Origin, Reloader},
+    telemetry,
 };
 
 /// How long to wait for another command at work on the database.
@@ -33,12 +35,13 @@ pub(crate) struct Assembly {
     socket: AdminSocket,
     executor: Executor,
     listeners: ListenersView,
+    reloader: Reloader,
 }
 
 impl Assembly {
     /// Opens everything that the configuration names, in this order: lock and store, backends, relay, listeners, admin
     /// socket.
-    pub(crate) async fn start(config: &Config) -> Result<Self, Failure> {
+    pub(crate) async fn start(config: &Config, origin: Origin) -> Result<Self, Failure> {
         let place = configuration::place(config)?;
         if config.enable_persistent_chat {
             warn!(
@@ -49,6 +52,7 @@ impl Assembly {
         let store = open_store(&place, &feed).await?;
         let backends = config.backends.iter().map(backend).collect::<Result<Vec<_>, _>>()?;
         let mut registry = Registry::default();
+        telemetry::register(&mut registry);
         let parts = Parts { store: store.clone(), feed, backends, settings: configuration::relay(config) };
         let relay = Relay::start(parts, &mut registry)
             .await
@@ -62,9 +66,15 @@ impl Assembly {
             ))
             .advise("set DATA_DIR to a folder on a local file system that this user may write to")
         })?;
-        let running = Running { relay: relay.clone(), listeners: listeners.clone(), since: Instant::now() };
+        let reloader = Reloader::new(origin, config, relay.clone(), server.control());
+        let running = Running {
+            relay: relay.clone(),
+            listeners: listeners.clone(),
+            reloader: reloader.clone(),
+            since: Instant::now(),
+        };
         let executor = Executor::new(store.clone(), Some(running), place);
-        Ok(Self { store, relay, server, socket, executor, listeners })
+        Ok(Self { store, relay, server, socket, executor, listeners, reloader })
     }
 
     /// Where it listens.
@@ -77,13 +87,18 @@ impl Assembly {
         self.executor.clone()
     }
 
-    /// Serves until `shutdown`, then drains, signs lines out and closes the store. Commands are taken until the drain is
+    /// Takes a changed configuration over.
+    pub(crate) fn reloader(&self) -> &Reloader {
+        &self.reloader
+    }
+
+    /// Serves until it is told to stop, then drains, signs lines out and closes the store. Commands are taken until the drain is
     /// over.
-    pub(crate) async fn run(self, shutdown: CancellationToken) {
+    pub(crate) async fn run(self, stop: Stop) {
         let drained = CancellationToken::new();
         let commands = tokio::spawn(self.socket.serve(self.executor, drained.clone()));
-        self.server.run(shutdown).await;
-        info!("no socket is open any more; closing lines and database");
+        self.server.run(stop).await;
+        info!("closing lines and database");
         drained.cancel();
         if let Err(error) = commands.await {
             error!(%error, "the admin socket broke");
@@ -113,7 +128,7 @@ async fn bind(settings: HttpSettings, relay: Relay, registry: Registry) -> Resul
         match error {
             BindError::InUse { .. } => failure.advise("`ss -ltnp` shows who has the port"),
             BindError::Refused { .. } => failure.advise("`ip address` shows the addresses of this computer"),
-            BindError::AdminExposed(_) | BindError::Tls(_) => failure,
+            BindError::AdminExposed(_) | BindError::PlainExposed(_) | BindError::Tls(_) => failure,
         }
     })
 }
@@ -124,7 +139,7 @@ fn listeners(server: &Server) -> ListenersView {
         https: addresses.https.map(|at| at.to_string()),
         http: addresses.http.map(|at| at.to_string()),
         admin: addresses.admin.map(|at| at.to_string()),
-        fingerprint: server.fingerprint(),
+        fingerprint: server.control().fingerprint(),
     }
 }
 

@@ -13,7 +13,7 @@ mod doctor;
 mod phone;
 mod span;
 
-pub(crate) use account::AccountCommand;
+pub(crate) use account::{AccountCommand, Import};
 pub(crate) use activation::ActivationCommand;
 pub(crate) use bundle::SupportBundle;
 pub(crate) use device::DeviceCommand;
@@ -35,7 +35,8 @@ pub(crate) use span::Span;
     arg_required_else_help = true
 )]
 pub(crate) struct Cli {
-    /// Configuration file [default: $TRUNKLINE_CONFIG, else ./GoodConnectServer.exe.config, else built-in defaults]
+    /// Configuration file [default: $TRUNKLINE_CONFIG, else GoodConnectServer.exe.config here or in /etc/trunkline, else
+    /// built-in defaults]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
@@ -86,6 +87,9 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  trunkline status --json")]
     Status(Json),
 
+    /// Have the running server read its configuration again; no phone notices
+    #[command(after_help = "Example:\n  trunkline reload")]
+    Reload(Json),
     /// Examine everything that must work, step by step: what fails, the likely cause, and what to try
     #[command(
         after_help = "Examples:\n  trunkline doctor\n  trunkline doctor --as sip:alice@corp.example.test"

@@ -125,6 +125,7 @@ pub(crate) fn relay(config: &Config) -> Settings {
         line_keep: config.line_keep,
         max_message_chars: config.max_message_chars,
         activation_failures_per_hour: config.activation_failures_per_hour,
+        im_password_failures_per_hour: config.im_password_failures_per_hour,
     }
 }
 

@@ -15,14 +15,14 @@ use crate::{exit::Failure, shutdown};
 
 /// Tells the story, every step checked; unless `once`, then stays up so that others can join in.
 pub(crate) async fn demo(once: bool) -> Result<(), Failure> {
-    let shutdown = shutdown::on_signal()?;
+    let stop = shutdown::on_signal()?;
     let mut narrator = Narrator::new();
-    let stage = Stage::set(&shutdown).await?;
+    let stage = Stage::set(&stop).await?;
     let ended = tokio::select! {
         ended = play(&mut narrator, &stage, once) => ended,
-        () = shutdown.cancelled() => interrupted(once),
+        () = stop.drain.cancelled() => interrupted(once),
     };
-    shutdown.cancel();
+    stop.drain.cancel();
     stage.strike().await;
     ended
 }

@@ -16,8 +16,10 @@ mod exit;
 mod phone;
 mod place;
 mod print;
+mod reload;
 mod serve;
 mod shutdown;
+mod systemd;
 mod telemetry;
 
 use cli::{Cli, Command};
@@ -56,14 +58,13 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     let place =
         || configuration::load(cli.config.as_deref()).and_then(|loaded| configuration::place(&loaded.config));
     match cli.command {
-        Command::Serve(output) => {
-            serve::serve(configuration::load(cli.config.as_deref())?, output.json).await
-        }
+        Command::Serve(output) => serve::serve(cli.config.as_deref(), output.json).await,
         Command::Demo(args) => demo::demo(args.once).await,
         Command::Chat(args) => phone::chat(args).await,
         Command::Account(command) => ask::account(place()?, command).await,
         Command::Activation(command) => ask::activation(place()?, command).await,
         Command::Device(command) => ask::device(place()?, command).await,
+        Command::Reload(output) => ask::reload(place()?, output.json).await,
         Command::Doctor(args) => {
             let questions = doctor::Questions { account: args.account, json: args.output.json };
             doctor::doctor(cli.config.as_deref(), questions).await

@@ -1,37 +1,68 @@
 //! `trunkline serve`.
 
+use std::{path::Path, process};
+
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{info, warn};
+use trunkline_http::Stop;
 
 use crate::{
-    admin::{Command, ListenersView, Reply},
+    admin::{Command, ListenersView, Reply, own_uid},
     ask,
     assembly::Assembly,
-    configuration::Loaded,
+    configuration::{self, Loaded},
     exit::Failure,
-    print, shutdown, telemetry,
+    print,
+    reload::Origin,
+    shutdown, systemd, telemetry,
 };
 
 /// Runs the relay until it is told to stop.
-pub(crate) async fn serve(loaded: Loaded, json: bool) -> Result<(), Failure> {
-    let Loaded { config, warnings, file } = loaded;
+pub(crate) async fn serve(named: Option<&Path>, json: bool) -> Result<(), Failure> {
+    let Loaded { config, warnings, file } = configuration::load(named)?;
     for warning in &warnings {
         eprintln!("{warning}\n");
     }
-    telemetry::start(&config.log_level, config.log_format)?;
+    let log_level = telemetry::start(&config.log_level, config.log_format)?;
+    let settings = file.as_ref().map(|file| file.display().to_string());
+    let data = config.data_dir.display().to_string();
+    info!(version = env!("CARGO_PKG_VERSION"), settings, data, pid = process::id(), "starting");
     let open_files = allow_open_files();
-    let shutdown = shutdown::on_signal()?;
-    let assembly = Assembly::start(&config).await?;
+    let stop = shutdown::on_signal()?;
+    let origin = Origin { named: named.map(Path::to_path_buf), log_level: Some(log_level) };
+    let assembly = Assembly::start(&config, origin).await?;
     let listeners = assembly.listeners();
+    let status = status(listeners);
+    assembly.reloader().on_signal(status.clone())?;
     info!(https = listeners.https, http = listeners.http, admin = listeners.admin, open_files, "listening");
+    systemd::ready(&status);
+    systemd::feed_watchdog();
+    tell_of_the_end(&assembly, &stop);
     if json {
         print::json(listeners)?;
     } else {
         print::courtesy(&greeting(listeners, file.as_deref(), &config.data_dir));
         hint(&assembly).await;
     }
-    assembly.run(shutdown).await;
+    assembly.run(stop).await;
+    info!("stopped");
     Ok(())
+}
+
+/// Tells systemd when the drain begins, with the time that it takes by then.
+fn tell_of_the_end(assembly: &Assembly, stop: &Stop) {
+    let (drain, reloader) = (stop.drain.clone(), assembly.reloader().clone());
+    tokio::spawn(async move {
+        drain.cancelled().await;
+        systemd::stopping(reloader.drain());
+    });
+}
+
+/// What `systemctl status` shows.
+fn status(listeners: &ListenersView) -> String {
+    let doors = [("https", &listeners.https), ("http", &listeners.http), ("health", &listeners.admin)];
+    let doors = doors.iter().filter_map(|(name, at)| at.as_ref().map(|at| format!("{name} on {at}")));
+    format!("serving phones: {}", doors.collect::<Vec<_>>().join(", "))
 }
 
 /// Raises the limit of open files to what the system allows, and gives it: every socket is an open file, and the usual
@@ -48,7 +79,7 @@ fn allow_open_files() -> Option<u64> {
     }
 }
 
-fn greeting(listeners: &ListenersView, file: Option<&std::path::Path>, data_dir: &std::path::Path) -> String {
+fn greeting(listeners: &ListenersView, file: Option<&Path>, data_dir: &Path) -> String {
     let file = file.map_or_else(|| "built-in defaults".to_owned(), |file| file.display().to_string());
     format!(
         "Trunkline {} is up\n{}  {:<12}{}\n  {:<12}{}\n",
@@ -63,7 +94,7 @@ fn greeting(listeners: &ListenersView, file: Option<&std::path::Path>, data_dir:
 
 /// On an empty database, the first thing to do.
 async fn hint(assembly: &Assembly) {
-    let accounts = assembly.executor().execute(Command::AccountList { after: None }).await;
+    let accounts = assembly.executor().execute(Command::AccountList { after: None }, own_uid()).await;
     if matches!(accounts, Reply::Accounts { accounts, .. } if accounts.is_empty()) {
         print::courtesy(
             "There are no accounts yet. Add one: trunkline account add sip:alice@example.test --name \"Alice\"\n",

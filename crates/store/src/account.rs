@@ -92,9 +92,9 @@ impl Account {
     }
 }
 
-struct Add {
-    address: Address,
-    profile: Profile,
+pub(crate) struct Add {
+    pub(crate) address: Address,
+    pub(crate) profile: Profile,
 }
 
 #[async_trait]
@@ -103,7 +103,7 @@ impl PlainCommand for Add {
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<Account, Fault> {
         let (bare, profile) = (self.address.bare().to_owned(), &self.profile);
-        if query(sql::BY_ADDRESS).bind(bare.clone()).fetch_optional(&mut *change.sql).await?.is_some() {
+        if find(change, &self.address).await?.is_some() {
             return Err(StoreError::Conflict(format!("there is an account {} already", self.address)).into());
         }
         let id: i64 = query(sql::NEXT).fetch_one(&mut *change.sql).await?.try_get(0)?;
@@ -132,9 +132,16 @@ impl PlainCommand for Add {
     }
 }
 
-struct Set {
-    account: AccountId,
-    profile: Profile,
+/// The account with this address, within a change.
+pub(crate) async fn find(change: &mut Transaction<'_>, address: &Address) -> Result<Option<Account>, Fault> {
+    let found = query(sql::BY_ADDRESS).bind(address.bare().to_owned());
+    let row = found.fetch_optional(&mut *change.sql).await?;
+    Ok(row.as_ref().map(Account::read).transpose()?)
+}
+
+pub(crate) struct Set {
+    pub(crate) account: AccountId,
+    pub(crate) profile: Profile,
 }
 
 #[async_trait]

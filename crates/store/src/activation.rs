@@ -95,10 +95,10 @@ fn fresh_token() -> Result<SecretString, StoreError> {
     Ok(SecretString::from(format!("tl1.{}", URL_SAFE_NO_PAD.encode(bytes.as_slice()))))
 }
 
-struct Issue {
-    account: AccountId,
-    hash: Vec<u8>,
-    expires_at: Timestamp,
+pub(crate) struct Issue {
+    pub(crate) account: AccountId,
+    pub(crate) hash: Vec<u8>,
+    pub(crate) expires_at: Timestamp,
 }
 
 #[async_trait]

@@ -4,6 +4,8 @@
 mod patience;
 pub mod peer;
 pub mod relay;
+mod wire;
 
-pub use patience::{eventually, patience};
+pub use patience::{Attempt, eventually, patience, trial};
 pub use relay::Relay;
+pub use wire::{Fault, Way, Wire};

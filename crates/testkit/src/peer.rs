@@ -14,32 +14,9 @@ pub use colleague::{Colleague, Heard};
 pub use postgres::Postgres;
 pub use prosody::{Prosody, ProsodyOptions};
 
-use std::{
-    future::Future,
-    net::TcpListener,
-    time::{Duration, Instant},
-};
+use std::net::TcpListener;
 
-use anyhow::{Context, Result, bail};
-
-pub use crate::patience;
-
-/// Tries until there is a value; fails with `what` after [`patience`].
-pub async fn eventually<T, F>(what: &str, mut attempt: impl FnMut() -> F) -> Result<T>
-where
-    F: Future<Output = Option<T>>,
-{
-    let deadline = Instant::now() + patience();
-    loop {
-        if let Some(value) = attempt().await {
-            return Ok(value);
-        }
-        if Instant::now() >= deadline {
-            bail!("{what}: did not happen within {:?}", patience());
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
+use anyhow::{Context, Result};
 
 /// A TCP port of the loopback interface that nobody listened on a moment ago.
 fn free_port() -> Result<u16> {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     fmt::Write as _,
     fs::File,
     os::unix::process::ExitStatusExt,
@@ -27,6 +28,7 @@ pub struct Relay {
     folder: TempDir,
     settings: BTreeMap<String, String>,
     backends: String,
+    environment: BTreeMap<String, OsString>,
     child: Option<Child>,
     listeners: Listeners,
 }
@@ -49,12 +51,19 @@ pub struct Builder {
     program: PathBuf,
     settings: BTreeMap<String, String>,
     backends: String,
+    environment: BTreeMap<String, OsString>,
 }
 
 impl Builder {
     /// Sets a key of `appSettings`.
     pub fn set(mut self, key: &str, value: &str) -> Self {
         self.settings.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Sets a variable of its environment.
+    pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.environment.insert(name.to_owned(), value.into());
         self
     }
 
@@ -71,6 +80,7 @@ impl Builder {
             folder: TempDir::with_prefix("trunkline-")?,
             settings: self.settings,
             backends: self.backends,
+            environment: self.environment,
             child: None,
             listeners: Listeners::default(),
         };
@@ -94,17 +104,18 @@ impl Relay {
             ("LOG_LEVEL", "info"),
         ];
         let settings = settings.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        Builder { program: program.into(), settings, backends: String::new() }
+        Builder { program: program.into(), settings, backends: String::new(), environment: BTreeMap::new() }
     }
 
     /// Starts it again after [`Relay::kill`] or [`Relay::stop`], on the same ports and data.
     pub async fn start(&mut self) -> Result<()> {
-        std::fs::write(self.config(), self.xml())?;
+        self.write_config()?;
         let log = File::options().create(true).append(true).open(self.log_file())?;
         let mut child = Command::new(&self.program)
             .args(["serve", "--json", "--config"])
             .arg(self.config())
             .env_remove("TRUNKLINE_CONFIG")
+            .envs(&self.environment)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -198,6 +209,11 @@ impl Relay {
     /// Everything that it has logged so far, over restarts.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// Writes its configuration file, as the next start would: for a reload.
+    pub fn write_config(&self) -> Result<()> {
+        Ok(std::fs::write(self.config(), self.xml())?)
     }
 
     /// Sets a key of `appSettings` for the next start.

@@ -35,11 +35,11 @@ impl fmt::Display for ApiError {
 impl std::error::Error for ApiError {}
 
 macro_rules! error_codes {
-    ($($(#[$doc:meta])* $variant:ident = $number:literal, $name:literal;)*) => {
+    ($(#[doc = $doc:literal] $variant:ident = $number:literal, $name:literal;)*) => {
         /// The closed list of error kinds on the phone's wire.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum ErrorCode {
-            $($(#[$doc])* $variant,)*
+            $(#[doc = $doc] $variant,)*
         }
 
         impl ErrorCode {
@@ -50,6 +50,13 @@ macro_rules! error_codes {
             pub fn number(self) -> i64 {
                 match self {
                     $(Self::$variant => $number,)*
+                }
+            }
+
+            /// What it tells, in one sentence.
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $doc.trim_ascii(),)*
                 }
             }
 

@@ -5,6 +5,7 @@
 
 pub mod activation;
 mod call;
+pub mod contract;
 mod error;
 mod event;
 mod json;
@@ -16,7 +17,9 @@ mod response;
 
 pub use call::{BeginSession, Call, DirectoryField, NotifyBackground, Target};
 pub use error::{ApiError, ErrorCode};
-pub use event::{EventData, contact_update, entry_event, event, line_state, session_terminated, typing};
+pub use event::{
+    EventData, EventName, contact_update, entry_event, event, line_state, session_terminated, typing,
+};
 pub use method::Method;
 pub use reply::{ContactView, DeviceView, Reply, SessionReply};
 pub use request::{Frame, Limits, Malformed, Parsed, Request, RequestId, parse};

@@ -1,9 +1,9 @@
 macro_rules! methods {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal $(| $alias:literal)*;)*) => {
+    ($(#[doc = $doc:literal] $variant:ident = $name:literal $(| $alias:literal)*;)*) => {
         /// Every method that the relay knows by name, those that it cannot serve yet included.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Method {
-            $($(#[$doc])* $variant,)*
+            $(#[doc = $doc] $variant,)*
         }
 
         impl Method {
@@ -21,6 +21,13 @@ macro_rules! methods {
             pub fn names(self) -> &'static [&'static str] {
                 match self {
                     $(Self::$variant => &[$name $(, $alias)*],)*
+                }
+            }
+
+            /// What it does, in one sentence.
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $doc.trim_ascii(),)*
                 }
             }
 
@@ -180,7 +187,7 @@ impl Method {
     }
 
     /// True for methods that exist in the API and not in the relay: rooms, files, scheduled pushes.
-    pub(crate) fn unsupported(self) -> bool {
+    pub fn unsupported(self) -> bool {
         matches!(
             self,
             Self::ScheduleNotification

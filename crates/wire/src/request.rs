@@ -79,6 +79,8 @@ impl fmt::Debug for Request {
 
 /// Reads one text frame, or the body of one POST.
 pub fn parse(text: &str, limits: Limits) -> Frame {
+    #[cfg(debug_assertions)]
+    trunkline_model::poison::taste("frame", text);
     if let Err(error) = scan(text) {
         return refused(ErrorCode::ParseError, scan_words(error));
     }
@@ -183,7 +185,7 @@ fn request(text: &str, limits: Limits) -> Parsed {
     };
     let reconnect = params.take(&["reconnect"]).and_then(|(_, value)| reconnect(value));
     let (dependencies, call) = match dependencies(&mut params) {
-        Ok(dependencies) => (dependencies, Call::read(method, params, limits)),
+        Ok(dependencies) => (dependencies, Call::read(method, &mut params, limits)),
         Err(error) => (Vec::new(), Err(error)),
     };
     Ok(Request { id, name, method, call, dependencies, reconnect })

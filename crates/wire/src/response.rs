@@ -19,6 +19,16 @@ pub enum Early {
 
 /// The first phase of two: the request is taken.
 pub fn processing(id: &RequestId, name: &str, early: Early, background: bool) -> String {
+    let data = early_data(name, early);
+    now(Some(id))
+        .put_raw("result", &result(&data))
+        .put("jsonrpc", "2.0")
+        .put("background", &background)
+        .finish()
+}
+
+/// The first phase's `data` object.
+pub(crate) fn early_data(name: &str, early: Early) -> String {
     let mut data = Object::new();
     match early {
         Early::Nothing | Early::Complete => {}
@@ -27,12 +37,7 @@ pub fn processing(id: &RequestId, name: &str, early: Early, background: bool) ->
         Early::SessionTimeout(secs) => _ = data.put("sessionTimeout", &secs),
     }
     let state = if early == Early::Complete { "COMPLETE" } else { "PROCESSING" };
-    let data = data.put("method", name).put("state", state).finish();
-    now(Some(id))
-        .put_raw("result", &result(&data))
-        .put("jsonrpc", "2.0")
-        .put("background", &background)
-        .finish()
+    data.put("method", name).put("state", state).finish()
 }
 
 /// The second phase: the request is done.
@@ -51,9 +56,7 @@ pub fn answer(id: &RequestId, name: &str, reply: &Reply, background: bool) -> St
     let mut frame = now(Some(id));
     if odd_shape(name) {
         // Two methods are shown with these members outside `data`; a superset serves both readings.
-        let data =
-            Object::new().put("method", name).put("state", "COMPLETE").put("status", "success").finish();
-        let result = Object::new().put("status", "success").put_raw("data", &data).finish();
+        let result = Object::new().put("status", "success").put_raw("data", &odd_data(name)).finish();
         frame.put("method", name).put("state", "COMPLETE").put_raw("result", &result);
     } else {
         frame.put_raw("result", &result(&reply.data(name)));
@@ -93,7 +96,11 @@ pub(crate) fn result(data: &str) -> String {
     Object::new().put_raw("data", data).finish()
 }
 
-fn odd_shape(name: &str) -> bool {
+pub(crate) fn odd_data(name: &str) -> String {
+    Object::new().put("method", name).put("state", "COMPLETE").put("status", "success").finish()
+}
+
+pub(crate) fn odd_shape(name: &str) -> bool {
     ["SetGDToken", "SetOAuth2Token"].iter().any(|odd| odd.eq_ignore_ascii_case(name))
 }
 

@@ -2,7 +2,7 @@ use std::{borrow::Cow, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::{
-    io::{AsyncBufRead, AsyncRead, AsyncWrite, BufStream},
+    io::{AsyncBufRead, AsyncRead, AsyncWrite, BufWriter},
     net::TcpStream,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -29,13 +29,13 @@ use crate::{
 /// An encrypted XMPP stream to a server that has proved who it is.
 pub(crate) type Stream = XmppStream<Wire>;
 /// What it runs over.
-pub(crate) type Wire = BufStream<Guard<TlsStream<TcpStream>>>;
+pub(crate) type Wire = BufWriter<Guard<TlsStream<TcpStream>>>;
 
 /// Silence after which the server is asked whether it is still there, and how long it may take to answer.
 pub(crate) const KEEP_ALIVE: Timeouts =
     Timeouts { read_timeout: Duration::from_secs(60), response_timeout: Duration::from_secs(30) };
 
-/// Small: ten thousand lines each have two of them.
+/// Small: ten thousand lines each have one.
 const BUFFER: usize = 2_048;
 
 /// Connects and encrypts; gives the stream and what the server offers on it. Unbounded in time: the caller's to limit.
@@ -77,7 +77,7 @@ pub(crate) async fn begin(
     settings: &XmppSettings,
     encrypted: TlsStream<TcpStream>,
 ) -> Result<(StreamFeatures, Stream), LoginFault> {
-    let wire = BufStream::with_capacity(BUFFER, BUFFER, Guard::new(encrypted));
+    let wire = BufWriter::with_capacity(BUFFER, Guard::new(encrypted));
     let pending = initiate_stream(wire, ns::JABBER_CLIENT, header(&settings.domain), KEEP_ALIVE).await?;
     Ok(pending.recv_features().await?)
 }
@@ -85,7 +85,7 @@ pub(crate) async fn begin(
 /// Asks for TLS and gives the bare connection back once the server agrees. Whatever came in the clear behind its
 /// agreement is dropped unread.
 async fn start_tls(tcp: TcpStream, domain: &str) -> Result<TcpStream, LoginFault> {
-    let wire = BufStream::with_capacity(BUFFER, BUFFER, Guard::new(tcp));
+    let wire = BufWriter::with_capacity(BUFFER, Guard::new(tcp));
     let pending = initiate_stream(wire, ns::JABBER_CLIENT, header(domain), KEEP_ALIVE).await?;
     let (features, mut stream) = pending.recv_features::<FallibleStreamElement>().await?;
     if !features.can_starttls() {

@@ -79,6 +79,13 @@ pub(crate) struct Ticket {
     number: u32,
 }
 
+impl Ticket {
+    /// The `h` that acknowledges this stanza; the same when the server repeats it after a resumption.
+    pub(crate) fn number(self) -> u32 {
+        self.number
+    }
+}
+
 impl Inbound {
     pub(crate) fn arrive(&mut self) -> Ticket {
         self.unfinished.push_back(false);

@@ -39,7 +39,7 @@ pub(crate) enum Heard {
 pub(crate) struct Broken {
     /// Plain words.
     pub(crate) reason: String,
-    /// What came in is not XML as XMPP wants it. Writing still works; reading never will again.
+    /// A stanza came that is not XML as XMPP wants it. Writing still works; reading never will again.
     pub(crate) unreadable: bool,
 }
 
@@ -105,10 +105,10 @@ impl Link {
             Some(Ok(element)) => Ok(Heard::Element(element)),
             Some(Err(ReadError::SoftTimeout)) => Ok(Heard::Silence),
             Some(Err(error)) => {
-                // The end of the connection, and a broken TLS record, look like bad XML to the library. No stanza came
-                // then, and none may be acknowledged: the server would never give again what it still holds.
-                let ended = self.stream.get_stream().get_ref().ended();
-                Err(Broken { reason: lost(&error), unreadable: !ended && unreadable(&error) })
+                // The end of the connection, and a broken TLS record, look like bad XML to the library too. No stanza
+                // came then, and none may be acknowledged: the server would never give again what it still holds.
+                let stanza = self.stream.get_stream().get_ref().broke_inside_stanza();
+                Err(Broken { reason: lost(&error), unreadable: stanza && unreadable(&error) })
             }
             None => Err(Broken { reason: "the server closed the connection".into(), unreadable: false }),
         })

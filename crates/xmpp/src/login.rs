@@ -25,6 +25,8 @@ use crate::{
 
 /// Most rounds of PBKDF2 that a server may ask for; common are 4,096 to 100,000.
 const MAX_ITERATIONS: u32 = 2_000_000;
+/// Fewest: below, whoever listens could find the password by trying.
+const MIN_ITERATIONS: u32 = 1_000;
 
 type Exchange = Box<dyn Mechanism + Send>;
 
@@ -37,10 +39,12 @@ pub(crate) async fn sign_in(
 ) -> Result<(), LoginFault> {
     let (name, mut exchange) = choose(features, user, password)?;
     let data = exchange.initial();
+    let nonce = nonce(&data);
     send(stream, Nonza::Auth(Auth { mechanism: name, data })).await?;
     loop {
         match next(stream).await? {
             XmppStreamElement::Sasl(Nonza::Challenge(challenge)) => {
+                check(&challenge.data, nonce.as_deref())?;
                 let (data, back) = respond(exchange, challenge.data).await?;
                 exchange = back;
                 send(stream, Nonza::Response(Response { data })).await?;
@@ -100,22 +104,41 @@ fn credentials(user: &str, password: &SecretString) -> Credentials {
 
 /// Answers a challenge off the async threads: key stretching takes milliseconds.
 async fn respond(mut exchange: Exchange, challenge: Vec<u8>) -> Result<(Vec<u8>, Exchange), LoginFault> {
-    if iterations(&challenge).is_some_and(|asked| asked > MAX_ITERATIONS) {
-        return Err(LoginFault::Refused(format!(
-            "the server asks for more than {MAX_ITERATIONS} rounds of hashing"
-        )));
-    }
     let work =
         tokio::task::spawn_blocking(move || exchange.response(&challenge).map(|data| (data, exchange)));
     let done = work.await.map_err(|_| LoginFault::Passing("the relay is shutting down".into()))?;
     done.map_err(|error| LoginFault::Passing(format!("the server's challenge makes no sense: {error}")))
 }
 
-/// The `i=` of a SCRAM challenge (RFC 5802 section 7); what is no number counts as too many.
-fn iterations(challenge: &[u8]) -> Option<u32> {
-    let text = std::str::from_utf8(challenge).ok()?;
-    let asked = text.split(',').find_map(|part| part.strip_prefix("i="))?;
-    Some(asked.parse().unwrap_or(u32::MAX))
+/// Our half of the nonce, out of the first message of SCRAM; other mechanisms have none.
+fn nonce(initial: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(initial).ok()?.strip_prefix("n,,")?;
+    sole(text, "r=").map(str::to_owned)
+}
+
+/// Refuses a SCRAM challenge (RFC 5802 section 7) that is not for us, is ambiguous, or asks for unreasonable work.
+fn check(challenge: &[u8], nonce: Option<&str>) -> Result<(), LoginFault> {
+    let Some(nonce) = nonce else { return Ok(()) };
+    let untrusted = |why: &str| LoginFault::Untrusted(format!("the server's challenge {why}"));
+    let text = std::str::from_utf8(challenge).map_err(|_| untrusted("is no text"))?;
+    if !sole(text, "r=").is_some_and(|theirs| theirs.len() > nonce.len() && theirs.starts_with(nonce)) {
+        return Err(untrusted("is not an answer to ours"));
+    }
+    let asked = sole(text, "i=").ok_or_else(|| untrusted("does not say once how often to hash"))?;
+    // What is no number, or too large for one, is out of range.
+    let asked = asked.parse().unwrap_or(u32::MAX);
+    if (MIN_ITERATIONS..=MAX_ITERATIONS).contains(&asked) {
+        return Ok(());
+    }
+    Err(LoginFault::Refused(format!(
+        "the server asks for a number of rounds of hashing outside {MIN_ITERATIONS} to {MAX_ITERATIONS}"
+    )))
+}
+
+/// The value of an attribute that is there exactly once.
+fn sole<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    let mut values = text.split(',').filter_map(|part| part.strip_prefix(prefix));
+    values.next().filter(|_| values.next().is_none())
 }
 
 fn unproven(error: MechanismError) -> LoginFault {
@@ -127,7 +150,7 @@ mod tests {
     use secrecy::SecretString;
     use tokio_xmpp::parsers::{sasl::Mechanism as Name, stream_features::StreamFeatures};
 
-    use super::{choose, iterations, respond};
+    use super::{check, choose, nonce};
     use crate::fault::LoginFault;
 
     fn chosen(offered: &[&str]) -> Result<Name, LoginFault> {
@@ -149,17 +172,29 @@ mod tests {
         assert!(matches!(chosen(&["DIGEST-MD5", "ANONYMOUS"]), Err(LoginFault::Refused(_))));
     }
 
-    #[tokio::test]
-    async fn a_server_cannot_keep_us_hashing() {
+    #[test]
+    fn only_a_fair_challenge_is_answered() {
         let features = StreamFeatures {
             sasl_mechanisms: ["SCRAM-SHA-1".to_owned()].into(),
             ..StreamFeatures::default()
         };
         let (_, mut exchange) = choose(&features, "alice", &SecretString::from("pw")).unwrap();
-        exchange.initial();
-        let challenge = b"r=x,s=c2FsdA==,i=4000000000".to_vec();
-        assert!(matches!(respond(exchange, challenge).await.err(), Some(LoginFault::Refused(_))));
-        assert_eq!(iterations(b"r=x,s=c2FsdA==,i=4096"), Some(4096));
-        assert_eq!(iterations(b"r=x,i=99999999999999"), Some(u32::MAX));
+        let ours = nonce(&exchange.initial()).unwrap();
+        let checked = |challenge: &str| check(challenge.replace("OURS", &ours).as_bytes(), Some(&ours));
+        assert_eq!(checked("r=OURStheirs,s=c2FsdA==,i=4096"), Ok(()));
+        for rounds in ["4000000000", "99999999999999", "999", "1", "-5", ""] {
+            let challenge = format!("r=OURStheirs,s=c2FsdA==,i={rounds}");
+            assert!(matches!(checked(&challenge), Err(LoginFault::Refused(_))), "{rounds}");
+        }
+        for unfair in [
+            "r=OURStheirs,s=c2FsdA==,i=4096,i=4000000000",
+            "r=OURStheirs,s=c2FsdA==",
+            "r=OURS,s=c2FsdA==,i=4096",
+            "r=theirs,s=c2FsdA==,i=4096",
+            "r=OURStheirs,r=theirs,s=c2FsdA==,i=4096",
+        ] {
+            assert!(matches!(checked(unfair), Err(LoginFault::Untrusted(_))), "{unfair}");
+        }
+        assert_eq!(nonce(b"\0alice\0pw,r=x"), None, "PLAIN has none");
     }
 }

@@ -43,8 +43,9 @@ pub(crate) enum Heard {
     Nothing,
 }
 
-/// Reads a message stanza that arrived for `own`.
-pub(crate) fn read(message: Message, own: &BareJid) -> Heard {
+/// Reads a message stanza that arrived for `own`. `place` is what tells it from every other stanza even when the server
+/// repeats it over another link; `None` when it never will.
+pub(crate) fn read(message: Message, own: &BareJid, place: Option<String>) -> Heard {
     let Some(from) = message.from.clone() else { return Heard::Nothing };
     match message.type_ {
         MessageType::Error => return bounce(&message, from.into_bare()),
@@ -57,7 +58,7 @@ pub(crate) fn read(message: Message, own: &BareJid) -> Heard {
         return Heard::Nothing;
     }
     match best_text(&message.bodies) {
-        Some(text) => written(&message, own, peer, text),
+        Some(text) => written(&message, own, place, peer, text),
         None => signal(&message, peer),
     }
 }
@@ -67,8 +68,14 @@ fn best_text(bodies: &BTreeMap<tokio_xmpp::parsers::message::Lang, String>) -> O
     MessageText::new(&cut(body, MAX_TEXT), MAX_TEXT).ok()
 }
 
-fn written(message: &Message, own: &BareJid, peer: Address, text: MessageText) -> Heard {
-    let foreign_id = foreign_id(message, own, &peer, &text);
+fn written(
+    message: &Message,
+    own: &BareJid,
+    place: Option<String>,
+    peer: Address,
+    text: MessageText,
+) -> Heard {
+    let foreign_id = foreign_id(message, own, place, &peer, &text);
     let id = message.id.as_ref().map(|id| id.0.clone()).or_else(|| origin_id(message));
     let id = id.and_then(|id| id.parse::<MessageId>().ok());
     let wants_receipt = id.is_some() && payload::<Request>(message).is_some();
@@ -99,7 +106,13 @@ fn bounce(message: &Message, from: BareJid) -> Heard {
 /// What makes a message unique over reconnects. The sender is always part of it: a server without XEP-0359 lets a
 /// stranger's `stanza-id` through, which must not hide anybody else's message. So are the text and the client's resource
 /// beside an id that the client made: simple ones count from 1 each time they start.
-fn foreign_id(message: &Message, own: &BareJid, peer: &Address, text: &MessageText) -> String {
+fn foreign_id(
+    message: &Message,
+    own: &BareJid,
+    place: Option<String>,
+    peer: &Address,
+    text: &MessageText,
+) -> String {
     let stamped = payloads::<StanzaId>(message)
         .find(|stanza_id| stanza_id.by.is_bare() && stanza_id.by.to_bare() == *own)
         .map(|stanza_id| ("s", stanza_id.id));
@@ -107,7 +120,7 @@ fn foreign_id(message: &Message, own: &BareJid, peer: &Address, text: &MessageTe
         .or_else(|| origin_id(message).map(|id| ("o", id)))
         .or_else(|| message.id.as_ref().map(|id| ("i", id.0.clone())))
         .filter(|(_, id)| !id.is_empty())
-        .unwrap_or_else(|| ("n", Uuid::now_v7().to_string()));
+        .unwrap_or_else(|| ("n", place.unwrap_or_else(|| Uuid::now_v7().to_string())));
     let client = message.from.as_ref().map(ToString::to_string).unwrap_or_default();
     let text = if kind == "s" { String::new() } else { fingerprint(&[&client, text.expose()]) };
     let plain = format!("{kind}:{id}|{}|{}", peer.bare(), &text[..text.len().min(16)]);

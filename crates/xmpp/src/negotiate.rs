@@ -49,8 +49,6 @@ pub(crate) enum Session {
         jid: FullJid,
         /// Set when the server acknowledges stanzas (XEP-0198).
         management: Option<Management>,
-        /// How many stanzas of ours the server took in the session before, if it still knows.
-        confirmed_before: Option<u32>,
     },
 }
 
@@ -72,14 +70,10 @@ pub(crate) async fn negotiate(
 ) -> Result<Ready, LoginFault> {
     let mut early = Vec::new();
     let managed = features.stream_management.is_some();
-    let mut confirmed_before = None;
     if let (Some(old), true) = (old, managed) {
         let handled = old.handled;
-        match resume(&mut stream, old).await? {
-            Ok(confirmed) => {
-                return Ok(Ready { stream, session: Session::Resumed { confirmed, handled }, early });
-            }
-            Err(confirmed) => confirmed_before = confirmed,
+        if let Some(confirmed) = resume(&mut stream, old).await? {
+            return Ok(Ready { stream, session: Session::Resumed { confirmed, handled }, early });
         }
     }
     let bind = BindQuery::new(Some(resource.to_owned()));
@@ -92,16 +86,19 @@ pub(crate) async fn negotiate(
         ask(&mut stream, "session", Element::bare("session", SESSION), &mut early).await?;
     }
     let management = if managed { enable(&mut stream, &mut early).await? } else { None };
-    Ok(Ready { stream, session: Session::Fresh { jid, management, confirmed_before }, early })
+    Ok(Ready { stream, session: Session::Fresh { jid, management }, early })
 }
 
-/// `Ok`: resumed; `Err`: not, and what the server still knew. Stanzas follow only behind the server's word.
-async fn resume(stream: &mut Stream, old: Resumption) -> Result<Result<u32, Option<u32>>, LoginFault> {
+/// Gives what the server has taken of ours, if it takes up the session. Stanzas follow only behind its word.
+///
+/// A count beside a refusal (XEP-0198 section 5) confirms nothing: Prosody 0.12 writes it down when it is told to stop,
+/// counts what it is just reading, and then discards that.
+async fn resume(stream: &mut Stream, old: Resumption) -> Result<Option<u32>, LoginFault> {
     let request = Resume { h: old.handled, previd: StreamId(old.id) };
     stream.send(&XmppStreamElement::SM(Sm::Resume(request))).await?;
     match next(stream).await? {
-        XmppStreamElement::SM(Sm::Resumed(resumed)) => Ok(Ok(resumed.h)),
-        XmppStreamElement::SM(Sm::Failed(failed)) => Ok(Err(failed.h)),
+        XmppStreamElement::SM(Sm::Resumed(resumed)) => Ok(Some(resumed.h)),
+        XmppStreamElement::SM(Sm::Failed(_)) => Ok(None),
         element => Err(unexpected(&element)),
     }
 }

@@ -1,16 +1,17 @@
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep_until},
+};
 use uuid::Uuid;
 
 /// Paces the sign-ins of all lines of a backend: a token bucket of one second's worth, refilled at `rate` a second.
 pub(crate) struct Pace {
     interval: Duration,
     burst: Duration,
-    /// When the bucket would be full again ("theoretical arrival time" of the generic cell rate algorithm).
+    /// When the bucket would be full again ("theoretical arrival time" of the generic cell rate algorithm). Whoever is
+    /// next in line holds the lock; tokio's is fair.
     full_at: Mutex<Option<Instant>>,
 }
 
@@ -22,16 +23,14 @@ impl Pace {
         Self { interval, burst: interval * (rate - 1), full_at: Mutex::new(None) }
     }
 
-    /// Waits for a token. A caller that gives up while waiting has used its token.
+    /// Waits for a token. A caller that gives up while waiting leaves the line and takes none.
     pub(crate) async fn turn(&self) {
-        tokio::time::sleep_until(self.reserve(Instant::now())).await;
-    }
-
-    fn reserve(&self, now: Instant) -> Instant {
-        let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let base = full_at.unwrap_or(now).max(now);
-        *full_at = Some(base + self.interval);
-        (base.checked_sub(self.burst).unwrap_or(now)).max(now)
+        let mut full_at = self.full_at.lock().await;
+        if let Some(turn) = full_at.and_then(|full_at| full_at.checked_sub(self.burst)) {
+            sleep_until(turn).await;
+        }
+        let now = Instant::now();
+        *full_at = Some(full_at.map_or(now, |full_at| full_at.max(now)) + self.interval);
     }
 }
 
@@ -80,17 +79,38 @@ fn fraction() -> f64 {
 mod tests {
     use std::time::Duration;
 
-    use tokio::time::Instant;
+    use futures_util::future::join_all;
+    use tokio::time::{Instant, timeout};
 
     use super::{BackOff, Pace, fraction};
 
-    #[test]
-    fn a_burst_goes_at_once_and_the_rest_is_spread() {
-        let (pace, now) = (Pace::new(4), Instant::now());
-        let waits: Vec<u128> = (0..8).map(|_| (pace.reserve(now) - now).as_millis()).collect();
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_goes_at_once_and_the_rest_is_spread() {
+        let (pace, start) = (Pace::new(4), Instant::now());
+        let mut waits = Vec::new();
+        for _ in 0..8 {
+            pace.turn().await;
+            waits.push(start.elapsed().as_millis());
+        }
         assert_eq!(waits, [0, 0, 0, 0, 250, 500, 750, 1000]);
-        let later = now + Duration::from_secs(60);
-        assert_eq!(pace.reserve(later), later, "an idle bucket is full again");
+        tokio::time::advance(Duration::from_secs(60)).await;
+        let later = Instant::now();
+        pace.turn().await;
+        assert_eq!(later.elapsed(), Duration::ZERO, "an idle bucket is full again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_leaves_the_line() {
+        let (pace, start) = (Pace::new(1), Instant::now());
+        pace.turn().await;
+        let hurried = (0..100).map(|_| timeout(Duration::from_millis(500), pace.turn()));
+        let patient = async {
+            pace.turn().await;
+            start.elapsed().as_millis()
+        };
+        let (given_up, waited) = tokio::join!(join_all(hurried), patient);
+        assert!(given_up.iter().all(Result::is_err));
+        assert_eq!(waited, 1_000);
     }
 
     #[test]

@@ -6,15 +6,20 @@ use anyhow::Result;
 
 use crate::{process, workspace};
 
-/// Packages whose tests compare such files with the code, and write them when `UPDATE_DOCS` is set.
-const PACKAGES: &[&str] = &["trunkline-config"];
+/// Tests that compare such files with the code, and write them when `UPDATE_DOCS` is set.
+const MAKERS: &[&[&str]] = &[
+    &["--package", "trunkline-config"],
+    &["--package", "trunkline-wire", "--test", "contract"],
+    &["--package", "trunkline-http", "--lib", "openapi"],
+    &["--package", "trunkline-server", "--test", "api", "story::"],
+];
 
 /// The folders that hold what is made.
 const FOLDERS: &[&str] = &["docs", "config"];
 
 pub(crate) fn run() -> Result<ExitCode> {
-    for package in PACKAGES {
-        process::run(process::cargo(["test", "--quiet", "--package", package]).env("UPDATE_DOCS", "1"))?;
+    for maker in MAKERS {
+        process::run(process::cargo(["test", "--quiet"]).args(*maker).env("UPDATE_DOCS", "1"))?;
     }
     let mut status = Command::new("git");
     status.args(["status", "--short", "--"]).args(FOLDERS).current_dir(workspace::root());

@@ -1,8 +1,8 @@
 //! The way of an account's outbox to its line: in the order of commits, marked before the bytes leave.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use trunkline_model::{MessageKey, MessageState};
 use trunkline_store::{MessageOutcome, OutboxRow, StoreError};
 
@@ -34,7 +34,15 @@ pub(super) async fn run(lines: Arc<Lines>, slot: Arc<Slot>) {
         tracing::error!(account = %lane.slot.person.address, %error, "could not settle what was under way before the restart");
     }
     lane.slot.ring();
-    lane.work().await;
+    // The panic is told by the program's hook. Whatever was under way then is unknown, and the others go on.
+    while AssertUnwindSafe(lane.work()).catch_unwind().await.is_err() {
+        (lane.in_flight, lane.keys) = Default::default();
+        tokio::time::sleep(RETRY).await;
+        if let Err(error) = lane.settle_unknown().await {
+            tracing::error!(account = %lane.slot.person.address, %error, "could not settle what was under way");
+        }
+        lane.slot.ring();
+    }
 }
 
 struct Lane {

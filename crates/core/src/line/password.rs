@@ -6,7 +6,7 @@ use trunkline_model::{AccountId, Address};
 use trunkline_store::{Store, StoreError};
 
 use super::{Lines, Slot};
-use crate::port::LineError;
+use crate::port::{LineError, LineState, Person};
 
 /// The name under which an account's IM password lies in the store.
 const IM_PASSWORD: &str = "im-password";
@@ -24,6 +24,23 @@ impl Lines {
         address: &Address,
     ) -> Result<bool, StoreError> {
         Ok(self.backend(address).needs_password() && self.store.secret(account, IM_PASSWORD).await?.is_none())
+    }
+
+    /// Whether a password is neither the one that the account's line signed in with nor the one that is kept.
+    pub(crate) async fn is_guess(
+        &self,
+        person: &Person,
+        password: &SecretString,
+    ) -> Result<bool, StoreError> {
+        if !self.backend(&person.address).needs_password() {
+            return Ok(false);
+        }
+        let used = |slot: &Slot| slot.uses(password) && !matches!(slot.state(), LineState::PasswordRefused);
+        if self.slot(person.account).is_some_and(|slot| used(&slot)) {
+            return Ok(false);
+        }
+        let stored = self.store.secret(person.account, IM_PASSWORD).await?;
+        Ok(stored.is_none_or(|stored| !same(&stored, password)))
     }
 
     pub(super) async fn stored_password(

@@ -33,7 +33,7 @@ pub struct Identity {
 }
 
 /// Why a credential does not prove anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthenticationError {
     /// Another authenticator may know this form.
     #[error("the token has a form that this server does not know")]
@@ -43,10 +43,19 @@ pub enum AuthenticationError {
     Refused,
     /// The token was issued to another install.
     #[error("the token belongs to another device")]
-    OtherDevice,
+    OtherDevice {
+        /// Whose token it is, for the log.
+        account: Address,
+    },
     /// The account is disabled.
     #[error("the account is disabled")]
-    Disabled,
+    Disabled {
+        /// Which one, for the log.
+        account: Address,
+    },
+    /// Too many wrong tokens came from the same place; this one was not looked up.
+    #[error("too many wrong tokens came from this network address; try again in a minute")]
+    TooMany,
     /// The place that knows could not be asked.
     #[error("the token cannot be checked now")]
     Unavailable,

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 use trunkline_model::{PresenceChoice, Seq, Timestamp};
@@ -17,7 +17,11 @@ use crate::{
         outbound::Outbound,
         sequence::{BLOCK, Sequences},
     },
+    stranger::{Refusal, Suspect},
 };
+
+/// How long a request waits for its token's turn, when too many wrong ones came from the same place.
+const TURN: Duration = Duration::from_secs(30);
 
 /// Our own methods and members beyond the vendor's, told in BeginSession's result.
 const EXTENSIONS: &[&str] = &[
@@ -35,6 +39,7 @@ pub(crate) struct Begun {
     /// Made just now: it ends again when the IM system refuses the password.
     pub(crate) fresh: bool,
     im_password: Option<SecretString>,
+    source: IpAddr,
 }
 
 /// Proves who opens the socket, from the request's token or the header's.
@@ -43,14 +48,18 @@ pub(crate) async fn identify(
     opening: &Opening,
     token: Option<&SecretString>,
     device_token: Option<&str>,
+    patience: Duration,
 ) -> Result<Identity, ApiError> {
     let Some(token) = token.or(opening.auth_token.as_ref()) else {
         return Err(ApiError::new(ErrorCode::NullArgument, "gdAuthToken is missing"));
     };
     let credential = Credential { token: token.clone(), device_token: opening.device_token.clone() };
-    let identity = relay.authenticate(&credential).await.map_err(error::authentication)?;
+    let (who, source) = (Suspect::at(opening.source), Some(opening.source));
+    let identity =
+        relay.authenticate(&credential, who, source, patience).await.map_err(error::authentication)?;
     if device_token.is_some_and(|told| told != identity.device_token) {
-        return Err(error::authentication(AuthenticationError::OtherDevice));
+        relay.strangers.refused(Refusal::OtherDevice, source, &identity.address.uri());
+        return Err(error::authentication(AuthenticationError::OtherDevice { account: identity.address }));
     }
     Ok(identity)
 }
@@ -63,10 +72,10 @@ pub(crate) async fn begin(
     params: BeginSession,
 ) -> Result<Begun, ApiError> {
     let told = params.device_token.as_deref();
-    let device = identify(relay, opening, params.token.as_ref(), told).await?.device;
+    let device = identify(relay, opening, params.token.as_ref(), told, TURN).await?.device;
     let _beginning = relay.beginning(device).lock().await;
     // Once more, now that a revocation either is seen here or waits for the session that begins.
-    let identity = identify(relay, opening, params.token.as_ref(), told).await?;
+    let identity = identify(relay, opening, params.token.as_ref(), told, TURN).await?;
     let live = relay.hub.session(identity.account, identity.device).filter(|session| !session.is_over());
     if live.is_none() && wants_reconnect(request.reconnect.as_deref()) {
         return Err(ApiError::new(ErrorCode::SessionTimeout, "the session to reconnect to is over"));
@@ -88,7 +97,7 @@ pub(crate) async fn begin(
         };
         relay.save(&session).await.map_err(error::store)?;
     }
-    Ok(Begun { session, fresh, im_password: params.im_password })
+    Ok(Begun { session, fresh, im_password: params.im_password, source: opening.source })
 }
 
 fn wants_reconnect(value: Option<&str>) -> bool {
@@ -140,20 +149,59 @@ async fn create(
 
 /// Waits for the line and tells what the session is like; after an error a fresh session must end.
 pub(crate) async fn settle(relay: &Arc<Inner>, begun: Begun) -> Result<Reply, ApiError> {
-    let Begun { session, fresh: _, im_password } = begun;
+    let Begun { session, fresh: _, im_password, source } = begun;
     let person = Person { account: session.account(), address: session.address().clone() };
-    let opened = relay.lines.open(&person, im_password, relay.settings().line_wait).await;
-    match opened {
-        Ok(LineState::PasswordRefused) => Err(ApiError::new(
+    let state = open_line(relay, &person, im_password, source).await?;
+    relay.lines.publish_account(session.account()).await;
+    Ok(Reply::Session(Box::new(describe(relay, &session, &state).await)))
+}
+
+/// Opens the person's line; a password that is not known to be right is tried only so many times an hour.
+async fn open_line(
+    relay: &Arc<Inner>,
+    person: &Person,
+    password: Option<SecretString>,
+    source: IpAddr,
+) -> Result<LineState, ApiError> {
+    let guess = match &password {
+        Some(password) => relay.lines.is_guess(person, password).await.map_err(error::store)?,
+        None => false,
+    };
+    let mut attempt = None;
+    if guess {
+        let limit = relay.settings().im_password_failures_per_hour;
+        let wait = match relay.lines.guesses.refusal(&person.account, limit) {
+            Some(wait) => Err(wait),
+            None => relay.strangers.passwords_of(source, limit).await,
+        };
+        attempt = Some(wait.map_err(|wait| {
+            relay.strangers.refused(Refusal::ImPasswordFlood, Some(source), &person.address.uri());
+            too_many_passwords(wait)
+        })?);
+    }
+    let opened = relay.lines.open(person, password, relay.settings().line_wait).await;
+    if let Ok(LineState::PasswordRefused) = opened {
+        relay.strangers.refused(Refusal::ImPassword, Some(source), &person.address.uri());
+        return Err(ApiError::new(
             ErrorCode::OperationFailure,
             "im-password-refused: the IM system refused the password; it is not tried again",
-        )),
-        Err(error) => Err(error::line(error)),
-        Ok(state) => {
-            relay.lines.publish_account(session.account()).await;
-            Ok(Reply::Session(Box::new(describe(relay, &session, &state).await)))
-        }
+        ));
     }
+    if let Some(attempt) = attempt {
+        attempt.forgive();
+    }
+    opened.map_err(error::line)
+}
+
+fn too_many_passwords(wait: Duration) -> ApiError {
+    let minutes = wait.as_secs().div_ceil(60);
+    ApiError::new(
+        ErrorCode::OperationFailure,
+        format!(
+            "im-password-attempts: too many wrong passwords were given; this one was not tried, try again in \
+             {minutes} min, or sign in without one where it is known already"
+        ),
+    )
 }
 
 async fn describe(relay: &Inner, session: &Session, line: &LineState) -> SessionReply {
@@ -180,7 +228,7 @@ pub(crate) async fn password_wanted(
     opening: &Opening,
     token: Option<SecretString>,
 ) -> Result<Reply, ApiError> {
-    let identity = identify(relay, opening, token.as_ref(), None).await?;
+    let identity = identify(relay, opening, token.as_ref(), None, TURN).await?;
     let password =
         relay.lines.password_wanted(identity.account, &identity.address).await.map_err(error::store)?;
     Ok(Reply::Authentication { password })
@@ -189,7 +237,8 @@ pub(crate) async fn password_wanted(
 /// SetGDAuthToken and its older relatives: a fresh token of the same person on the same device.
 pub(super) async fn renew(relay: &Inner, session: &Session, token: SecretString) -> Result<Reply, ApiError> {
     let credential = Credential { token, device_token: Some(session.identity.device_token.clone()) };
-    let identity = relay.authenticate(&credential).await.map_err(error::authentication)?;
+    let who = Suspect::Device(session.identity.device);
+    let identity = relay.authenticate(&credential, who, None, TURN).await.map_err(error::authentication)?;
     if identity != session.identity {
         return Err(ApiError::new(
             ErrorCode::InvalidArgument,

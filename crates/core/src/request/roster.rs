@@ -112,10 +112,13 @@ fn mute(session: &Session, contacts: Vec<Address>) -> Result<Reply, ApiError> {
 
 /// UnblockContact: from now on, and how they are at present.
 async fn unmute(relay: &Inner, session: &Session, contacts: Vec<Address>) -> Result<Reply, ApiError> {
-    let line = line(relay, session).await?;
-    for contact in contacts {
-        session.state().people.unmute(&contact);
-        if let Some(contact) = line.contact(&contact).await.map_err(error::line)? {
+    for contact in &contacts {
+        session.state().people.unmute(contact);
+    }
+    // Without a line nothing is known; what changed is told when it is back.
+    let Ok(line) = line(relay, session).await else { return Ok(Reply::Plain) };
+    for contact in &contacts {
+        if let Ok(Some(contact)) = line.contact(contact).await {
             session.contact_changed(&contact);
         }
     }

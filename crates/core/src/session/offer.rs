@@ -22,6 +22,11 @@ impl Offer {
 
     /// Encodes the entry with the peer's name, unless another socket did.
     pub(crate) fn encode(&self, epoch: Epoch, peer_name: &str) {
+        #[cfg(debug_assertions)]
+        trunkline_model::poison::taste(
+            "entry",
+            self.entry.body.incoming().map_or("", |message| message.text.expose()),
+        );
         self.data.get_or_init(|| trunkline_wire::entry_event(&self.entry, epoch, peer_name));
     }
 }

@@ -13,7 +13,7 @@ use tokio::{
 use tower::ServiceExt;
 use tracing::debug;
 
-use super::Door;
+use super::{Door, Progress};
 use crate::{
     caller::Peer,
     limit::Place,
@@ -39,8 +39,9 @@ pub(super) async fn serve(door: Arc<Door>, stream: TcpStream, peer: Peer, place:
     let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
     match &door.tls {
         None => speak(&door, stream, peer).await,
-        Some(config) => {
-            let shaken = door.stop.run_until_cancelled(shake(config, stream, &door.metrics)).await;
+        Some(certificate) => {
+            let shaken =
+                door.stop.run_until_cancelled(shake(certificate.config(), stream, &door.metrics)).await;
             if let Some(Some(stream)) = shaken {
                 speak(&door, stream, peer).await;
             }
@@ -49,8 +50,7 @@ pub(super) async fn serve(door: Arc<Door>, stream: TcpStream, peer: Peer, place:
 }
 
 /// The TLS handshake; somebody who speaks plain HTTP to this port is told so.
-async fn shake(config: &Arc<ServerConfig>, mut stream: TcpStream, metrics: &Metrics) -> Option<TlsStream> {
-    let config = Arc::clone(config);
+async fn shake(config: Arc<ServerConfig>, mut stream: TcpStream, metrics: &Metrics) -> Option<TlsStream> {
     let handshake = Box::pin(async {
         let mut first = [0];
         stream.peek(&mut first).await?;
@@ -100,7 +100,8 @@ where
         .header_read_timeout(HEAD_LIMIT)
         .max_headers(HEAD_LINES)
         .max_buf_size(HEAD_BYTES);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    let mut connection =
+        pin!(builder.serve_connection(TokioIo::new(Progress::new(stream)), service).with_upgrades());
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = door.stop.cancelled() => {

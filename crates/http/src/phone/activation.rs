@@ -19,7 +19,8 @@ use crate::{
     problem::Problem,
 };
 
-const BODY_BYTES: usize = 16 * 1024;
+/// Largest body.
+pub(super) const BODY_BYTES: usize = 16 * 1024;
 const BODY_LIMIT: Duration = Duration::from_secs(10);
 
 /// `POST /v1/activation`: an access key against a device's token.

@@ -36,13 +36,15 @@ pub(super) async fn upgrade(
 /// All reasons to refuse, before anything is asked of the core.
 fn admit(phone: &Phone, caller: Caller, request: &Request) -> Result<(String, Option<Place>), Problem> {
     let key = check_handshake(request)?;
-    if !phone.allow_websockets {
+    let settings = phone.settings.get();
+    if !settings.allow_websockets {
         return Err(Problem::WebSocketsOff);
     }
     let place = if caller.exempt {
         None
     } else {
-        Some(phone.limit.take(caller.address).ok_or(Problem::TooManySockets)?)
+        let most = settings.sockets_per_address;
+        Some(phone.limit.take(caller.address, most).ok_or(Problem::TooManySockets)?)
     };
     Ok((key, place))
 }
@@ -66,7 +68,8 @@ async fn accept(
         cookie::set(headers, "sessionId", &session, None, caller.secure);
     }
     let upgrade = hyper::upgrade::on(&mut request);
-    let ticket = socket::Ticket { id, source: caller.address, place, frame_max_bytes: phone.frame_max_bytes };
+    let frame_max_bytes = phone.settings.get().frame_max_bytes;
+    let ticket = socket::Ticket { id, source: caller.address, place, frame_max_bytes };
     phone.sockets.begin(upgrade, connection, ticket);
     response
 }

@@ -1,23 +1,21 @@
 use std::{io, net::SocketAddr, sync::Arc};
 
 use axum::Router;
-use ipnet::IpNet;
 use prometheus_client::registry::Registry;
-use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use trunkline_core::Relay;
 
-use super::{Addresses, Server};
+use super::{Addresses, Control, Server};
 use crate::{
     admin::{self, Admin, DoorHealth},
     limit::AddressLimit,
     listener::{Door, Listener, Trouble},
     metric::Metrics,
     phone::{self, Phone},
-    settings::HttpSettings,
+    settings::{HttpSettings, Live},
     socket::Sockets,
-    tls::{self, Tls, TlsError},
+    tls::{self, LiveTls, TlsError},
 };
 
 /// Why the server cannot listen.
@@ -48,6 +46,9 @@ pub enum BindError {
              TLS_PRIVATE_KEY_FILE and ADMIN_TOKEN to be set"
     )]
     AdminExposed(SocketAddr),
+    /// The plain port would be open to the network with no proxy in front.
+    #[error("HTTP_BIND: {0} can be reached from the network; expected TRUSTED_PROXIES to name a proxy")]
+    PlainExposed(SocketAddr),
     /// The certificate or its key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -60,7 +61,7 @@ pub(super) async fn bind(
 ) -> Result<Server, BindError> {
     let admin_tls = admin_speaks_tls(&settings)?;
     let tls = match settings.https_bind.is_some() || admin_tls {
-        true => Some(tls::load(settings.tls_files.as_ref(), &settings.data_dir)?),
+        true => Some(LiveTls::new(tls::load(settings.tls_files.as_ref(), &settings.data_dir)?)),
         false => None,
     };
     let https = Bound::listen("HTTPS_BIND", settings.https_bind, tls.as_ref()).await?;
@@ -68,22 +69,35 @@ pub(super) async fn bind(
     let admin = Bound::listen("ADMIN_BIND", settings.admin_bind, tls.as_ref().filter(|_| admin_tls)).await?;
     let addresses = Addresses { https: address(&https), http: address(&http), admin: address(&admin) };
 
-    let metrics = Metrics::register(&mut registry);
-    let phone_group = Group::new(&settings, &metrics);
-    let admin_group = Group::new(&settings, &metrics);
-    let sockets = Sockets::new(metrics.clone(), phone_group.tasks.clone(), settings.drain, settings.pace());
     let doors = [&https, &http, &admin].into_iter().flatten().map(Bound::health).collect();
-    let stopping = phone_group.stop.clone();
-    let token = settings.admin_token.clone();
-    let page = Admin { relay: relay.clone(), registry, metrics: metrics.clone(), token, doors, stopping };
+    let settings = Live::new(settings);
+    let metrics = Metrics::register(&mut registry);
+    let (phone_group, admin_group) = (Group::new(&settings, &metrics), Group::new(&settings, &metrics));
+    let sockets = Sockets::new(metrics.clone(), phone_group.tasks.clone(), Arc::clone(&settings));
+    let (page_settings, stopping) = (Arc::clone(&settings), sockets.left());
+    let page = Admin {
+        relay: relay.clone(),
+        registry,
+        metrics: metrics.clone(),
+        settings: page_settings,
+        doors,
+        stopping,
+    };
     let admin_router = admin::router(Arc::new(page));
-    let phone_router = phone::router(phone(settings, relay, metrics, Arc::clone(&sockets)));
+    let phone = Phone {
+        relay,
+        settings: Arc::clone(&settings),
+        limit: Arc::default(),
+        sockets: Arc::clone(&sockets),
+        metrics,
+    };
+    let phone_router = phone::router(Arc::new(phone));
     let listeners = [https, http].into_iter().flatten().map(|bound| phone_group.open(bound, &phone_router));
     Ok(Server {
         phones: listeners.collect(),
         admin: admin.map(|bound| admin_group.open(bound, &admin_router)),
         addresses,
-        fingerprint: tls.and_then(|tls| tls.fingerprint),
+        control: Control { settings, certificate: tls },
         sockets,
         phone_tasks: phone_group.tasks,
         admin_tasks: admin_group.tasks,
@@ -93,7 +107,7 @@ pub(super) async fn bind(
 }
 
 /// Beyond loopback the admin port speaks TLS and asks for its token.
-fn admin_speaks_tls(settings: &HttpSettings) -> Result<bool, BindError> {
+pub(super) fn admin_speaks_tls(settings: &HttpSettings) -> Result<bool, BindError> {
     match settings.admin_bind {
         Some(address) if !address.ip().to_canonical().is_loopback() => {
             if settings.tls_files.is_none() || settings.admin_token.is_none() {
@@ -109,25 +123,12 @@ fn address(bound: &Option<Bound>) -> Option<SocketAddr> {
     bound.as_ref().map(|bound| bound.address)
 }
 
-fn phone(settings: HttpSettings, relay: Relay, metrics: Metrics, sockets: Arc<Sockets>) -> Arc<Phone> {
-    Arc::new(Phone {
-        relay,
-        trusted: settings.trusted_proxies.into(),
-        allowed_origins: settings.allowed_origins,
-        allow_websockets: settings.allow_websockets,
-        frame_max_bytes: settings.frame_max_bytes,
-        limit: AddressLimit::new(settings.sockets_per_address),
-        sockets,
-        metrics,
-    })
-}
-
 /// A bound address before it is known what it serves.
 struct Bound {
     name: &'static str,
     socket: TcpListener,
     address: SocketAddr,
-    tls: Option<Arc<ServerConfig>>,
+    tls: Option<Arc<LiveTls>>,
     trouble: Arc<Trouble>,
 }
 
@@ -135,12 +136,12 @@ impl Bound {
     async fn listen(
         key: &'static str,
         address: Option<SocketAddr>,
-        tls: Option<&Tls>,
+        tls: Option<&Arc<LiveTls>>,
     ) -> Result<Option<Self>, BindError> {
         let Some(address) = address else { return Ok(None) };
         let socket = TcpListener::bind(address).await.map_err(|error| refusal(key, address, &error))?;
         let address = socket.local_addr().map_err(|error| refusal(key, address, &error))?;
-        let tls = tls.map(|tls| Arc::clone(&tls.config));
+        let tls = tls.map(Arc::clone);
         Ok(Some(Self { name: key, socket, address, tls, trouble: Arc::default() }))
     }
 
@@ -167,17 +168,17 @@ struct Group {
     tasks: TaskTracker,
     stop: CancellationToken,
     limit: Arc<AddressLimit>,
-    trusted: Arc<[IpNet]>,
+    settings: Arc<Live>,
     metrics: Metrics,
 }
 
 impl Group {
-    fn new(settings: &HttpSettings, metrics: &Metrics) -> Self {
+    fn new(settings: &Arc<Live>, metrics: &Metrics) -> Self {
         Self {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
-            limit: AddressLimit::new(settings.sockets_per_address),
-            trusted: settings.trusted_proxies.clone().into(),
+            limit: Arc::default(),
+            settings: Arc::clone(settings),
             metrics: metrics.clone(),
         }
     }
@@ -189,7 +190,7 @@ impl Group {
             tls,
             router: router.clone(),
             limit: Arc::clone(&self.limit),
-            trusted: Arc::clone(&self.trusted),
+            settings: Arc::clone(&self.settings),
             metrics: self.metrics.clone(),
             tasks: self.tasks.clone(),
             stop: self.stop.clone(),

@@ -66,6 +66,8 @@ pub(super) enum End {
     Lost,
 }
 
+const RESTART: End = End::Close(1001, "the server restarts");
+
 impl Socket {
     pub(super) fn new(
         id: LogId,
@@ -113,9 +115,10 @@ impl Socket {
             let end = tokio::select! {
                 message = self.stream.next(), if reading => {
                     self.heard = Instant::now();
+                    // After each, whatever it was, it is asked anew whether the phone may send more.
+                    reading = false;
                     match message {
                         Some(Ok(Message::Text(text))) => {
-                            reading = false;
                             taking = Some(self.take(text));
                             None
                         }
@@ -134,7 +137,7 @@ impl Socket {
                 outgoing = self.connection.next() => Box::pin(self.tell(outgoing)).await,
                 () = timer.as_mut() => {
                     if leaving {
-                        Some(End::Close(CloseCode::Away.into(), "the server restarts"))
+                        Some(RESTART)
                     } else {
                         // While we do not read, silence is our own doing.
                         let since = if reading { self.heard } else { Instant::now() };
@@ -143,10 +146,11 @@ impl Socket {
                         silent.then_some(End::Close(CloseCode::Away.into(), "nothing heard for 90 s"))
                     }
                 }
-                () = leave.as_mut(), if !leaving => {
-                    leaving = true;
-                    timer.as_mut().reset(self.membership.sockets.moment());
-                    None
+                () = leave.as_mut() => {
+                    let sockets = &self.membership.sockets;
+                    timer.as_mut().reset(sockets.moment());
+                    leave.set(sockets.leave_now.clone().cancelled_owned());
+                    std::mem::replace(&mut leaving, true).then_some(RESTART)
                 }
             };
             if let Some(end) = end {
@@ -176,13 +180,13 @@ impl Socket {
                 Some(End::Closed(frame.map_or(CloseCode::Status.into(), |frame| frame.code.into())))
             }
             Some(Ok(Message::Pong(payload))) => {
-                self.connection.heard();
+                self.connection.pass_over();
                 self.connection.pong(&payload);
                 None
             }
             // Pings are answered by the library; binary frames have no meaning.
             Some(Ok(_)) => {
-                self.connection.heard();
+                self.connection.pass_over();
                 None
             }
             Some(Err(Error::Capacity(_))) => {
@@ -226,7 +230,7 @@ impl Socket {
         let mut bytes = Bytes::from(bytes);
         while !bytes.is_empty() {
             let (begun, before) = (Instant::now(), bytes.len());
-            let limit = self.membership.sockets.pace;
+            let limit = self.membership.sockets.settings.get().pace();
             match timeout(self.pace.allows(limit, begun), write_some(&mut self.stream, &mut bytes)).await {
                 Ok(Ok(())) => self.pace.took(limit, before - bytes.len(), begun, Instant::now()),
                 Ok(Err(_)) => return Some(End::Lost),

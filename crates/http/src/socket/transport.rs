@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_util::either::Either;
 
-use crate::{pending::Pending, tls::TlsStream};
+use crate::{listener::Progress, pending::Pending, tls::TlsStream};
 
 /// Read from the socket at a time; on the stack, so that a waiting stream keeps no buffer.
 const READ_BYTES: usize = 8 * 1024;
@@ -24,15 +24,16 @@ pub(super) type Transport = Either<PlainStream, TlsStream>;
 
 /// Takes the connection out of hyper, with what was read of it beyond the request; `None` for a foreign type.
 pub(super) fn from_upgraded(upgraded: Upgraded) -> Option<(Transport, Vec<u8>)> {
-    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
+    let upgraded = match upgraded.downcast::<TokioIo<Progress<TcpStream>>>() {
         Ok(parts) => {
-            let plain = PlainStream { tcp: parts.io.into_inner(), incoming: Pending::default() };
+            let tcp = parts.io.into_inner().into_inner();
+            let plain = PlainStream { tcp, incoming: Pending::default() };
             return Some((Either::Left(plain), parts.read_buf.to_vec()));
         }
         Err(upgraded) => upgraded,
     };
-    let parts = upgraded.downcast::<TokioIo<TlsStream>>().ok()?;
-    Some((Either::Right(parts.io.into_inner()), parts.read_buf.to_vec()))
+    let parts = upgraded.downcast::<TokioIo<Progress<TlsStream>>>().ok()?;
+    Some((Either::Right(parts.io.into_inner().into_inner()), parts.read_buf.to_vec()))
 }
 
 /// TCP with a read buffer that exists only while something is in it.

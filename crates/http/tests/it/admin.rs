@@ -1,6 +1,6 @@
 use secrecy::SecretString;
 
-use crate::support::{Running, get, post};
+use crate::support::{Running, ask, get, post};
 
 #[tokio::test]
 async fn health_tells_what_works() {
@@ -59,4 +59,17 @@ async fn with_a_token_only_liveness_is_open() {
     let right = "authorization: bearer the right one\r\n";
     assert_eq!(get(server.admin(), "/health/ready", right).await.status, 200);
     assert_eq!(get(server.admin(), "/metrics", right).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_page_that_rebound_its_name_to_the_loopback_reads_nothing() {
+    let server = Running::start(|_| {}).await;
+    let asked = |lines: &str| format!("GET /metrics HTTP/1.1\r\n{lines}\r\n").into_bytes();
+    for host in ["rebound.evil.test", "rebound.evil.test:8443", "localhost.evil.test"] {
+        let answer = ask(server.admin(), &asked(&format!("Host: {host}\r\n"))).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (421, "foreign-host"), "{host}");
+    }
+    let page = "Host: localhost\r\nOrigin: https://evil.test\r\n";
+    assert_eq!(ask(server.admin(), &asked(page)).await.status, 403);
+    assert_eq!(ask(server.admin(), &asked("Host: localhost:1\r\n")).await.status, 200);
 }

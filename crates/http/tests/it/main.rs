@@ -3,8 +3,10 @@
 mod activation;
 mod admin;
 mod drain;
+mod flood;
 mod relay;
 mod silence;
+mod smuggle;
 mod socket;
 mod support;
 mod tls;

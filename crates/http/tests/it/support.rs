@@ -21,8 +21,7 @@ use tokio_tungstenite::{
         http::{HeaderName, HeaderValue},
     },
 };
-use tokio_util::sync::CancellationToken;
-use trunkline_http::{Addresses, HttpSettings, Server};
+use trunkline_http::{Addresses, Control, HttpSettings, Server, Stop};
 use trunkline_store::Store;
 
 /// No test waits longer for anything.
@@ -35,7 +34,8 @@ pub(crate) struct Running {
     pub(crate) fingerprint: Option<String>,
     pub(crate) folder: TempDir,
     pub(crate) store: Store,
-    shutdown: CancellationToken,
+    pub(crate) control: Control,
+    stop: Stop,
     task: JoinHandle<()>,
 }
 
@@ -67,10 +67,9 @@ impl Running {
         change(&mut settings);
         let (relay, store) = relay(folder.path()).await;
         let server = Server::bind(settings, relay, Registry::default()).await.expect("bound");
-        let (addresses, fingerprint) = (server.addresses(), server.fingerprint());
-        let shutdown = CancellationToken::new();
-        let task = tokio::spawn(server.run(shutdown.clone()));
-        Self { addresses, fingerprint, folder, store, shutdown, task }
+        let (addresses, control, stop) = (server.addresses(), server.control(), Stop::default());
+        let task = tokio::spawn(server.run(stop.clone()));
+        Self { addresses, fingerprint: control.fingerprint(), folder, store, control, stop, task }
     }
 
     /// A phone that has signed in as a new account with this address.
@@ -102,7 +101,11 @@ impl Running {
     }
 
     pub(crate) fn shut_down(&self) {
-        self.shutdown.cancel();
+        self.stop.drain.cancel();
+    }
+
+    pub(crate) fn hurry(&self) {
+        self.stop.hurry.cancel();
     }
 
     pub(crate) async fn gone(self) {
@@ -166,12 +169,12 @@ pub(crate) async fn ask(address: SocketAddr, request: &[u8]) -> Answer {
 }
 
 pub(crate) async fn get(address: SocketAddr, path: &str, lines: &str) -> Answer {
-    ask(address, format!("GET {path} HTTP/1.1\r\nHost: relay.test\r\n{lines}\r\n").as_bytes()).await
+    ask(address, format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{lines}\r\n").as_bytes()).await
 }
 
 pub(crate) async fn post(address: SocketAddr, path: &str, lines: &str, body: &str) -> Answer {
     let length = body.len();
-    let head = format!("POST {path} HTTP/1.1\r\nHost: relay.test\r\nContent-Length: {length}\r\n{lines}\r\n");
+    let head = format!("POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}\r\n{lines}\r\n");
     ask(address, format!("{head}{body}").as_bytes()).await
 }
 

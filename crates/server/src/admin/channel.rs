@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 use trunkline_store::{CommitListener, Committed};
 
-use super::{Command, Executor, Refusal, Reply, socket};
+use super::{Command, Executor, Refusal, Reply, own_uid, socket};
 use crate::{exit::Failure, place::Place};
 
 /// How long to wait for a server that is starting, or for another command at work on the database.
@@ -44,7 +44,7 @@ impl Channel {
                 let answer = answer.map_err(|error| unreachable(place, &error))?;
                 answer.ok_or_else(|| unreachable(place, &"it has just stopped"))?
             }
-            Self::Here(executor) => executor.execute(command).await,
+            Self::Here(executor) => executor.execute(command, own_uid()).await,
         };
         match reply {
             Reply::Refused { refusal: Refusal { words, .. } } => Err(Failure::failed(words)),

@@ -1,8 +1,12 @@
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 use trunkline_core::port::Step;
 use trunkline_model::{Address, DeviceId};
 
-use super::{AccountView, DeviceView, KeyView, ProfileChange, StatusView};
+use super::{
+    AccountView, DeviceView, ImportedView, KeyView, OpenKeyView, ProfileChange, ReloadView, StatusView,
+};
 
 /// What may be asked; one JSON line on the admin socket.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -20,14 +24,26 @@ pub(crate) enum Command {
     AccountEnable { address: Address, enabled: bool },
     /// Answered by [`Reply::Account`], as it was.
     AccountRemove { address: Address },
+    /// A part of a file of accounts, with a key for each new one that lasts this long; answered by [`Reply::Imported`].
+    AccountImport { rows: Vec<ImportRow>, keys_expire_secs: Option<u64>, dry_run: bool },
     /// Answered by [`Reply::Key`].
     ActivationIssue { address: Address, expires_secs: u64 },
+    /// The open access keys of the next page of accounts; answered by [`Reply::OpenKeys`].
+    ActivationList { after: Option<Address> },
+    /// The open access keys of one account; answered by [`Reply::OpenKeys`].
+    ActivationShow { address: Address },
+    /// Makes one open access key void, or all of the account; answered by [`Reply::OpenKeys`] with those.
+    ActivationRevoke { address: Address, id: Option<String> },
+    /// Forgets the failed activations of a network address; answered by [`Reply::Done`].
+    ActivationUnblock { source: IpAddr },
     /// The devices of the next page of accounts; answered by [`Reply::Devices`].
     DeviceList { after: Option<Address> },
     /// Answered by [`Reply::Devices`], with the one.
     DeviceShow { device: DeviceId },
     /// Answered by [`Reply::Devices`], with the one as it was.
     DeviceRevoke { device: DeviceId },
+    /// The server reads its configuration again; answered by [`Reply::Reloaded`].
+    Reload,
     /// Answered by [`Reply::Status`].
     Status,
     /// Walk the way to the account's IM system; answered by [`Reply::Examined`].
@@ -43,17 +59,36 @@ impl Command {
             Self::AccountEnable { address, enabled: true } => ("account enable", address.to_string()),
             Self::AccountEnable { address, enabled: false } => ("account disable", address.to_string()),
             Self::AccountRemove { address } => ("account remove", address.to_string()),
+            Self::AccountImport { rows, dry_run: false, .. } => {
+                ("account import", format!("{} accounts", rows.len()))
+            }
             Self::ActivationIssue { address, .. } => ("activation issue", address.to_string()),
+            Self::ActivationRevoke { address, .. } => ("activation revoke", address.to_string()),
+            Self::ActivationUnblock { source } => ("activation unblock", source.to_string()),
             Self::DeviceRevoke { device } => ("device revoke", device.to_string()),
-            Self::AccountList { .. }
+            Self::AccountImport { dry_run: true, .. }
+            | Self::ActivationList { .. }
+            | Self::ActivationShow { .. }
+            | Self::AccountList { .. }
             | Self::AccountShow { .. }
             | Self::DeviceList { .. }
             | Self::DeviceShow { .. }
+            | Self::Reload
             | Self::Status
             | Self::Examine { .. } => return None,
         };
         Some((action, whose))
     }
+}
+
+/// An account as a file wants it to be.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ImportRow {
+    /// Whose it is.
+    pub(crate) address: Address,
+    /// What the file says of it.
+    pub(crate) change: ProfileChange,
 }
 
 /// The answer to a [`Command`]; one JSON line. It has no `Debug`, since it may hold an access key.
@@ -68,8 +103,16 @@ pub(crate) enum Reply {
     Devices { devices: Vec<DeviceView>, next: Option<Address> },
     /// An access key.
     Key { key: KeyView },
+    /// Access keys that are still good; `next` as above.
+    OpenKeys { keys: Vec<OpenKeyView>, next: Option<Address> },
+    /// What became of each account, in the order in which they were given.
+    Imported { accounts: Vec<ImportedView> },
+    /// It is done, and there is nothing to tell.
+    Done,
     /// How the relay is.
     Status { status: Box<StatusView> },
+    /// What a reload did.
+    Reloaded { reloaded: ReloadView },
     /// How each step went.
     Examined { steps: Vec<Step> },
     /// It was not done.

@@ -35,7 +35,40 @@ pub(crate) struct ProfileChange {
     office: Option<String>,
 }
 
+/// A field of a [`ProfileChange`].
+type Field = fn(&mut ProfileChange) -> &mut Option<String>;
+
+/// Longest field, in characters.
+const FIELD_MAX: usize = 255;
+
 impl ProfileChange {
+    /// The fields by the names that they have on the command line and in files.
+    pub(crate) const FIELDS: [(&'static str, Field); 8] = [
+        ("name", |change| &mut change.name),
+        ("email", |change| &mut change.email),
+        ("title", |change| &mut change.title),
+        ("phone", |change| &mut change.phone),
+        ("mobile", |change| &mut change.mobile),
+        ("department", |change| &mut change.department),
+        ("company", |change| &mut change.company),
+        ("office", |change| &mut change.office),
+    ];
+
+    /// The name to show, if it is given.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// What makes a text unfit for a field; `None` when it is fit.
+    pub(crate) fn fault(text: &str) -> Option<String> {
+        if text.chars().count() > FIELD_MAX {
+            return Some(format!("it has over {FIELD_MAX} characters"));
+        }
+        text.chars()
+            .any(char::is_control)
+            .then(|| "it has a control character, such as a line break".to_owned())
+    }
+
     /// Name, title, e-mail address and desk phone.
     pub(crate) fn of(name: &str, title: &str, email: &str, phone: &str) -> Self {
         let given = |text: &str| Some(text.to_owned());

@@ -20,8 +20,8 @@ use super::{Command, Executor, Refusal, RefusalKind, Reply};
 
 /// The socket's name in the data folder.
 const NAME: &str = "admin.sock";
-/// Longest command line, in bytes.
-const COMMAND_MAX: u64 = 64 * 1024;
+/// Longest command line, in bytes: a part of an import is the longest.
+const COMMAND_MAX: u64 = 512 * 1024;
 /// Longest reply line, in bytes: a page of the fullest accounts has about a third of it.
 const REPLY_MAX: u64 = 4 * 1024 * 1024;
 /// Commands carried out at the same time.
@@ -97,10 +97,11 @@ impl Drop for AdminSocket {
 
 /// Reads one command, carries it out, writes one reply.
 async fn converse(stream: UnixStream, executor: &Executor) -> io::Result<()> {
+    let uid = stream.peer_cred()?.uid();
     let (read, mut write) = stream.into_split();
     let Some(line) = timeout(PATIENCE, read_line(read, COMMAND_MAX)).await?? else { return Ok(()) };
     let reply = match serde_json::from_str::<Command>(&line) {
-        Ok(command) => executor.execute(command).await,
+        Ok(command) => executor.execute(command, uid).await,
         Err(error) => Reply::Refused {
             refusal: Refusal::new(
                 RefusalKind::Invalid,

@@ -39,13 +39,46 @@ pub(crate) struct DeviceView {
 }
 
 /// A fresh access key. It has no `Debug`.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct KeyView {
     pub(crate) address: Address,
     pub(crate) access_key: String,
     /// RFC 3339.
     pub(crate) expires_at: String,
+}
+
+/// An access key that is still good: all of it but the key itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OpenKeyView {
+    /// 12 hex digits, by which it can be revoked.
+    pub(crate) id: String,
+    pub(crate) address: Address,
+    /// RFC 3339.
+    pub(crate) issued_at: String,
+    /// RFC 3339.
+    pub(crate) expires_at: String,
+}
+
+/// What an import did with an account. It has no `Debug`, since it may hold an access key.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ImportedView {
+    pub(crate) address: Address,
+    pub(crate) outcome: Outcome,
+    /// For a new account, when keys were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<KeyView>,
+}
+
+/// What an import does with an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Outcome {
+    Added,
+    Updated,
+    Unchanged,
 }
 
 /// How the relay is, running or not.
@@ -108,6 +141,22 @@ pub(crate) struct ListenersView {
     /// SHA-256 of a self-made certificate, colon hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) fingerprint: Option<String>,
+}
+
+/// What a reload did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ReloadView {
+    /// What was read; absent for the built-in defaults.
+    pub(crate) file: Option<String>,
+    /// Keys whose new values are in force.
+    pub(crate) applied: Vec<String>,
+    /// Keys that differ from what the server runs with and need a restart.
+    pub(crate) restart: Vec<String>,
+    /// Another certificate is in force.
+    pub(crate) certificate: bool,
+    /// What is unwise in the file, in plain words.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// A moment as RFC 3339 in UTC with whole seconds.

@@ -1,6 +1,6 @@
 use trunkline_model::Address;
 
-use super::{device::device_table, minute, odd, once};
+use super::{device::device_table, import::import, minute, odd, once};
 use crate::{
     admin::{AccountView, Channel, Command, Reply},
     cli::AccountCommand,
@@ -46,6 +46,7 @@ pub(crate) async fn account(place: Place, command: AccountCommand) -> Result<(),
             let account = one(place, Command::AccountRemove { address }).await?;
             if output.json { print::json(&account) } else { done(&account, "is removed") }
         }
+        AccountCommand::Import(args) => import(place, args).await,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     print,
 };
 
-/// `trunkline status`: works without a server, and makes nothing that is not there.
+/// `trunkline status`: works without a server, and makes nothing that is not there. Exit code 4 when none runs.
 pub(crate) async fn status(place: Place, json: bool) -> Result<(), Failure> {
     let status = if place.database.exists() || server_answers(&place).await? {
         match once(place, Command::Status).await? {
@@ -22,7 +22,13 @@ pub(crate) async fn status(place: Place, json: bool) -> Result<(), Failure> {
             ..StatusView::default()
         }
     };
-    if json { print::json(&status) } else { print::text(&told(&status)) }
+    if json {
+        print::json(&status)?
+    } else {
+        print::text(&told(&status))?
+    }
+    // All that there is to say has been said.
+    if status.running { Ok(()) } else { Err(Failure::unreachable(String::new())) }
 }
 
 fn told(status: &StatusView) -> String {

@@ -1,7 +1,9 @@
-use clap::Subcommand;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
 use trunkline_model::Address;
 
-use super::{Consent, Json};
+use super::{Consent, Json, Span};
 use crate::admin::ProfileChange;
 
 /// `trunkline account …`.
@@ -75,4 +77,43 @@ pub(crate) enum AccountCommand {
         #[command(flatten)]
         output: Json,
     },
+
+    /// Add and change many accounts, as a CSV file says
+    #[command(
+        after_help = "Columns by the names in the first line, in any order: address, and any of name, email, \
+                      title, phone, mobile, department, company, office. An empty cell clears, a missing column \
+                      leaves as it is.\n\nExamples:\n  trunkline account import staff.csv --dry-run\n  \
+                      trunkline account import staff.csv --activate --keys-to keys.csv"
+    )]
+    Import(Import),
+}
+
+/// `trunkline account import`.
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// The file: UTF-8, comma or semicolon between the cells, a line of column names first
+    pub(crate) file: PathBuf,
+
+    /// Issue one access key for each account that is added, and print them as CSV
+    #[arg(long)]
+    pub(crate) activate: bool,
+
+    /// How long the keys stay good, e.g. 24h, 7d
+    #[arg(long, value_name = "SPAN", default_value = "7d", requires = "activate")]
+    pub(crate) expires: Span,
+
+    /// Write the keys into a new file that only you can read, instead of standard output
+    #[arg(long, value_name = "FILE", requires = "activate")]
+    pub(crate) keys_to: Option<PathBuf>,
+
+    /// Only say what would be added and changed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Import the good lines even if others are bad
+    #[arg(long)]
+    pub(crate) skip_bad: bool,
+
+    #[command(flatten)]
+    pub(crate) output: Json,
 }

@@ -2,14 +2,15 @@ use std::{fs, net::SocketAddr, path::PathBuf};
 
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use trunkline_http::Stop;
 use trunkline_model::Address;
 
 use crate::{
-    admin::{Command, Executor, Reply},
+    admin::{Command, Executor, Reply, own_uid},
     assembly::Assembly,
     configuration,
     exit::Failure,
+    reload::Origin,
 };
 
 /// The configuration of the demo's relay: free ports on loopback, everything in the file's own folder.
@@ -35,17 +36,18 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Makes the folder and starts the relay, which ends with `shutdown`.
-    pub(super) async fn set(shutdown: &CancellationToken) -> Result<Self, Failure> {
+    /// Makes the folder and starts the relay, which ends with `stop`.
+    pub(super) async fn set(stop: &Stop) -> Result<Self, Failure> {
         let folder = tempfile::Builder::new().prefix("trunkline-demo-").tempdir()?;
         let file = folder.path().join(trunkline_config::FILE_NAME);
         fs::write(&file, CONFIGURATION)?;
         let config = configuration::load(Some(&file))?.config;
-        let assembly = Assembly::start(&config).await?;
+        let origin = Origin { named: Some(file), log_level: None };
+        let assembly = Assembly::start(&config, origin).await?;
         let address = assembly.listeners().http.as_deref().and_then(|at| at.parse().ok());
         let relay = address.ok_or_else(|| Failure::failed("the demo's relay does not listen"))?;
         let executor = assembly.executor();
-        let server = tokio::spawn(assembly.run(shutdown.clone()));
+        let server = tokio::spawn(assembly.run(stop.clone()));
         Ok(Self { folder, relay, executor, server })
     }
 
@@ -61,7 +63,7 @@ impl Stage {
 
     /// What an administrator does, as the command line does it.
     pub(super) async fn administer(&self, command: Command) -> Result<Reply, String> {
-        match self.executor.execute(command).await {
+        match self.executor.execute(command, own_uid()).await {
             Reply::Refused { refusal } => Err(refusal.words),
             reply => Ok(reply),
         }

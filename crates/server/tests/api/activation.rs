@@ -128,6 +128,26 @@ async fn after_ten_failures_of_a_source_comes_429_even_with_the_right_key() {
 }
 
 #[tokio::test]
+async fn an_unblocked_source_may_try_again_and_the_log_says_who_let_it() {
+    let house = House::with(&[("ACTIVATION_FAILURES_PER_HOUR", "1")]).await;
+    house.account("ana").await;
+    let key = house.relay.access_key(&sip("ana")).await.unwrap();
+    assert_eq!(activate(&house, &body(&sip("ana"), "AAAAA-BBBBB-CCCCC")).await.status, 403);
+    assert_eq!(activate(&house, &body(&sip("ana"), &key)).await.status, 429);
+    let unblock = json!({"do": "activationUnblock", "source": "127.0.0.1"});
+    house.relay.admin(&unblock).await.unwrap();
+    assert_eq!(activate(&house, &body(&sip("ana"), &key)).await.status, 201);
+    house.relay.admin(&unblock).await.expect_err("nothing is left to forgive");
+
+    let owner = std::fs::metadata(house.relay.data_dir()).unwrap();
+    let uid = format!("uid={}", std::os::unix::fs::MetadataExt::uid(&owner));
+    let log = house.relay.log();
+    let line = log.lines().find(|line| line.contains("activation unblock")).unwrap();
+    assert!(line.contains(&uid) && line.contains("127.0.0.1"), "{line}");
+    assert!(!log.contains(&key), "no key is logged");
+}
+
+#[tokio::test]
 async fn bodies_that_are_no_requests_are_400_and_quote_nothing() {
     let house = House::open().await;
     let address = house.relay.listeners().http.clone().unwrap();

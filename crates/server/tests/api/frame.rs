@@ -65,6 +65,7 @@ impl Frame {
             assert_eq!(sequence.to_string().len(), 16, "{text}");
             assert!(sequence < 1 << 53, "a double must hold it: {text}");
         }
+        crate::contract::check(self, json);
     }
 
     pub(crate) fn id(&self) -> &Value {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod contract;
 mod device;
 mod frame;
 mod house;
@@ -25,4 +26,5 @@ mod replay;
 mod roster;
 mod session;
 mod several;
+mod story;
 mod upgrade;

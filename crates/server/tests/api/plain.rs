@@ -32,7 +32,9 @@ pub(crate) async fn exchange(address: &str, request: &[u8]) -> Answer {
         }
     };
     tokio::time::timeout(patience(), read).await.unwrap();
-    answer(&String::from_utf8(bytes).unwrap())
+    let answer = answer(&String::from_utf8(bytes).unwrap());
+    crate::contract::check_http(request, &answer);
+    answer
 }
 
 fn is_whole(bytes: &[u8]) -> bool {

@@ -44,3 +44,24 @@ fn nobody_and_the_disabled_get_no_key() {
     assert_eq!(disabled.code, Some(1));
     assert!(disabled.err.contains("is disabled"), "{}", disabled.err);
 }
+
+#[test]
+fn open_keys_are_listed_and_made_void_but_never_shown() {
+    let folder = Folder::new();
+    folder.well(&["account", "add", "alice@example.test"]);
+    let key = folder.json(&["activation", "issue", "alice@example.test"])["accessKey"].clone();
+    folder.well(&["activation", "issue", "alice@example.test"]);
+    let keys = folder.json(&["activation", "list", "alice@example.test"]);
+    let members: Vec<_> = keys["keys"][0].as_object().unwrap().keys().collect();
+    assert_eq!(members, ["address", "expiresAt", "id", "issuedAt"]);
+    assert!(!keys.to_string().contains(key.as_str().unwrap()));
+
+    let id = keys["keys"][0]["id"].as_str().unwrap();
+    let revoked = folder.json(&["activation", "revoke", "alice@example.test", id]);
+    assert_eq!(revoked["keys"][0]["id"], id);
+    let gone = folder.run(&["activation", "revoke", "alice@example.test", id]);
+    assert_eq!(gone.code, Some(1), "{gone:?}");
+    let rest = folder.well(&["activation", "revoke", "alice@example.test"]);
+    assert_eq!(rest, "One access key of sip:alice@example.test is void.\n");
+    assert_eq!(folder.json(&["activation", "list"])["keys"].as_array().unwrap().len(), 0);
+}

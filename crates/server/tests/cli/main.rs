@@ -9,6 +9,7 @@ mod check_config;
 mod demo;
 mod device;
 mod doctor;
+mod import;
 mod phone;
 mod program;
 mod server;

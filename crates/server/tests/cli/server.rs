@@ -1,22 +1,18 @@
 use std::{
     fs,
-    net::TcpStream,
     os::unix::{fs::PermissionsExt, net::UnixListener},
     process::Stdio,
     time::Duration,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::{
-    phone::{sign_in, with_alice},
-    program::{Folder, eventually},
-};
+use crate::program::{Folder, eventually};
 
 #[test]
 fn status_tells_a_running_server_from_a_stopped_one() {
     let folder = Folder::new();
-    let never = folder.json(&["status"]);
+    let never = not_running(&folder);
     assert_eq!((&never["running"], &never["counts"]), (&json!(false), &json!(null)));
     assert!(!folder.path().join("data").exists(), "status makes nothing");
 
@@ -34,26 +30,16 @@ fn status_tells_a_running_server_from_a_stopped_one() {
     );
     assert!(!folder.path().join("data/admin.sock").exists());
 
-    let stopped = folder.json(&["status"]);
+    let stopped = not_running(&folder);
     assert_eq!((&stopped["running"], &stopped["counts"]["accounts"]), (&json!(false), &json!(0)));
-    assert!(folder.well(&["status"]).contains("not running"));
+    assert!(folder.run(&["status"]).out.contains("not running"));
 }
 
-#[test]
-fn a_second_signal_ends_a_drain_at_once() {
-    let (folder, serving, runtime, key) = with_alice(&[("DRAIN_SECS", "600")]);
-    let another =
-        folder.json(&["activation", "issue", "alice@example.test"])["accessKey"].as_str().unwrap().to_owned();
-    let _first = runtime.block_on(sign_in(&serving.url(), &key, "install-1"));
-    let _second = runtime.block_on(sign_in(&serving.url(), &another, "install-2"));
-    // The sockets close one after the other within the ten minutes: the first at once.
-    serving.terminate();
-    let address = serving.listeners["http"].as_str().unwrap();
-    eventually("the drain", || TcpStream::connect(address).is_err());
-    assert_eq!(folder.json(&["status"])["running"], json!(true), "commands are taken while it drains");
-    let (code, took) = serving.stop();
-    assert_eq!(code, Some(1));
-    assert!(took < Duration::from_secs(20), "{took:?}");
+/// What `status` says when it ends with 4, and with nothing on standard error.
+fn not_running(folder: &Folder) -> Value {
+    let outcome = folder.run(&["status", "--json"]);
+    assert_eq!((outcome.code, outcome.err.as_str()), (Some(4), ""));
+    serde_json::from_str(&outcome.out).unwrap()
 }
 
 #[test]

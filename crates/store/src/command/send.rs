@@ -15,6 +15,8 @@ impl ChatCommand for NewMessage {
     }
 
     fn apply(&self, draft: &mut Draft<'_>) -> Result<Sent, StoreError> {
+        #[cfg(debug_assertions)]
+        trunkline_model::poison::taste("commit", self.text.expose());
         let me = draft.address(self.account)?;
         if let Some(recipient) = self.recipient() {
             draft.address(recipient)?;

@@ -55,6 +55,8 @@ statements! {
     TRIM_ACCESS_KEYS = "DELETE FROM access_keys WHERE account_id = $1 AND key_hash NOT IN (SELECT key_hash \
         FROM access_keys WHERE account_id = $1 ORDER BY created_at DESC LIMIT 16)";
     ACCESS_KEY = "SELECT account_id, expires_at FROM access_keys WHERE key_hash = $1";
+    OPEN_KEYS = "SELECT key_hash, created_at, expires_at FROM access_keys WHERE account_id = $1 AND expires_at \
+        > $2 ORDER BY created_at, key_hash";
     USE_ACCESS_KEY = "DELETE FROM access_keys WHERE key_hash = $1";
 
     SESSION = session!(" AND s.device_id = $1");

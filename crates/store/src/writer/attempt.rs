@@ -1,4 +1,9 @@
-use std::time::{Duration, Instant};
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
+
+use futures_util::FutureExt;
 
 use super::Writer;
 use crate::{
@@ -26,7 +31,7 @@ impl Writer {
     /// Runs the commands in one transaction.
     pub(super) async fn attempt(&mut self, part: &mut [Job]) -> Attempt {
         let limit = self.link.is_remote().then_some(ANSWER);
-        let entries = match within(limit, self.work(part)).await {
+        let entries = match within(limit, self.work_or_panic(part)).await {
             Ok(entries) => entries,
             Err(fault) => return Attempt::Not(self.undo(limit, fault).await, Vec::new()),
         };
@@ -40,6 +45,16 @@ impl Writer {
             checkpoint.committed();
         }
         Attempt::Committed(entries)
+    }
+
+    /// A panic fails the part as a bad row does, so that in the end it fails the one command that it comes from.
+    async fn work_or_panic(&mut self, part: &mut [Job]) -> Result<Vec<Committed>, Fault> {
+        AssertUnwindSafe(self.work(part)).catch_unwind().await.unwrap_or_else(|_| {
+            // Nobody knows what the connection was at.
+            self.link.lose();
+            let error = StoreError::Database("the server failed at this command".to_owned());
+            Err(Fault::Failed { error, everywhere: false })
+        })
     }
 
     async fn work(&mut self, part: &mut [Job]) -> Result<Vec<Committed>, Fault> {

@@ -1,4 +1,7 @@
-use std::time::Instant;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Instant,
+};
 
 use super::{Writer, attempt::Attempt, doubt::Doubt};
 use crate::{Committed, StoreError, fault::Fault, job::Job};
@@ -49,7 +52,8 @@ impl Writer {
     /// Rings, then answers.
     pub(super) fn committed(&mut self, part: Vec<Job>, entries: &[Committed]) {
         if !entries.is_empty() {
-            self.listener.committed(entries);
+            // What is committed stands, whatever becomes of those who hear of it.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.listener.committed(entries)));
         }
         part.into_iter().for_each(|job| job.tell(Ok(())));
     }

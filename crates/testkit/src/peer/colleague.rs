@@ -9,7 +9,8 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Prosody, patience};
+use super::Prosody;
+use crate::patience;
 
 const SCRIPT: &str = include_str!("colleague.py");
 

@@ -15,7 +15,8 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Authority, Identity, eventually, free_port};
+use super::{Authority, Identity, free_port};
+use crate::{eventually, patience};
 
 /// Debian's Prosody in a temporary folder, for one domain; killed when dropped.
 pub struct Prosody {
@@ -126,7 +127,7 @@ impl Prosody {
     pub async fn stop(&mut self) -> Result<()> {
         let Some(mut child) = self.running.take() else { return Ok(()) };
         signal(&child, "-TERM").await?;
-        if timeout(super::patience(), child.wait()).await.is_err() {
+        if timeout(patience(), child.wait()).await.is_err() {
             child.kill().await?;
             bail!("prosody did not stop when asked to:\n{}", self.log());
         }

@@ -11,8 +11,12 @@ use crate::ApiError;
 const MAX_LIST: usize = 1_000;
 
 /// The members of `params`, found by name in any letter case; of a repeated one the last counts.
+#[derive(Default)]
 pub(crate) struct Params {
     members: HashMap<Folded, Value>,
+    /// Every name that was asked for, so that a test can hold it against the description.
+    #[cfg(test)]
+    pub(crate) asked: std::collections::BTreeSet<&'static str>,
 }
 
 #[derive(PartialEq, Eq, Hash)]
@@ -29,18 +33,22 @@ impl<'de> Deserialize<'de> for Folded {
 impl Params {
     /// From the JSON text; absent and null are an empty object. The error is plain words.
     pub(crate) fn read(raw: Option<&str>) -> Result<Self, &'static str> {
+        let mut params = Self::default();
         match raw {
-            None | Some("null") => Ok(Self { members: HashMap::new() }),
-            Some(text) if text.starts_with('{') => match serde_json::from_str(text) {
-                Ok(members) => Ok(Self { members }),
-                Err(_) => Err("params holds a number that is out of range"),
-            },
-            Some(_) => Err("params is not an object"),
+            None | Some("null") => {}
+            Some(text) if text.starts_with('{') => {
+                params.members =
+                    serde_json::from_str(text).map_err(|_| "params holds a number that is out of range")?;
+            }
+            Some(_) => return Err("params is not an object"),
         }
+        Ok(params)
     }
 
     /// Takes out the first of these aliases that is there and not null, with the name it was asked under.
     pub(crate) fn take(&mut self, names: &[&'static str]) -> Option<(&'static str, Value)> {
+        #[cfg(test)]
+        self.asked.extend(names);
         names.iter().find_map(|name| {
             let value = self.members.remove(&Folded(name.to_ascii_lowercase()))?;
             (!value.is_null()).then_some((*name, value))
@@ -187,7 +195,9 @@ impl Params {
     }
 
     /// Whether any of these is there; for telling a missing parameter from another kind of call.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(super) fn has(&mut self, name: &'static str) -> bool {
+        #[cfg(test)]
+        self.asked.insert(name);
         self.members.get(&Folded(name.to_ascii_lowercase())).is_some_and(|value| !value.is_null())
     }
 }

@@ -14,9 +14,8 @@ const MAX_SYNC: usize = 200;
 
 impl Call {
     /// Reads the parameters of a method: 1011 for what is missing, 1012 for what is wrong.
-    pub(crate) fn read(method: Method, mut params: Params, limits: Limits) -> Result<Self, ApiError> {
+    pub(crate) fn read(method: Method, p: &mut Params, limits: Limits) -> Result<Self, ApiError> {
         use Method as M;
-        let p = &mut params;
         Ok(match method {
             _ if method.unsupported() => Self::NotSupported,
             M::GetAuthenticationInfo => Self::GetAuthenticationInfo { token: p.secret(&["gdAuthToken"])? },

@@ -1,7 +1,8 @@
 /// Deepest nesting that passes, the stream header included; elements below are left out. The XML library frees
 /// elements recursively, so a deep one would end the process.
 const MAX_DEPTH: usize = 64;
-/// Longest name that passes, in bytes; the rest of a longer one is left out, at both ends of the element.
+/// Longest name that passes, in bytes; the rest of a longer one is left out, at both ends of the element. In its place
+/// an attribute's name gets its number in the tag: two of the same name would be malformed.
 const MAX_NAME: usize = 1_024;
 /// Longest attribute value that passes, in bytes. The XML library gives the stream up at 8,192 of either.
 const MAX_VALUE: usize = 4_096;
@@ -13,6 +14,14 @@ const MAX_STANZA: usize = 4 << 20;
 #[error("the server sent a stanza of more than {MAX_STANZA} bytes")]
 pub(super) struct TooLong;
 
+/// What came through a [`Filter`].
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Passed {
+    pub(super) bytes: Vec<u8>,
+    /// Before which of the bytes a stanza has just begun or ended, in turn.
+    pub(super) borders: Vec<usize>,
+}
+
 /// Cuts what is too deep or too long out of the XML subset that XMPP allows (RFC 6120 section 11.1), byte by byte.
 /// Whatever is malformed passes: it is the parser's to refuse.
 #[derive(Debug, Default)]
@@ -22,12 +31,16 @@ pub(super) struct Filter {
     stanza: usize,
     /// Bytes of the present name or value.
     run: usize,
+    /// Names begun in the present start tag: the element's, then those of the attributes.
+    names: usize,
     /// The rest of the present name or value is left out.
     cutting: bool,
     /// Inside an entity reference, which must not be cut apart.
     entity: bool,
     /// An element of this depth is left out.
     skipping: Option<usize>,
+    /// The present child of the stream is a stanza, by its name.
+    stanza_named: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -49,20 +62,21 @@ enum At {
 }
 
 impl Filter {
-    pub(super) fn pass(&mut self, bytes: &[u8], passed: &mut Vec<u8>) -> Result<(), TooLong> {
+    pub(super) fn pass(&mut self, bytes: &[u8], passed: &mut Passed) -> Result<(), TooLong> {
         for &byte in bytes {
             self.stanza += 1;
-            let before = self.at;
+            let (before, was_inside) = (self.at, self.inside());
             self.at = self.next(byte);
-            if before == At::Open && matches!(self.at, At::Start { .. }) && self.depth >= MAX_DEPTH {
-                self.skipping.get_or_insert(self.depth);
+            if before == At::Open && matches!(self.at, At::Start { .. }) {
+                self.begin(byte);
             }
             if self.skipping.is_some() {
                 self.end_skip();
             } else if self.at != At::Open {
-                passed.extend((before == At::Open).then_some(b'<'));
-                passed.extend((!self.cut(before, byte)).then_some(byte));
+                passed.bytes.extend((before == At::Open).then_some(b'<'));
+                self.pass_byte(before, byte, &mut passed.bytes);
             }
+            passed.borders.extend((self.inside() != was_inside).then_some(passed.bytes.len()));
             if self.depth <= 1 && self.at == At::Text {
                 self.stanza = 0;
             }
@@ -73,9 +87,36 @@ impl Filter {
         Ok(())
     }
 
+    /// A start tag begins.
+    fn begin(&mut self, first: u8) {
+        self.names = 0;
+        if self.depth == 1 {
+            // Message, presence, iq; what else servers send (r, a, error, features) begins otherwise.
+            self.stanza_named = b"mpi".contains(&first);
+        }
+        if self.depth >= MAX_DEPTH {
+            self.skipping.get_or_insert(self.depth);
+        }
+    }
+
+    /// Between the first letter of a stanza's name and its last `>`.
+    fn inside(&self) -> bool {
+        let begun = self.depth > 1 || matches!(self.at, At::Start { .. } | At::Quoted(_));
+        begun && self.depth > 0 && self.stanza_named
+    }
+
     fn end_skip(&mut self) {
         if self.at == At::Text && self.skipping == Some(self.depth) {
             self.skipping = None;
+        }
+    }
+
+    fn pass_byte(&mut self, before: At, byte: u8, passed: &mut Vec<u8>) {
+        let uncut = !self.cutting;
+        if !self.cut(before, byte) {
+            passed.push(byte);
+        } else if uncut && self.names > 1 && matches!(self.at, At::Start { .. }) {
+            passed.extend(format!("_{}", self.names - 1).bytes());
         }
     }
 
@@ -90,6 +131,7 @@ impl Filter {
             (self.run, self.cutting, self.entity) = (0, false, false);
             return false;
         }
+        self.names += usize::from(self.run == 0 && matches!(self.at, At::Start { .. }));
         self.run += 1;
         let continued = byte & 0xc0 == 0x80;
         self.cutting |= self.run > limit && !continued && !self.entity;
@@ -132,14 +174,14 @@ impl Filter {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Filter, MAX_DEPTH, MAX_NAME, MAX_STANZA, MAX_VALUE, TooLong};
+    use super::{Filter, MAX_DEPTH, MAX_NAME, MAX_STANZA, MAX_VALUE, Passed, TooLong};
 
     const HEADER: &str = "<?xml version='1.0'?><stream:stream from='a>b' xmlns=\"jabber:client\">";
 
     fn passed(filter: &mut Filter, xml: &str) -> String {
-        let mut passed = Vec::new();
+        let mut passed = Passed::default();
         filter.pass(xml.as_bytes(), &mut passed).unwrap();
-        String::from_utf8(passed).unwrap()
+        String::from_utf8(passed.bytes).unwrap()
     }
 
     #[test]
@@ -169,8 +211,9 @@ mod tests {
         let mut filter = Filter::default();
         passed(&mut filter, HEADER);
         let name = "n".repeat(MAX_NAME);
-        let long = format!("<{name}more {name}other='1'></{name}more>");
-        assert_eq!(passed(&mut filter, &long), format!("<{name} {name}='1'></{name}>"));
+        let long = format!("<{name}more a='0' {name}x='1' {name}y='2'></{name}more>");
+        let cut = format!("<{name} a='0' {name}_2='1' {name}_3='2'></{name}>");
+        assert_eq!(passed(&mut filter, &long), cut, "attributes stay distinct");
         for (whole, rest) in [("ü", "üü"), ("&lt;", "&gt;x"), ("&#xfc;", "x")] {
             let value = format!("{}{whole}", "v".repeat(MAX_VALUE - 1));
             let cut = passed(&mut filter, &format!("<a b='{value}{rest}' c='d'/>"));
@@ -188,16 +231,16 @@ mod tests {
         }
         passed(&mut filter, "<message><body>");
         let more = "x".repeat(MAX_STANZA);
-        assert_eq!(filter.pass(more.as_bytes(), &mut Vec::new()), Err(TooLong));
+        assert_eq!(filter.pass(more.as_bytes(), &mut Passed::default()), Err(TooLong));
     }
 
     proptest! {
         #[test]
         fn where_the_bytes_are_parted_makes_no_difference(
-            xml in "(<[ab]( c='[<>&d]{0,3}')?/?>|</[ab]>|[ex]|<!\\[CDATA\\[[<>\\]]{0,3}\\]\\]>){0,200}",
+            xml in "(<[abm]( c='[<>&d]{0,3}')?/?>|</[abm]>|[ex]|<!\\[CDATA\\[[<>\\]]{0,3}\\]\\]>){0,200}",
             parts in 1..9usize,
         ) {
-            let (mut whole, mut parted) = (Vec::new(), Vec::new());
+            let (mut whole, mut parted) = (Passed::default(), Passed::default());
             Filter::default().pass(xml.as_bytes(), &mut whole).unwrap();
             let mut filter = Filter::default();
             for part in xml.as_bytes().chunks(parts) {

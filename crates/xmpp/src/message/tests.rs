@@ -5,9 +5,14 @@ use trunkline_model::{MessageKey, MessageText, Timestamp};
 use super::{Heard, outgoing, read};
 
 fn heard(attributes: &str, children: &str) -> Heard {
+    heard_at(None, attributes, children)
+}
+
+fn heard_at(place: Option<&str>, attributes: &str, children: &str) -> Heard {
     let xml =
         format!("<message xmlns='jabber:client' to='alice@corp.test/r' {attributes}>{children}</message>");
-    read(Message::try_from(xml.parse::<Element>().unwrap()).unwrap(), &"alice@corp.test".parse().unwrap())
+    let message = Message::try_from(xml.parse::<Element>().unwrap()).unwrap();
+    read(message, &"alice@corp.test".parse().unwrap(), place.map(str::to_owned))
 }
 
 fn text(attributes: &str, children: &str) -> Incoming {
@@ -50,6 +55,16 @@ fn a_message_without_ids_is_unique_and_long_ids_fit() {
     let long = format!("from='bob@corp.test' id='{}'", "x".repeat(5_000));
     assert_eq!(text(&long, "").foreign_id, text(&long, "").foreign_id);
     assert!(text(&long, "").foreign_id.len() <= 255);
+}
+
+#[test]
+fn a_message_without_ids_is_known_again_by_its_place() {
+    let at = |place| match heard_at(Some(place), "from='bob@corp.test/desk'", "<body>hello</body>") {
+        Heard::Text { incoming, .. } => (incoming.foreign_id, incoming.id),
+        other => panic!("not a text: {other:?}"),
+    };
+    assert_eq!(at("session/7"), at("session/7"));
+    assert_ne!(at("session/7"), at("session/8"));
 }
 
 #[test]

@@ -100,7 +100,8 @@ impl Worker {
 
     /// What the core must commit goes through the inbox and is finished there; all else is finished here.
     fn hear_message(&mut self, message: Message, ticket: Ticket) {
-        match message::read(message, &self.memory.own) {
+        let place = self.memory.place(ticket);
+        match message::read(message, &self.memory.own, place) {
             message::Heard::Text { incoming, wants_receipt } => {
                 if wants_receipt {
                     self.shared.asked().insert((incoming.peer.clone(), incoming.id.clone()), ());

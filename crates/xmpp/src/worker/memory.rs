@@ -7,7 +7,7 @@ use trunkline_model::{MessageKey, Presence};
 
 use crate::{
     iq::Questions,
-    ledger::{Inbound, Outbound, WrongCount},
+    ledger::{Inbound, Outbound, Ticket, WrongCount},
     link::Outgoing,
     negotiate::{Management, Resumption},
     recent::Recent,
@@ -92,6 +92,12 @@ impl Memory {
         Some(Resumption { id, handled: self.inbound.handled() })
     }
 
+    /// What names a stanza of the server's even when it comes again over the next link; `None` when it cannot.
+    pub(super) fn place(&self, ticket: Ticket) -> Option<String> {
+        let session = self.management.as_ref()?.id.as_ref()?;
+        Some(format!("{session}/{}", ticket.number()))
+    }
+
     /// The session goes on over a new link.
     pub(super) fn resumed(&mut self) {
         self.unwritten = 0;
@@ -140,9 +146,10 @@ impl Memory {
         }
     }
 
-    /// A message came back before it was confirmed: its delivery, if it is one.
+    /// A message came back before it was confirmed: its delivery, if it is one and somebody still waits for it.
     pub(super) fn take_delivery(&mut self, key: MessageKey) -> Option<Delivery> {
-        let matches = |sent: &&mut Sent| sent.delivery.as_ref().is_some_and(|delivery| delivery.key == key);
+        let awaited = |delivery: &Delivery| delivery.key == key && !delivery.reply.is_closed();
+        let matches = |sent: &&mut Sent| sent.delivery.as_ref().is_some_and(awaited);
         self.outbound.iter_mut().find(matches)?.delivery.take()
     }
 
@@ -153,5 +160,36 @@ impl Memory {
         let server =
             from.node().is_none() && (from.domain() == peer.domain() || from.domain() == self.own.domain());
         from == peer || server
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::oneshot;
+    use tokio_xmpp::{
+        parsers::sm::{Nonza, R},
+        xmlstream::XmppStreamElement,
+    };
+    use trunkline_model::MessageKey;
+
+    use super::{Delivery, Memory, Sent};
+
+    #[test]
+    fn a_delivery_that_nobody_waits_for_takes_no_bounce() {
+        let mut memory = Memory::new("alice@corp.test".parse().unwrap());
+        let key = MessageKey::fresh();
+        let mut attempt = || {
+            let (reply, outcome) = oneshot::channel();
+            let element = Arc::new(XmppStreamElement::SM(Nonza::Req(R)));
+            memory.outbound.push(Sent { element, delivery: Some(Delivery::new(key, reply)) });
+            outcome
+        };
+        drop(attempt());
+        let second = attempt();
+        assert!(memory.take_delivery(key).is_some(), "the one that is waited for");
+        drop(second);
+        assert!(memory.take_delivery(key).is_none(), "the core learns of it by an event");
     }
 }

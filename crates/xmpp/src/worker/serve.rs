@@ -30,6 +30,8 @@ use crate::{
 
 /// How long the server may take to confirm what it was asked to confirm, and to tell the roster.
 const CONFIRM_WAIT: Duration = Duration::from_secs(30);
+/// How long to wait before asking again when the answer confirmed nothing.
+const ASK_AGAIN_WAIT: Duration = Duration::from_secs(1);
 /// How long a sign-out waits for the last confirmations and commits.
 const DRAIN_WAIT: Duration = Duration::from_secs(2);
 /// Elements that may wait to be written before commands, and then the stream, are left alone.
@@ -42,6 +44,8 @@ pub(super) struct Live {
     pub(super) link: Link,
     /// When the server must have confirmed what it was asked about.
     pub(super) confirm_by: Option<Instant>,
+    /// When the server may be asked again to confirm.
+    ask_from: Option<Instant>,
     /// When the server must have told the roster.
     pub(super) roster_by: Option<Instant>,
     /// The count that the server was last told.
@@ -148,11 +152,7 @@ impl Worker {
                 }
                 self.come_up(live, "resumed");
             }
-            Session::Fresh { jid, management, confirmed_before } => {
-                if let Some(h) = confirmed_before {
-                    // A count that makes no sense confirms nothing.
-                    let _ = self.memory.confirm(h);
-                }
+            Session::Fresh { jid, management } => {
                 self.memory.give_up();
                 self.memory.inbound.reset();
                 self.memory.own = jid.to_bare();
@@ -234,10 +234,12 @@ impl Worker {
         if live.owed && self.memory.inbound.handled() != live.told {
             self.acknowledge(live);
         }
-        if live.confirm_by.is_some() || self.memory.outbound.len() == 0 {
+        let now = Instant::now();
+        live.ask_from = live.ask_from.filter(|from| *from > now);
+        if live.confirm_by.is_some() || live.ask_from.is_some() || self.memory.outbound.len() == 0 {
             return;
         }
-        live.confirm_by = Some(Instant::now() + CONFIRM_WAIT);
+        live.confirm_by = Some(now + CONFIRM_WAIT);
         if self.memory.management.is_some() {
             live.link.push(XmppStreamElement::SM(Sm::Req(R)));
         } else {
@@ -255,10 +257,13 @@ impl Worker {
     /// Takes the server's word on how much of ours it has.
     pub(super) fn confirmed(&mut self, live: &mut Live, h: u32) -> Result<(), End> {
         live.confirm_by = None;
+        let before = self.memory.outbound.len();
         if self.memory.confirm(h).is_err() {
             self.memory.give_up();
             return Err(End::lost("the server confirmed what it was never sent"));
         }
+        let stuck = before > 0 && self.memory.outbound.len() == before;
+        live.ask_from = stuck.then(|| Instant::now() + ASK_AGAIN_WAIT);
         Ok(())
     }
 
@@ -288,7 +293,7 @@ impl Worker {
 
 impl Live {
     fn new(link: Link) -> Self {
-        Self { link, confirm_by: None, roster_by: None, told: 0, owed: false, close_by: None }
+        Self { link, confirm_by: None, ask_from: None, roster_by: None, told: 0, owed: false, close_by: None }
     }
 
     /// Who does not listen cannot blame the server for its silence.
@@ -300,7 +305,7 @@ impl Live {
     }
 
     fn next_deadline(&self) -> Instant {
-        let deadlines = [self.confirm_by, self.roster_by, self.close_by].into_iter().flatten();
+        let deadlines = [self.confirm_by, self.ask_from, self.roster_by, self.close_by].into_iter().flatten();
         deadlines.min().unwrap_or_else(|| Instant::now() + Duration::from_secs(3_600))
     }
 

@@ -5,16 +5,11 @@ use std::sync::{
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::watch,
-    task::JoinHandle,
-};
 use trunkline_core::port::{
     Backend, Incoming, Inlet, InletError, Line, LineState, OpenLine, OutgoingMessage, Person,
 };
 use trunkline_model::{AccountId, Address, Contact, MessageKey, MessageText, Timestamp};
-use trunkline_testkit::peer::{Prosody, eventually};
+use trunkline_testkit::{eventually, peer::Prosody};
 use trunkline_xmpp::{Tls, XmppBackend, XmppSettings};
 
 pub(crate) const DOMAIN: &str = "corp.test";
@@ -156,53 +151,4 @@ pub(crate) fn message(to: &str, text: &str) -> OutgoingMessage {
         text: MessageText::new(text, 8_000).unwrap(),
         sent_at: Timestamp::now(),
     }
-}
-
-/// A wire between a line and a server that can be cut, or swallow everything.
-pub(crate) struct Wire {
-    pub(crate) port: u16,
-    state: watch::Sender<(usize, bool)>,
-    accepting: JoinHandle<()>,
-}
-
-impl Wire {
-    pub(crate) async fn to(port: u16) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let own_port = listener.local_addr()?.port();
-        let (state, watching) = watch::channel((0, false));
-        let accepting = tokio::spawn(async move {
-            while let Ok((near, _)) = listener.accept().await {
-                if let Ok(far) = TcpStream::connect(("127.0.0.1", port)).await {
-                    tokio::spawn(carry(near, far, watching.clone()));
-                }
-            }
-        });
-        Ok(Self { port: own_port, state, accepting })
-    }
-
-    /// Cuts every connection at once.
-    pub(crate) fn cut(&self) {
-        self.state.send_modify(|(cuts, _)| *cuts += 1);
-    }
-
-    /// From now on nothing passes, and nobody is told.
-    pub(crate) fn swallow(&self) {
-        self.state.send_modify(|(_, swallow)| *swallow = true);
-    }
-}
-
-impl Drop for Wire {
-    fn drop(&mut self) {
-        self.accepting.abort();
-    }
-}
-
-async fn carry(mut near: TcpStream, mut far: TcpStream, mut state: watch::Receiver<(usize, bool)>) {
-    let cuts = state.borrow().0;
-    tokio::select! {
-        _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
-        _ = state.wait_for(|(now, swallow)| *now != cuts || *swallow) => {}
-    }
-    // Swallowing keeps both ends open and reads from neither.
-    let _ = state.wait_for(|(now, _)| *now != cuts).await;
 }

@@ -1,7 +1,10 @@
 use anyhow::Result;
 use trunkline_core::port::Outcome;
 use trunkline_model::Timestamp;
-use trunkline_testkit::peer::{Colleague, Heard, Prosody, ProsodyOptions, eventually};
+use trunkline_testkit::{
+    eventually,
+    peer::{Colleague, Heard, Prosody, ProsodyOptions},
+};
 
 use crate::house::{DOMAIN, USERS, address, alice, message};
 

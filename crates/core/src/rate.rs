@@ -3,7 +3,7 @@ use tokio::time::Instant;
 
 /// A token bucket that slows down rather than refuses.
 #[derive(Debug)]
-pub(super) struct Rate {
+pub(crate) struct Rate {
     /// What is missing to a full bucket: a socket that does nothing is full whatever the limits become.
     missing: f64,
     at: Instant,
@@ -11,30 +11,30 @@ pub(super) struct Rate {
 
 /// How fast a bucket fills, and how much it holds.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     per_second: f64,
     burst: f64,
 }
 
 impl Pace {
-    pub(super) fn new(per_second: u32, burst: u32) -> Self {
+    pub(crate) fn new(per_second: u32, burst: u32) -> Self {
         Self { per_second: f64::from(per_second.max(1)), burst: f64::from(burst.max(1)) }
     }
 }
 
 impl Rate {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self { missing: 0.0, at: now }
     }
 
     /// One request came; the bucket may go below empty, which later ones make good.
-    pub(super) fn take(&mut self, pace: Pace, now: Instant) {
+    pub(crate) fn take(&mut self, pace: Pace, now: Instant) {
         self.fill(pace, now);
         self.missing += 1.0;
     }
 
     /// How long to wait before the next frame may be read; `None`: not at all.
-    pub(super) fn wait(&mut self, pace: Pace, now: Instant) -> Option<Duration> {
+    pub(crate) fn wait(&mut self, pace: Pace, now: Instant) -> Option<Duration> {
         self.fill(pace, now);
         let short = self.missing + 1.0 - pace.burst;
         (short > 0.0).then(|| Duration::from_secs_f64(short / pace.per_second))

@@ -1,0 +1,60 @@
+use std::sync::Arc;
+
+use super::bind::{BindError, admin_speaks_tls};
+use crate::{
+    settings::{HttpSettings, Live},
+    tls::{self, LiveTls, Tls},
+};
+
+/// Changes a server while it runs; cheap to clone.
+#[derive(Clone)]
+pub struct Control {
+    pub(super) settings: Arc<Live>,
+    pub(super) certificate: Option<Arc<LiveTls>>,
+}
+
+/// Other settings and the certificate that goes with them, found good and not yet in force.
+pub struct Change {
+    settings: HttpSettings,
+    tls: Option<Tls>,
+}
+
+impl Control {
+    /// What is in force; the addresses are those that were asked for at the start.
+    pub fn settings(&self) -> Arc<HttpSettings> {
+        self.settings.get()
+    }
+
+    /// SHA-256 of a self-made certificate in capitals and colons; `None` when the certificate was given, or no
+    /// listener speaks TLS.
+    pub fn fingerprint(&self) -> Option<String> {
+        self.certificate.as_ref().and_then(|certificate| certificate.fingerprint())
+    }
+
+    /// Reads the certificate, and refuses settings with which the bound addresses would be open to strangers.
+    /// Blocks on files.
+    pub fn check(&self, settings: HttpSettings) -> Result<Change, BindError> {
+        let bound = self.settings.get();
+        let (http_bind, admin_bind) = (bound.http_bind, bound.admin_bind);
+        let kept = HttpSettings { http_bind, admin_bind, data_dir: bound.data_dir.clone(), ..settings };
+        admin_speaks_tls(&kept)?;
+        if let Some(address) = http_bind.filter(|address| !address.ip().to_canonical().is_loopback())
+            && kept.trusted_proxies.is_empty()
+        {
+            return Err(BindError::PlainExposed(address));
+        }
+        let tls = match self.certificate {
+            Some(_) => Some(tls::load(kept.tls_files.as_ref(), &kept.data_dir)?),
+            None => None,
+        };
+        Ok(Change { settings: kept, tls })
+    }
+
+    /// Puts a change in force: for requests, sockets and handshakes that begin from now on. True when the certificate is
+    /// another one than before.
+    pub fn apply(&self, change: Change) -> bool {
+        let Change { settings, tls } = change;
+        self.settings.set(settings);
+        self.certificate.as_ref().zip(tls).is_some_and(|(certificate, tls)| certificate.set(tls))
+    }
+}

@@ -1,0 +1,72 @@
+use std::{collections::BTreeMap, path::Path};
+
+use trunkline_core::BackendHealth;
+use trunkline_store::Counts;
+
+use super::{Executor, Running, refusal};
+use crate::admin::{BackendView, ListenersView, Refusal, Reply, RunningView, StatusView};
+
+impl Executor {
+    pub(super) async fn status(&self) -> Result<Reply, Refusal> {
+        let counts = self.store.counts().await.map_err(refusal)?;
+        let status = StatusView {
+            running: self.running.is_some(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            data_dir: self.place.data_dir.display().to_string(),
+            database_bytes: Some(database_bytes(&self.place.database)),
+            counts: Some(counted(&counts)),
+            server: match &self.running {
+                Some(running) => Some(running.view().await?),
+                None => None,
+            },
+        };
+        Ok(Reply::Status { status: Box::new(status) })
+    }
+}
+
+impl Running {
+    pub(super) async fn view(&self) -> Result<RunningView, Refusal> {
+        let status = self.relay.status().await.map_err(refusal)?;
+        Ok(RunningView {
+            pid: std::process::id(),
+            uptime_secs: self.since.elapsed().as_secs(),
+            listeners: ListenersView { fingerprint: self.reloader.fingerprint(), ..self.listeners.clone() },
+            sessions: status.sessions,
+            sockets: status.sockets,
+            backends: status.backends.into_iter().map(backend_view).collect(),
+        })
+    }
+}
+
+fn backend_view(health: BackendHealth) -> BackendView {
+    BackendView {
+        kind: health.kind.to_owned(),
+        domain: health.domain,
+        lines: health.lines,
+        connected: health.connected,
+        connecting: health.connecting,
+        refused: health.refused,
+    }
+}
+
+fn counted(counts: &Counts) -> BTreeMap<String, u64> {
+    let rows = [
+        ("accounts", counts.accounts),
+        ("devices", counts.devices),
+        ("messages", counts.messages),
+        ("outbox", counts.outbox),
+        ("entries", counts.entries),
+    ];
+    rows.into_iter().map(|(what, count)| (what.to_owned(), count)).collect()
+}
+
+/// Bytes of the database file and of its write-ahead log.
+fn database_bytes(database: &Path) -> u64 {
+    let mut log = database.as_os_str().to_owned();
+    log.push("-wal");
+    [database, Path::new(&log)]
+        .into_iter()
+        .filter_map(|file| file.metadata().ok())
+        .map(|file| file.len())
+        .sum()
+}

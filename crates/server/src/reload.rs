@@ -1,0 +1,152 @@
+//! Reading the configuration again while the server runs: on SIGHUP and by `trunkline reload`.
+
+#[cfg(test)]
+mod tests;
+
+use std::{path::PathBuf, sync::Arc};
+
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::Mutex,
+    task,
+};
+use tracing::{error, info, warn};
+use trunkline_config::{Config, Diagnostics, Differences, System, locate};
+use trunkline_core::Relay;
+use trunkline_http::{Change, Control};
+
+use crate::{
+    admin::{Refusal, RefusalKind, ReloadView},
+    configuration,
+    exit::Failure,
+    systemd,
+    telemetry::LogLevel,
+};
+
+/// Takes a changed configuration over; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Reloader(Arc<Inner>);
+
+struct Inner {
+    origin: Origin,
+    /// What the server was started with: keys that need a restart go by it.
+    started: Config,
+    /// What was taken over last. Held while a reload is under way.
+    applied: Mutex<Config>,
+    relay: Relay,
+    doors: Control,
+}
+
+/// Where a server's settings come from, and where its log level goes.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    /// What `--config` says.
+    pub(crate) named: Option<PathBuf>,
+    /// `None`: somebody else's log, which is left alone.
+    pub(crate) log_level: Option<LogLevel>,
+}
+
+/// A configuration that was found good as a whole.
+struct Found {
+    file: Option<PathBuf>,
+    config: Config,
+    warnings: Vec<String>,
+    change: Change,
+}
+
+impl Reloader {
+    /// For a server that was started with `config`.
+    pub(crate) fn new(origin: Origin, config: &Config, relay: Relay, doors: Control) -> Self {
+        let (started, applied) = (config.clone(), Mutex::new(config.clone()));
+        Self(Arc::new(Inner { origin, started, applied, relay, doors }))
+    }
+
+    /// SHA-256 of the self-made certificate in force.
+    pub(crate) fn fingerprint(&self) -> Option<String> {
+        self.0.doors.fingerprint()
+    }
+
+    /// Over how long sockets are closed when the server stops.
+    pub(crate) fn drain(&self) -> std::time::Duration {
+        self.0.doors.settings().drain
+    }
+
+    /// Reloads at every SIGHUP from now on; until then, and without this, the signal ends the process.
+    pub(crate) fn on_signal(&self, status: String) -> Result<(), Failure> {
+        let mut hangup = signal(SignalKind::hangup())?;
+        let reloader = self.clone();
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                systemd::reloading();
+                // What went wrong is logged.
+                let _ = reloader.reload().await;
+                systemd::ready(&status);
+            }
+        });
+        Ok(())
+    }
+
+    /// Reads the file, and takes over what can be: all of it or, when anything is wrong, nothing.
+    pub(crate) async fn reload(&self) -> Result<ReloadView, Refusal> {
+        let mut applied = self.0.applied.lock().await;
+        let inner = Arc::clone(&self.0);
+        let found = task::spawn_blocking(move || inner.find()).await;
+        let found = found.unwrap_or_else(|error| Err(vec![format!("reading it broke: {error}")]));
+        let Found { file, config, warnings, change } = found.map_err(|problems| refuse(&problems))?;
+        let Differences { live, .. } = applied.differences(&config);
+        let Differences { restart, .. } = self.0.started.differences(&config);
+        self.0.relay.set(configuration::relay(&config));
+        let certificate = self.0.doors.apply(change);
+        if let Some(level) = &self.0.origin.log_level {
+            level.set(&config.log_level).map_err(|words| refuse(&[words]))?;
+        }
+        *applied = config;
+        let names = |keys: Vec<&str>| keys.into_iter().map(str::to_owned).collect();
+        let file = file.map(|file| file.display().to_string());
+        let view = ReloadView { file, applied: names(live), restart: names(restart), certificate, warnings };
+        note(&view);
+        Ok(view)
+    }
+}
+
+impl Inner {
+    /// Blocks on files.
+    fn find(&self) -> Result<Found, Vec<String>> {
+        let file = locate(self.origin.named.as_deref(), &System);
+        let told = |problems: Diagnostics| problems.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let (config, warnings) = match &file {
+            Some(file) => trunkline_config::load(file).map_err(told)?,
+            None => (Config::default(), Vec::new()),
+        };
+        let change =
+            self.doors.check(configuration::http(&config)).map_err(|error| vec![error.to_string()])?;
+        let warnings = warnings.iter().map(ToString::to_string).collect();
+        Ok(Found { file, config, warnings, change })
+    }
+}
+
+fn refuse(problems: &[String]) -> Refusal {
+    let count = problems.len();
+    for problem in problems {
+        error!(problem, "a problem of the configuration");
+    }
+    error!(problems = count, "the configuration was not reloaded: nothing has changed");
+    let words = format!("{}\n\nnothing was changed: the server goes on as before", problems.join("\n\n"));
+    Refusal::new(RefusalKind::Invalid, words)
+}
+
+fn note(view: &ReloadView) {
+    for warning in &view.warnings {
+        warn!(warning, "the configuration has a weak spot");
+    }
+    let ReloadView { file, applied, restart, certificate, .. } = view;
+    let file = file.as_deref().unwrap_or("built-in defaults");
+    let (applied, restart) = (applied.join(" "), restart.join(" "));
+    info!(
+        file,
+        applied,
+        restart_needed_for = restart,
+        new_certificate = certificate,
+        "configuration reloaded"
+    );
+}

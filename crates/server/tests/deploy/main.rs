@@ -1,0 +1,8 @@
+//! The real program as a service: stopped, reloaded, watched by systemd, behind proxies, in a package.
+
+#![allow(clippy::unwrap_used)]
+
+mod drain;
+mod people;
+mod reload;
+mod systemd;
