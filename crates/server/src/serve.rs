@@ -44,7 +44,7 @@ pub(crate) async fn serve(named: Option<&Path>, json: bool) -> Result<(), Failur
         print::courtesy(&greeting(listeners, file.as_deref(), &config.data_dir));
         hint(&assembly).await;
     }
-    assembly.run(stop).await;
+    assembly.run(stop).await?;
     info!("stopped");
     Ok(())
 }

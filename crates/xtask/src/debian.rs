@@ -32,10 +32,15 @@ const NEEDS: &[Need] = &[
         purpose: "keeps its library out of yours",
     },
     Need { package: "prosody", instead: None, program: "prosody", purpose: "is the XMPP server" },
+    Need { package: "postgresql", instead: None, program: "postgres", purpose: "is the database server" },
 ];
 
 /// Packages that bring a system service, which the tests do not want: they start servers of their own.
-const SERVICES: &[(&str, &str)] = &[("prosody", "prosody.service")];
+const SERVICES: &[(&str, &str)] = &[
+    ("prosody", "prosody.service"),
+    ("postgresql", "postgresql.service"),
+    ("postgresql", "postgresql@15-main.service"),
+];
 
 /// Installs what is missing, saying so; an error tells what to type when this user may not.
 pub(crate) fn install_missing() -> Result<()> {
@@ -165,7 +170,11 @@ mod tests {
     fn a_package_is_needed_unless_it_or_its_stand_in_is_there() {
         let installed = [("python3", "3"), ("prosody", "0.12")].map(|(a, b)| (a.to_owned(), b.to_owned()));
         let missing: Vec<_> = missing(&installed.into()).iter().map(|need| need.package).collect();
-        assert_eq!(missing, ["python3-venv"], "cc compiled this test, so build-essential is not needed");
+        assert_eq!(
+            missing,
+            ["python3-venv", "postgresql"],
+            "cc compiled this test, so build-essential is not needed"
+        );
     }
 
     #[test]

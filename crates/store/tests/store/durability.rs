@@ -142,3 +142,10 @@ async fn closing_finishes_what_is_queued_and_ends_the_rest() {
     assert_eq!(house.store.check().await, Err(StoreError::Closed));
     assert_eq!(house.store.metrics().queue_len, 0);
 }
+
+#[tokio::test]
+async fn every_statement_fits_the_schema() {
+    let house = super::house().await;
+    let count = house.store.prepare_all().await.unwrap();
+    assert!(count > 100, "{count} statements");
+}

@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
-use super::eventually;
+use crate::eventually;
 use process::Server;
 
 /// A PostgreSQL server in a temporary folder, on a Unix socket there; ended and removed when dropped, and ended too
@@ -137,7 +137,10 @@ impl Postgres {
                 .args(["-q", "-t", "5", "-U", USER, "-d", "postgres", "-h"])
                 .arg(self.folder.path())
                 .status();
-            asked.await.ok().filter(std::process::ExitStatus::success).map(|_| ())
+            match asked.await {
+                Ok(status) if status.success() => Ok(()),
+                other => Err(other),
+            }
         })
         .await
         .with_context(|| format!("PostgreSQL's log:\n{}", self.log()))
