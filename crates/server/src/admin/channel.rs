@@ -29,6 +29,7 @@ impl Channel {
             if server_answers(&place).await? {
                 return Ok(Self::Server(place));
             }
+            place.leave_to_its_owner()?;
             let who = match place.open_store(Arc::new(Deaf)).await? {
                 Opened::Here(store) => return Ok(Self::Here(Box::new(Executor::new(store, None, place)))),
                 Opened::Elsewhere(who) => who,
