@@ -126,6 +126,10 @@ async fn scene(house: &House) -> (Device, Device, Loot) {
     let chat = sent["chatId"].as_str().unwrap().to_owned();
     cy.say(&sip("ana"), "invites", &format!("will you? {CANARY}")).await;
     let invitation = ana.event("InvitationReceived").await["requestId"].as_str().unwrap().to_owned();
+    // Groups are numbered within an account: one beyond those that the stranger will have.
+    for n in 0..5 {
+        ana.well("AddGroup", json!({"groupName": format!("group {n}")})).await;
+    }
     let group = ana.well("AddGroup", json!({"groupName": format!("group {CANARY}")})).await;
     let group = group["groupId"].as_str().unwrap().to_owned();
     ana.well("AddContact", json!({"contactId": sip("bo"), "groupId": group})).await;

@@ -61,7 +61,9 @@ fn resident(pid: u32) -> u64 {
 async fn talk(one: &mut Handset, other: &mut Handset, what: &str) {
     let begun = Instant::now();
     one.send(&other.address, what).await.unwrap();
-    other.hear_of(what).await;
+    while !other.diary.incoming().any(|entry| entry.id == what) {
+        other.hear().await.unwrap();
+    }
     assert!(begun.elapsed() < patience(), "{what} took {:?}", begun.elapsed());
 }
 
@@ -120,7 +122,8 @@ async fn running_out_of_file_descriptors_neither_kills_nor_spins() {
     let pid = house.relay.pid().unwrap();
     let process = Pid::from_raw(i32::try_from(pid).unwrap());
     let most = u64::try_from(open_files(pid) + 20).unwrap();
-    let limit = prlimit(process, Resource::Nofile, Rlimit { current: Some(most), maximum: Some(100_000) }).unwrap();
+    let usual = getrlimit(Resource::Nofile);
+    let limit = prlimit(process, Resource::Nofile, Rlimit { current: Some(most), ..usual }).unwrap();
 
     let address = house.relay.listeners().http.clone().unwrap();
     let mut waiting = Vec::new();
@@ -144,7 +147,8 @@ async fn running_out_of_file_descriptors_neither_kills_nor_spins() {
     assert!(busy < Duration::from_millis(700), "{busy:?} of processor time in a second of waiting");
 
     prlimit(process, Resource::Nofile, limit).unwrap();
-    let mut carol = house.handset_of_new("carol").await;
+    house.account("carol").await;
+    let mut carol = house.handset("carol", 1).await;
     carol.open(true).await.unwrap();
     drop(waiting);
     talk(&mut alice, &mut carol, "after").await;
