@@ -24,7 +24,11 @@ use trunkline_wire::{ContactView, EventData, RequestId};
 
 pub(crate) use self::{end::End, recent::Known};
 use self::{life::Life, offer::Offer, outbound::Outbound};
-pub(crate) use self::{people::People, recent::Recent, turn::Turns};
+pub(crate) use self::{
+    people::People,
+    recent::Recent,
+    turn::{Turn, Turns},
+};
 use crate::port::{Identity, LineState};
 use tokio::time::Instant;
 
@@ -369,6 +373,18 @@ impl Session {
         loop {
             let changed = self.room.notified();
             if self.can_read() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Resolves when no request is under way and none waits for others.
+    pub(crate) async fn idle(&self) {
+        loop {
+            let changed = self.room.notified();
+            let dependents = self.dependents.load(Ordering::Relaxed);
+            if dependents == 0 && self.under_way.available_permits() == MAX_UNDER_WAY {
                 return;
             }
             changed.await;

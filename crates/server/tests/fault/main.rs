@@ -6,6 +6,7 @@
 
 mod background;
 mod chance;
+mod complaint;
 mod crowd;
 mod cut;
 mod diary;
@@ -17,6 +18,7 @@ mod load_crowd;
 mod load_disk;
 mod load_random;
 mod load_slow;
+mod load_soak;
 mod load_traffic;
 mod poison;
 mod proxy;

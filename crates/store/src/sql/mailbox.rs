@@ -16,7 +16,7 @@ statements! {
     CONVERSATION_BY_CHAT = "SELECT account_id, peer, chat, state, first, unread, read_up_to, state_since \
         FROM conversations WHERE account_id = $1 AND chat = $2";
     /// CROSS JOIN makes SQLite begin with the few messages of that id, not with all that is unacknowledged.
-    UNACKNOWLEDGED = "SELECT MAX(e.seq) FROM messages m CROSS JOIN entries e CROSS JOIN cursors c WHERE \
+    UNACKNOWLEDGED = "SELECT MAX(CASE WHEN e.seq <= $5 THEN e.seq END), MIN(e.seq) FROM messages m CROSS JOIN entries e CROSS JOIN cursors c WHERE \
         m.client_id = $3 AND e.message_id = m.id AND e.account_id = $1 AND c.device_id = $2 AND e.seq > \
         c.acknowledged AND e.kind IN (1, 3) AND ($4 = '' OR e.peer = $4)";
     OUTBOX = "SELECT m.id, m.peer, m.text, m.sent_at, m.state FROM outbox o JOIN messages m ON m.id = \
