@@ -14,6 +14,7 @@ mod handset;
 mod history;
 mod house;
 mod load_clock;
+mod load_crowd;
 mod load_disk;
 mod load_random;
 mod load_slow;
