@@ -15,12 +15,15 @@ impl Session {
             && self.state().outbound.waiting_bytes() < MAX_WAITING_BYTES
     }
 
-    /// Resolves when little enough waits for the socket, or it is gone.
+    /// Resolves when little enough waits for the reader, or it is gone.
     pub(crate) async fn has_room(&self) {
         loop {
             let changed = self.room.notified();
-            if self.state().outbound.waiting_bytes() < MAX_WAITING_BYTES {
-                return;
+            {
+                let outbound = &self.state().outbound;
+                if outbound.waiting_bytes() < MAX_WAITING_BYTES || !outbound.is_open() {
+                    return;
+                }
             }
             changed.await;
         }

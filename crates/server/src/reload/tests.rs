@@ -70,13 +70,14 @@ fn told(doors: &HttpSettings) -> String {
         allow_websockets,
         sockets_per_address,
         frame_max_bytes,
+        poll_hold,
         lagging,
         lagging_bytes_per_sec,
         drain,
         admin_token,
     } = doors;
     let token = admin_token.as_ref().map(ExposeSecret::expose_secret);
-    let limits = (sockets_per_address, frame_max_bytes, lagging, lagging_bytes_per_sec, drain);
+    let limits = (sockets_per_address, frame_max_bytes, poll_hold, lagging, lagging_bytes_per_sec, drain);
     format!("{tls_files:?} {trusted_proxies:?} {allowed_origins:?} {allow_websockets} {limits:?} {token:?}")
 }
 
@@ -122,5 +123,5 @@ async fn every_key_is_taken_over_or_told_to_need_a_restart_as_the_table_says() {
     }
     let stop = Stop::default();
     stop.drain.cancel();
-    assembly.run(stop).await;
+    assembly.run(stop).await.unwrap();
 }

@@ -4,5 +4,6 @@ mod away;
 mod background;
 mod clock;
 mod read;
+mod reconnect;
 mod resend;
 mod resume;
