@@ -4,12 +4,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod background;
 mod chance;
 mod complaint;
 mod crowd;
 mod cut;
 mod diary;
+mod expiry;
 mod handset;
 mod history;
 mod house;
