@@ -1,7 +1,6 @@
 //! What users of other systems complained of at reconnects, each as a test.
 
-use trunkline_client::{Server, Trust};
-use trunkline_testkit::{Way, Wire};
+use trunkline_testkit::Way;
 
 use crate::{
     handset::{Handset, Heard},
@@ -18,21 +17,12 @@ fn incoming(handset: &Handset) -> Vec<String> {
     handset.diary.incoming().map(|entry| entry.id.clone()).collect()
 }
 
-/// A wire to the relay, and the server that a phone reaches through it.
-async fn wire(house: &House) -> (Wire, Server) {
-    let address = house.relay.listeners().http.as_deref().unwrap();
-    let port = address.rsplit_once(':').unwrap().1.parse().unwrap();
-    let wire = Wire::to(port).await.unwrap();
-    let server = Server::new(&format!("http://127.0.0.1:{}", wire.port()), &Trust::System).unwrap();
-    (wire, server)
-}
-
 /// The server takes a phone for online whose network is dead, and what it sent there is gone, or waits for a timeout.
 #[tokio::test]
 async fn what_was_sent_into_a_dead_network_is_there_at_once_on_the_next_socket() {
     let mut house = House::open(&["alice", "bob"]).await;
     let (mut alice, mut bob) = (house.handset("alice", 1).await, house.handset("bob", 1).await);
-    let (wire, through) = wire(&house).await;
+    let (wire, through) = house.wire().await;
     bob.goes_through(through.clone());
     alice.open(true).await.unwrap();
     bob.open(true).await.unwrap();
@@ -94,7 +84,7 @@ async fn what_is_sent_again_is_archived_once_and_marked() {
     let mut house = House::open(&["alice", "bob"]).await;
     let mut alice = house.handset("alice", 1).await;
     let (mut other, mut bob) = (house.handset("alice", 2).await, house.handset("bob", 1).await);
-    let (wire, through) = wire(&house).await;
+    let (wire, through) = house.wire().await;
     let (wanted, mut dups) = (ids("again"), 0);
     alice.goes_through(through);
     alice.open(true).await.unwrap();
