@@ -34,14 +34,47 @@ impl Place {
         listener: Arc<dyn CommitListener>,
     ) -> Result<Option<Store>, Failure> {
         self.make_folder()?;
-        let master_key = MasterKey::load_or_create(&self.master_key, &self.database)
+        let key = MasterKey::load_or_create(&self.master_key, &self.database)
             .map_err(|error| self.key_trouble(&error))?;
-        let database = Database::Sqlite(self.database.clone());
-        match Store::open(OpenStore { database, master_key, listener, exclusive: true }).await {
-            Ok(store) => Ok(Some(store)),
+        match self.open_with(key, Arc::clone(&listener)).await {
+            Ok(store) => {
+                // A change of keys that came to nothing may have left one.
+                MasterKey::discard(&self.master_key).map_err(|error| self.key_trouble(&error))?;
+                Ok(Some(store))
+            }
             Err(StoreError::Locked(_)) => Ok(None),
+            Err(error @ StoreError::WrongKey { .. }) => self.finish_rotation(error, listener).await,
             Err(error) => Err(self.store_trouble(&error)),
         }
+    }
+
+    /// A change of keys may have ended between the database and the file: then the key that it prepared fits.
+    async fn finish_rotation(
+        &self,
+        wrong: StoreError,
+        listener: Arc<dyn CommitListener>,
+    ) -> Result<Option<Store>, Failure> {
+        let prepared = MasterKey::prepared(&self.master_key).map_err(|error| self.key_trouble(&error))?;
+        let Some(key) = prepared else { return Err(self.store_trouble(&wrong)) };
+        match self.open_with(key, listener).await {
+            Ok(store) => {
+                MasterKey::promote(&self.master_key).map_err(|error| self.key_trouble(&error))?;
+                tracing::warn!(key = %store.key_id(), "a change of the master key that was broken off is complete now");
+                Ok(Some(store))
+            }
+            Err(StoreError::Locked(_)) => Ok(None),
+            Err(StoreError::WrongKey { .. }) => Err(self.store_trouble(&wrong)),
+            Err(error) => Err(self.store_trouble(&error)),
+        }
+    }
+
+    async fn open_with(
+        &self,
+        master_key: MasterKey,
+        listener: Arc<dyn CommitListener>,
+    ) -> Result<Store, StoreError> {
+        let database = Database::Sqlite(self.database.clone());
+        Store::open(OpenStore { database, master_key, listener, exclusive: true }).await
     }
 
     fn make_folder(&self) -> Result<(), Failure> {
@@ -67,6 +100,10 @@ impl Place {
     fn store_trouble(&self, error: &StoreError) -> Failure {
         let failure = Failure::failed(format!("the database {}: {error}", self.database.display()));
         match error {
+            StoreError::WrongKey { .. } => failure.advise(format!(
+                "put the key that belongs to this database back into {}, from where it was backed up",
+                self.master_key.display()
+            )),
             StoreError::TooNew { .. } => failure.advise("run the newer version of trunkline that wrote it"),
             _ => failure.advise("check DB_CONNECTION, the folder's owner, and the space on its disk"),
         }

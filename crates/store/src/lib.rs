@@ -23,6 +23,7 @@ mod group;
 mod hold;
 mod import;
 mod job;
+mod key;
 mod mailbox;
 mod master_key;
 mod message;
@@ -50,6 +51,7 @@ pub use device::{DeviceRow, TokenOwner};
 pub use error::StoreError;
 pub use hold::PostgresUrl;
 pub use import::{ImportAccount, Imported};
+pub use key::{KeyId, Rotated};
 pub use mailbox::{CommitListener, Committed, MailboxBounds};
 pub use master_key::{MasterKey, MasterKeyError};
 pub use message::{

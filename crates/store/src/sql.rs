@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod chat;
 pub(crate) mod columns;
 pub(crate) mod device;
+pub(crate) mod key;
 pub(crate) mod mailbox;
 pub(crate) mod postgres;
 pub(crate) mod purge;
@@ -39,7 +40,7 @@ mod tests {
     };
     use trunkline_model::{ConversationState, EntryKind};
 
-    use super::{account, chat, device, mailbox, purge, roster};
+    use super::{account, chat, device, key, mailbox, purge, roster};
     use crate::{engine::Connection, migration};
 
     async fn in_memory() -> Connection {
@@ -57,7 +58,7 @@ mod tests {
     #[tokio::test]
     async fn every_statement_fits_the_schema() {
         let mut connection = in_memory().await;
-        let plain = [account::ALL, chat::ALL, device::ALL, mailbox::ALL, purge::ALL, roster::ALL];
+        let plain = [account::ALL, chat::ALL, device::ALL, key::ALL, mailbox::ALL, purge::ALL, roster::ALL];
         let lists = [chat::ALL_LISTS, device::ALL_LISTS, purge::ALL_LISTS];
         let of_lists = lists.iter().flat_map(|lists| lists.iter().flat_map(|list| *list.texts(&connection)));
         let texts: Vec<_> = plain.iter().flat_map(|texts| texts.iter().copied()).chain(of_lists).collect();

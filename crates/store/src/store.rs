@@ -5,10 +5,10 @@ use trunkline_model::Epoch;
 
 use crate::{
     Pending, StoreError, StoreMetrics,
-    crypto::Keys,
     engine::{Pool, query},
     fault::Fault,
     job::{ChatCommand, Job, PlainCommand, Transaction},
+    key::Keyring,
     metrics::Gauges,
     purge,
     sql::mailbox as sql,
@@ -25,7 +25,7 @@ pub struct Store {
 pub(crate) struct Shared {
     pub(crate) queue: mpsc::Sender<Job>,
     pub(crate) readers: Pool,
-    pub(crate) keys: Arc<Keys>,
+    pub(crate) keys: Arc<Keyring>,
     pub(crate) epoch: Epoch,
     pub(crate) gauges: Arc<Gauges>,
     pub(crate) purge: tokio::sync::Mutex<purge::Stage>,

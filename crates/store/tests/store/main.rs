@@ -12,5 +12,6 @@ mod message;
 mod naive;
 mod purge;
 mod receipt;
+mod rotation;
 mod secret;
 mod session;

@@ -50,15 +50,32 @@ async fn a_ciphertext_opens_only_in_its_own_row() {
 
 #[tokio::test]
 async fn another_master_key_opens_nothing_and_says_so() {
+    let house = House::new().await;
+    let expected = house.store.key_id();
+    house.store.close().await;
+    let other = MasterKey::generate();
+    match open(&house.path(), &other, &house.heard).await {
+        Err(error @ StoreError::WrongKey { given, database: Some(database) }) => {
+            assert_eq!((given, database), (other.id(), expected));
+            assert!(error.to_string().contains(&expected.to_string()), "{error}");
+        }
+        opened => panic!("{:?}", opened.map(|_| ())),
+    }
+}
+
+/// A database of a version that did not yet keep the key's id.
+#[tokio::test]
+async fn a_database_without_a_key_id_is_known_by_its_secrets() {
     let mut house = House::new().await;
     let alice = house.person("alice").await;
     house.store.secret_set(alice.account, "xmpp", &SecretString::from("secret")).await.unwrap();
-    house.key = MasterKey::generate();
-    house.reopen().await;
-    match house.store.secret(alice.account, "xmpp").await {
-        Err(StoreError::Crypto(words)) => assert!(words.contains("master key"), "{words}"),
-        other => panic!("{:?}", other.map(|_| ())),
-    }
+    house.store.close().await;
+    let mut sql = SqliteConnectOptions::new().filename(house.path()).connect().await.unwrap();
+    sqlx::query("DELETE FROM meta WHERE name = 'key'").execute(&mut sql).await.unwrap();
+    let other = open(&house.path(), &MasterKey::generate(), &house.heard).await;
+    assert!(matches!(other, Err(StoreError::WrongKey { database: None, .. })), "{:?}", other.map(|_| ()));
+    house.store = open(&house.path(), &house.key, &house.heard).await.unwrap();
+    assert!(house.store.secret(alice.account, "xmpp").await.unwrap().is_some());
 }
 
 #[test]
