@@ -10,6 +10,7 @@ mod activation;
 mod bundle;
 mod device;
 mod doctor;
+mod key;
 mod phone;
 mod span;
 
@@ -18,6 +19,7 @@ pub(crate) use activation::ActivationCommand;
 pub(crate) use bundle::SupportBundle;
 pub(crate) use device::DeviceCommand;
 pub(crate) use doctor::Doctor;
+pub(crate) use key::KeyCommand;
 pub(crate) use phone::{Chat, Demo};
 pub(crate) use span::Span;
 
@@ -82,6 +84,10 @@ pub(crate) enum Command {
     /// List and revoke activated phones
     #[command(subcommand, after_help = "Example:\n  trunkline device list sip:alice@example.test")]
     Device(DeviceCommand),
+
+    /// Show and change the master key, which guards passwords and access keys
+    #[command(subcommand, after_help = "Example:\n  trunkline key show")]
+    Key(KeyCommand),
 
     /// Show whether the relay runs, who is connected, and how much it holds
     #[command(after_help = "Example:\n  trunkline status --json")]

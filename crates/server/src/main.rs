@@ -64,6 +64,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Account(command) => ask::account(place()?, command).await,
         Command::Activation(command) => ask::activation(place()?, command).await,
         Command::Device(command) => ask::device(place()?, command).await,
+        Command::Key(command) => ask::key(place()?, command).await,
         Command::Reload(output) => ask::reload(place()?, output.json).await,
         Command::Doctor(args) => {
             let questions = doctor::Questions { account: args.account, json: args.output.json };

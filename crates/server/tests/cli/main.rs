@@ -10,6 +10,7 @@ mod demo;
 mod device;
 mod doctor;
 mod import;
+mod key;
 mod phone;
 mod program;
 mod server;
