@@ -1,7 +1,13 @@
 //! The folder that holds everything: made when missing, opened under its lock.
 
-use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc};
+use std::{
+    fs::{self, DirBuilder},
+    os::unix::fs::{DirBuilderExt, MetadataExt},
+    path::PathBuf,
+    sync::Arc,
+};
 
+use rustix::process::geteuid;
 use trunkline_model::Address;
 use trunkline_store::{CommitListener, Database, MasterKey, MasterKeyError, OpenStore, Store, StoreError};
 
@@ -77,6 +83,17 @@ impl Place {
         Store::open(OpenStore { database, master_key, listener, exclusive: true }).await
     }
 
+    /// Keeps root from making files in a folder of somebody else's, whose server could then not use them.
+    pub(crate) fn leave_to_its_owner(&self) -> Result<(), Failure> {
+        let owner = fs::metadata(&self.data_dir).map_or(0, |folder| folder.uid());
+        if owner == 0 || !geteuid().is_root() {
+            return Ok(());
+        }
+        let owner = name_of(owner).unwrap_or_else(|| format!("'#{owner}'"));
+        let words = format!("no server runs on {}, and the folder is {owner}'s", self.data_dir.display());
+        Err(Failure::failed(words).advise(format!("the same as that user: sudo -u {owner} trunkline …")))
+    }
+
     fn make_folder(&self) -> Result<(), Failure> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.data_dir).map_err(|error| {
             let words = format!("the data folder {} cannot be made: {error}", self.data_dir.display());
@@ -108,4 +125,11 @@ impl Place {
             _ => failure.advise("check DB_CONNECTION, the folder's owner, and the space on its disk"),
         }
     }
+}
+
+/// A local user's name.
+fn name_of(uid: u32) -> Option<String> {
+    let users = fs::read_to_string("/etc/passwd").ok()?;
+    let user = users.lines().find(|line| line.split(':').nth(2) == Some(&uid.to_string()))?;
+    user.split(':').next().map(str::to_owned)
 }

@@ -52,7 +52,7 @@ pub use error::StoreError;
 pub use hold::PostgresUrl;
 pub use import::{ImportAccount, Imported};
 pub use key::{KeyId, Rotated};
-pub use mailbox::{CommitListener, Committed, MailboxBounds};
+pub use mailbox::{CommitListener, Committed, MailboxBounds, Unacknowledged};
 pub use master_key::{MasterKey, MasterKeyError};
 pub use message::{
     MessageOutcome, NewIncoming, NewMessage, ReadMark, Receipt, Received, Route, Sent, Started,

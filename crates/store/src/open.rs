@@ -1,10 +1,11 @@
 use std::{path::PathBuf, sync::Arc};
 
 use tokio::sync::{mpsc, watch};
-use trunkline_model::Epoch;
+use trunkline_model::{Epoch, Timestamp};
 
 use crate::{
     CommitListener, MasterKey, PostgresUrl, Store, StoreError,
+    clock::Clock,
     crypto::Keys,
     engine::{Connection, query},
     hold::Hold,
@@ -13,7 +14,7 @@ use crate::{
     migration, purge,
     sql::mailbox as sql,
     store::Shared,
-    writer::{self, Writer},
+    writer::{self, Writer, checkpoint},
 };
 
 /// What a store needs to open.
@@ -46,11 +47,15 @@ impl Store {
     pub async fn open(open: OpenStore) -> Result<Store, StoreError> {
         let mut hold = Hold::of(&open.database, open.exclusive)?;
         let mut connection = hold.connect().await?;
+        // A WAL may hold what a failing disk did not sync, and nobody was told of; from here on it counts, so it must be
+        // written anew.
+        checkpoint::truncate(&mut connection).await?;
         migration::run(&mut connection).await?;
         let keys = Keys::derive(&open.master_key)?;
         key::check(&mut connection, &keys).await?;
         hold.begin(&mut connection).await?;
         let epoch = epoch(&mut connection).await?;
+        let clock = Clock::behind(last_moment(&mut connection).await?);
         let readers = hold.readers().await?;
         let (queue, jobs) = mpsc::channel(writer::QUEUE);
         let (finish, finished) = watch::channel(None);
@@ -66,6 +71,7 @@ impl Store {
         let writer = Writer::new(writer::Parts {
             hold,
             connection,
+            clock,
             readers: shared.readers.clone(),
             queue: jobs,
             keys: Arc::clone(&shared.keys),
@@ -80,4 +86,8 @@ impl Store {
 
 async fn epoch(connection: &mut Connection) -> Result<Epoch, StoreError> {
     Ok(Epoch(query(sql::EPOCH).fetch_one(connection).await?.try_get(0)?))
+}
+
+async fn last_moment(connection: &mut Connection) -> Result<Timestamp, StoreError> {
+    Ok(Timestamp(query(sql::LAST_MOMENT).fetch_one(connection).await?.try_get(0)?))
 }

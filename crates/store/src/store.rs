@@ -54,7 +54,7 @@ impl Store {
         self.shared.epoch
     }
 
-    /// Proves that the database can be read and that the writer answers.
+    /// Proves that the database can be read and written to.
     pub async fn check(&self) -> Result<(), StoreError> {
         query(sql::EPOCH).fetch_one(self.readers()).await?;
         self.plain(Probe).await
@@ -93,7 +93,7 @@ impl PlainCommand for Probe {
     type Answer = ();
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
-        query(sql::EPOCH).fetch_one(&mut *change.sql).await?;
+        query(sql::PROBE).execute(&mut *change.sql).await?;
         Ok(())
     }
 }

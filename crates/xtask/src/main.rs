@@ -4,6 +4,7 @@
 mod bench;
 mod debian;
 mod generate;
+mod package;
 mod peer;
 mod process;
 mod suite;
@@ -39,6 +40,8 @@ enum Command {
     Gen,
     /// Says which real peers are installed, without starting any
     Peers,
+    /// Builds the program as it ships and makes a Debian package of it
+    Package,
     /// Builds the programs as they ship and puts load on them
     Bench {
         /// Handed to the load program; --help lists what it knows
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Gen => generate::run(),
         Command::Peers => peer::list(),
+        Command::Package => package::run(),
         Command::Bench { load } => bench::run(&load),
     };
     done.unwrap_or_else(|error| {

@@ -26,6 +26,7 @@ impl Channel {
             if server_answers(&place).await? {
                 return Ok(Self::Server(place));
             }
+            place.leave_to_its_owner()?;
             if let Some(store) = place.open_store(Arc::new(Deaf)).await? {
                 return Ok(Self::Here(Box::new(Executor::new(store, None, place))));
             }

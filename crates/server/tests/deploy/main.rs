@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod drain;
+mod package;
 mod people;
 mod reload;
 mod systemd;

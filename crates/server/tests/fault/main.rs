@@ -6,11 +6,14 @@
 
 mod background;
 mod chance;
+mod crowd;
 mod cut;
 mod diary;
 mod handset;
 mod history;
 mod house;
+mod load_clock;
+mod load_disk;
 mod load_random;
 mod load_slow;
 mod load_traffic;

@@ -134,11 +134,11 @@ async fn a_failed_or_unknown_message_is_sent_anew_under_its_key() {
         house.mailbox(&alice).await,
         [
             "1* sent dave m-1: hello",
-            "2 failed dave m-1: 1018 no such person",
+            "2* failed dave m-1: 1018 no such person",
             "3* sent dave m-1: hello",
-            "4 failed dave m-1: 1019 the link died (unknown)",
+            "4* failed dave m-1: 1019 the link died (unknown)",
             "5* sent dave m-1: hello",
-            "6 failed dave m-1: 1019 came back",
+            "6* failed dave m-1: 1019 came back",
         ]
     );
 }
@@ -171,7 +171,7 @@ async fn a_line_settles_only_what_its_own_account_wrote() {
     }
     assert_eq!(
         house.mailbox(&alice).await,
-        ["1* sent dave m-1: hello", "2 failed dave m-1: 1018 no such person"]
+        ["1* sent dave m-1: hello", "2* failed dave m-1: 1018 no such person"]
     );
 }
 

@@ -100,17 +100,23 @@ async fn reading_only_goes_forward_and_never_raises_the_count() {
 }
 
 #[tokio::test]
-async fn unacknowledged_finds_the_highest_entry_of_an_id() {
+async fn unacknowledged_finds_the_last_shown_and_the_first_entry_of_an_id() {
     let house = House::new().await;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     let carol = house.person("carol").await;
     house.send(&alice, &bob, "m-1", "from alice").await;
     house.send(&carol, &bob, "m-1", "from carol").await;
     let id = message_id("m-1");
-    let find = async |peer| house.store.unacknowledged(bob.account, bob.device, &id, peer).await.unwrap();
-    assert_eq!(find(None).await, Some(Seq(2)));
-    assert_eq!(find(Some(&alice.address)).await, Some(Seq(1)));
+    let find = async |peer, shown| {
+        let found = house.store.unacknowledged(bob.account, bob.device, &id, peer, Seq(shown)).await.unwrap();
+        (found.last_shown.map(|seq| seq.0), found.first.map(|seq| seq.0))
+    };
+    assert_eq!(find(None, 9).await, (Some(2), Some(1)));
+    assert_eq!(find(None, 1).await, (Some(1), Some(1)));
+    assert_eq!(find(None, 0).await, (None, Some(1)));
+    assert_eq!(find(Some(&carol.address), 1).await, (None, Some(2)));
+    assert_eq!(find(Some(&alice.address), 9).await, (Some(1), Some(1)));
     house.acknowledge(&bob, bob.device, 1).await;
-    assert_eq!(find(Some(&alice.address)).await, None);
-    assert_eq!(find(None).await, Some(Seq(2)));
+    assert_eq!(find(Some(&alice.address), 9).await, (None, None));
+    assert_eq!(find(None, 9).await, (Some(2), Some(2)));
 }
