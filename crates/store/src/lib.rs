@@ -7,6 +7,7 @@
 mod access_key;
 mod account;
 mod activation;
+mod archive;
 mod block;
 mod cache;
 mod clock;
@@ -45,6 +46,7 @@ mod writer;
 pub use access_key::AccessKey;
 pub use account::Account;
 pub use activation::{Activated, Activation};
+pub use archive::{ArchiveError, Foot, Head, Manifest, Restore, Restored, TableSum, backup, restore, verify};
 pub use contact::ContactRow;
 pub use count::Counts;
 pub use device::{DeviceRow, TokenOwner};
@@ -58,6 +60,7 @@ pub use message::{
     MessageOutcome, NewIncoming, NewMessage, ReadMark, Receipt, Received, Route, Sent, Started,
 };
 pub use metrics::StoreMetrics;
+pub use migration::{MigrationPlan, PlannedStep, TouchedTable, migration_plan};
 pub use open::{Database, OpenStore};
 pub use open_key::OpenKey;
 pub use outbox::OutboxRow;

@@ -1,6 +1,7 @@
 //! Every statement, as a static text that serves SQLite and PostgreSQL; a test prepares each of them.
 
 pub(crate) mod account;
+pub(crate) mod archive;
 pub(crate) mod chat;
 pub(crate) mod columns;
 pub(crate) mod device;
