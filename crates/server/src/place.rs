@@ -18,8 +18,8 @@ use crate::exit::Failure;
 pub(crate) struct Place {
     /// The folder that holds everything.
     pub(crate) data_dir: PathBuf,
-    /// The SQLite file.
-    pub(crate) database: PathBuf,
+    /// The SQLite file, or the database on a server.
+    pub(crate) database: Database,
     /// The file of the master key.
     pub(crate) master_key: PathBuf,
     /// Domains that a backend serves, lower-case, with the backend's kind.
@@ -33,22 +33,17 @@ impl Place {
         declared.map_or("local", |(_, kind)| kind)
     }
 
-    /// Opens the store for this process alone; folder, key and database are made when missing.
-    /// `Ok(None)` when another process holds it.
-    pub(crate) async fn open_store(
-        &self,
-        listener: Arc<dyn CommitListener>,
-    ) -> Result<Option<Store>, Failure> {
+    /// Opens the store for this process alone; folder, key and an SQLite database are made when missing.
+    pub(crate) async fn open_store(&self, listener: Arc<dyn CommitListener>) -> Result<Opened, Failure> {
         self.make_folder()?;
-        let key = MasterKey::load_or_create(&self.master_key, &self.database)
-            .map_err(|error| self.key_trouble(&error))?;
+        let key = self.master_key().await?;
         match self.open_with(key, Arc::clone(&listener)).await {
             Ok(store) => {
                 // A change of keys that came to nothing may have left one.
                 MasterKey::discard(&self.master_key).map_err(|error| self.key_trouble(&error))?;
-                Ok(Some(store))
+                Ok(Opened::Here(store))
             }
-            Err(StoreError::Locked(_)) => Ok(None),
+            Err(StoreError::Locked(who)) => Ok(Opened::Elsewhere(who)),
             Err(error @ StoreError::WrongKey { .. }) => self.finish_rotation(error, listener).await,
             Err(error) => Err(self.store_trouble(&error)),
         }
@@ -59,16 +54,16 @@ impl Place {
         &self,
         wrong: StoreError,
         listener: Arc<dyn CommitListener>,
-    ) -> Result<Option<Store>, Failure> {
+    ) -> Result<Opened, Failure> {
         let prepared = MasterKey::prepared(&self.master_key).map_err(|error| self.key_trouble(&error))?;
         let Some(key) = prepared else { return Err(self.store_trouble(&wrong)) };
         match self.open_with(key, listener).await {
             Ok(store) => {
                 MasterKey::promote(&self.master_key).map_err(|error| self.key_trouble(&error))?;
                 tracing::warn!(key = %store.key_id(), "a change of the master key that was broken off is complete now");
-                Ok(Some(store))
+                Ok(Opened::Here(store))
             }
-            Err(StoreError::Locked(_)) => Ok(None),
+            Err(StoreError::Locked(who)) => Ok(Opened::Elsewhere(who)),
             Err(StoreError::WrongKey { .. }) => Err(self.store_trouble(&wrong)),
             Err(error) => Err(self.store_trouble(&error)),
         }
@@ -79,8 +74,36 @@ impl Place {
         master_key: MasterKey,
         listener: Arc<dyn CommitListener>,
     ) -> Result<Store, StoreError> {
-        let database = Database::Sqlite(self.database.clone());
+        let database = self.database.clone();
         Store::open(OpenStore { database, master_key, listener, exclusive: true }).await
+    }
+
+    /// True when there is a database with something in it; makes nothing.
+    pub(crate) async fn holds_data(&self) -> Result<bool, Failure> {
+        self.database.holds_data().await.map_err(|error| self.store_trouble(&error))
+    }
+
+    /// What another process can hold: the data folder, or a database on a server.
+    pub(crate) fn held(&self) -> String {
+        match &self.database {
+            Database::Sqlite(_) => self.data_dir.display().to_string(),
+            Database::Postgres(_) => format!("the database {}", self.database),
+        }
+    }
+
+    /// Never makes a new key beside data that an earlier one has sealed.
+    async fn master_key(&self) -> Result<MasterKey, Failure> {
+        let beside = match &self.database {
+            Database::Sqlite(file) => file.clone(),
+            Database::Postgres(_) if !self.master_key.exists() && self.holds_data().await? => {
+                let path = self.master_key.display().to_string();
+                return Err(
+                    self.key_trouble(&MasterKeyError::Missing { path, database: self.database.to_string() })
+                );
+            }
+            Database::Postgres(_) => PathBuf::new(),
+        };
+        MasterKey::load_or_create(&self.master_key, &beside).map_err(|error| self.key_trouble(&error))
     }
 
     /// Keeps root from making files in a folder of somebody else's, whose server could then not use them.
@@ -115,16 +138,33 @@ impl Place {
     }
 
     fn store_trouble(&self, error: &StoreError) -> Failure {
-        let failure = Failure::failed(format!("the database {}: {error}", self.database.display()));
-        match error {
-            StoreError::WrongKey { .. } => failure.advise(format!(
+        let failure = Failure::failed(format!("the database {}: {error}", self.database));
+        match (error, &self.database) {
+            (StoreError::WrongKey { .. }, _) => failure.advise(format!(
                 "put the key that belongs to this database back into {}, from where it was backed up",
                 self.master_key.display()
             )),
-            StoreError::TooNew { .. } => failure.advise("run the newer version of trunkline that wrote it"),
-            _ => failure.advise("check DB_CONNECTION, the folder's owner, and the space on its disk"),
+            (StoreError::TooNew { .. }, _) => {
+                failure.advise("run the newer version of trunkline that wrote it")
+            }
+            (StoreError::Unreachable(_), _) => failure.advise(
+                "start the database server, or check DB_CONNECTION; `psql` with the same URL tells more",
+            ),
+            (_, Database::Postgres(_)) => {
+                failure.advise("check DB_CONNECTION, what the database's owner may do, and the server's log")
+            }
+            (_, Database::Sqlite(_)) => {
+                failure.advise("check DB_CONNECTION, the folder's owner, and the space on its disk")
+            }
         }
     }
+}
+
+/// What came of opening the store.
+pub(crate) enum Opened {
+    Here(Store),
+    /// Another process holds it; the words say which.
+    Elsewhere(String),
 }
 
 /// A local user's name.

@@ -37,7 +37,7 @@ pub(crate) async fn serve(named: Option<&Path>, json: bool) -> Result<(), Failur
         print::courtesy(&greeting(assembly.listeners(), &loaded));
         hint(&assembly).await;
     }
-    assembly.run(stop).await;
+    assembly.run(stop).await?;
     info!("stopped");
     Ok(())
 }

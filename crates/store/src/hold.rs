@@ -18,6 +18,7 @@ use postgres::PostgresHold;
 use sqlite::SqliteHold;
 
 pub use postgres::PostgresUrl;
+pub(crate) use postgres::holds_data;
 
 pub(crate) use sqlite::{beside, make_file};
 

@@ -4,6 +4,7 @@
 //! that puts what is queued into one transaction (group commit) and answers only after the commit. This is
 //! the only crate that knows SQL.
 
+mod about;
 mod access_key;
 mod account;
 mod activation;

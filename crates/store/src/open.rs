@@ -1,4 +1,4 @@
-use std::{path::PathBuf, sync::Arc};
+use std::{fmt, fs, path::PathBuf, sync::Arc};
 
 use tokio::sync::{mpsc, watch};
 use trunkline_model::{Epoch, Timestamp};
@@ -8,7 +8,7 @@ use crate::{
     clock::Clock,
     crypto::Keys,
     engine::{Connection, query},
-    hold::Hold,
+    hold::{self, Hold},
     key::{self, Keyring},
     metrics::Gauges,
     migration, purge,
@@ -39,6 +39,26 @@ pub enum Database {
     Sqlite(PathBuf),
     /// A database that exists, of a user who may make tables in it.
     Postgres(PostgresUrl),
+}
+
+impl Database {
+    /// True when there is something in it already; makes nothing.
+    pub async fn holds_data(&self) -> Result<bool, StoreError> {
+        match self {
+            Self::Sqlite(path) => Ok(fs::metadata(path).is_ok_and(|file| file.len() > 0)),
+            Self::Postgres(url) => hold::holds_data(url).await,
+        }
+    }
+}
+
+/// The file, or the database's name and server.
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => path.display().fmt(f),
+            Self::Postgres(url) => url.fmt(f),
+        }
+    }
 }
 
 impl Store {

@@ -32,6 +32,7 @@ const NEEDS: &[Need] = &[
         purpose: "keeps its library out of yours",
     },
     Need { package: "prosody", instead: None, program: "prosody", purpose: "is the XMPP server" },
+    Need { package: "postgresql", instead: None, program: "postgres", purpose: "is the database server" },
     Need { package: "nginx", instead: None, program: "nginx", purpose: "is a proxy in front of the relay" },
     Need { package: "haproxy", instead: None, program: "haproxy", purpose: "is another one" },
     Need {
@@ -50,8 +51,13 @@ const NEEDS: &[Need] = &[
 ];
 
 /// Packages that bring a system service, which the tests do not want: they start servers of their own.
-const SERVICES: &[(&str, &str)] =
-    &[("prosody", "prosody.service"), ("nginx", "nginx.service"), ("haproxy", "haproxy.service")];
+const SERVICES: &[(&str, &str)] = &[
+    ("prosody", "prosody.service"),
+    ("postgresql", "postgresql.service"),
+    ("postgresql", "postgresql@15-main.service"),
+    ("nginx", "nginx.service"),
+    ("haproxy", "haproxy.service"),
+];
 
 /// Installs what is missing, saying so; an error tells what to type when this user may not.
 pub(crate) fn install_missing() -> Result<()> {

@@ -6,6 +6,7 @@
 
 mod background;
 mod chance;
+mod complaint;
 mod crowd;
 mod cut;
 mod diary;
@@ -16,6 +17,7 @@ mod load_clock;
 mod load_disk;
 mod load_random;
 mod load_slow;
+mod load_soak;
 mod load_traffic;
 mod poison;
 mod proxy;

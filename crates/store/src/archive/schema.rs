@@ -104,7 +104,8 @@ mod tests {
         migration::run(&mut connection).await.unwrap();
         let mut present = names(&mut connection).await.unwrap();
         let mut known: Vec<_> = TABLES.iter().chain(LEFT_OUT).map(|name| (*name).to_owned()).collect();
-        (present.sort(), known.sort());
+        present.sort();
+        known.sort();
         assert_eq!(present, known);
         let tables = tables(&mut connection).await.unwrap();
         assert!(tables.iter().all(|table| !table.columns.is_empty()));

@@ -56,7 +56,6 @@ impl PostgresHold {
     }
 
     pub(super) async fn connect(&mut self) -> Result<PgConnection, StoreError> {
-        let silent = || StoreError::Unreachable(format!("no answer within {} s", CONNECT.as_secs()));
         let mut sql = timeout(CONNECT, self.options.connect()).await.map_err(|_| silent())??;
         let ready = async {
             session::prepare(&mut sql).await?;
@@ -131,13 +130,25 @@ impl PostgresHold {
 /// A connection that sees one moment of the database; `None` when it has no tables of ours.
 pub(super) async fn snapshot(url: &PostgresUrl) -> Result<Option<Connection>, StoreError> {
     let options = url.options().clone().application_name("trunkline backup").disable_statement_logging();
-    let silent = || StoreError::Unreachable(format!("no answer within {} s", CONNECT.as_secs()));
     let sql = timeout(CONNECT, options.connect()).await.map_err(|_| silent())??;
     let mut connection = Connection::Postgres(sql);
     connection.run(sql_archive::LONG_READ).await?;
     connection.run(sql_archive::SNAPSHOT_POSTGRES).await?;
     let there = migration::version(&mut connection).await?.is_some();
     Ok(there.then_some(connection))
+}
+
+/// Whether a relay has made its tables there.
+pub(crate) async fn holds_data(url: &PostgresUrl) -> Result<bool, StoreError> {
+    let connected = timeout(CONNECT, url.options().clone().disable_statement_logging().connect()).await;
+    let mut sql = Connection::Postgres(connected.map_err(|_| silent())??);
+    let found: i64 = query(sql::TABLES).fetch_one(&mut sql).await?.try_get(0)?;
+    sql.close().await?;
+    Ok(found > 0)
+}
+
+fn silent() -> StoreError {
+    StoreError::Unreachable(format!("no answer within {} s", CONNECT.as_secs()))
 }
 
 fn taken() -> StoreError {

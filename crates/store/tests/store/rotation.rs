@@ -3,45 +3,43 @@
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
+use tempfile::TempDir;
 use trunkline_store::{MasterKey, Store, StoreError};
 
-use crate::fixture::{House, Person, activation, open, soon};
+use crate::fixture::{House, activation, soon};
 
-const SECRETS: usize = 600;
+const SECRETS: usize = 260;
 
-/// A house whose key lies in a file, with a password for each of more people than fit into a page.
-async fn furnished() -> (House, Vec<Person>, PathBuf) {
-    let mut house = House::new().await;
-    house.store.close().await;
-    std::fs::remove_file(house.path()).unwrap();
-    let file = house.folder.path().join("master.key");
-    house.key = MasterKey::load_or_create(&file, &house.path()).unwrap();
-    house.store = open(&house.path(), &house.key, &house.heard).await.unwrap();
-    let person = house.person("alice").await;
-    let names = (0..SECRETS).map(|number| format!("system {number:04}"));
-    let stores = names.map(|name| {
-        let store = house.store.clone();
+/// A house whose key lies in a file, and a person with more passwords than fit into a page.
+async fn furnished() -> (House, TempDir, PathBuf) {
+    let mut house = super::house().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("master.key");
+    house.key = MasterKey::load_or_create(&file, Path::new("")).unwrap();
+    house.store.rotate_key(&house.key).await.unwrap();
+    let alice = house.person("alice").await;
+    let stores = (0..SECRETS).map(|number| {
+        let (store, name) = (house.store.clone(), format!("system {number:04}"));
         let secret = SecretString::from(format!("password of {name}"));
-        tokio::spawn(async move { store.secret_set(person.account, &name, &secret).await })
+        tokio::spawn(async move { store.secret_set(alice.account, &name, &secret).await })
     });
     for stored in stores.collect::<Vec<_>>() {
         stored.await.unwrap().unwrap();
     }
-    let person = house.person("bob").await;
-    (house, vec![person], file)
+    (house, folder, file)
 }
 
 /// What a start does: opens with the key in its file, or with the one that a change has prepared.
-async fn start(house: &House, file: &Path) -> Store {
-    let key = MasterKey::load_or_create(file, &house.path()).unwrap();
-    match open(&house.path(), &key, &house.heard).await {
+async fn start(house: &mut House, file: &Path) -> Store {
+    house.key = MasterKey::load_or_create(file, Path::new("")).unwrap();
+    match house.open().await {
         Ok(store) => {
             MasterKey::discard(file).unwrap();
             store
         }
         Err(StoreError::WrongKey { .. }) => {
-            let key = MasterKey::prepared(file).unwrap().expect("the database is under a key that is gone");
-            let store = open(&house.path(), &key, &house.heard).await.unwrap();
+            house.key = MasterKey::prepared(file).unwrap().expect("the database is under a key that is gone");
+            let store = house.open().await.unwrap();
             MasterKey::promote(file).unwrap();
             store
         }
@@ -61,7 +59,7 @@ async fn assert_readable(store: &Store) {
 #[tokio::test]
 async fn a_crash_after_any_step_of_a_change_of_keys_loses_no_secret() {
     for steps in 0..=4 {
-        let (house, _, file) = furnished().await;
+        let (mut house, folder, file) = furnished().await;
         let old = house.store.key_id();
         let mut new = old;
         if steps > 0 {
@@ -78,21 +76,21 @@ async fn a_crash_after_any_step_of_a_change_of_keys_loses_no_secret() {
         }
         house.store.close().await;
         for _ in 0..2 {
-            let store = start(&house, &file).await;
+            let store = start(&mut house, &file).await;
             assert_eq!(store.key_id(), new, "after {steps} steps");
             assert_readable(&store).await;
             store.close().await;
         }
         assert!(MasterKey::prepared(&file).unwrap().is_none(), "after {steps} steps");
-        let kept = house.folder.path().join(format!("master.key.old-{old}"));
+        let kept = folder.path().join(format!("master.key.old-{old}"));
         assert_eq!(kept.exists(), steps > 1, "after {steps} steps");
     }
 }
 
 #[tokio::test]
 async fn while_the_key_changes_the_store_goes_on() {
-    let (house, people, file) = furnished().await;
-    let (bob, name) = (people[0].clone(), "bob@example.test");
+    let (house, _folder, file) = furnished().await;
+    let (bob, name) = (house.person("bob").await, "bob@example.test");
     let early = house.store.activation_issue(bob.account, soon()).await.unwrap();
     let key = MasterKey::prepare(&file).unwrap();
     let writes = (0..200).map(|number| {
