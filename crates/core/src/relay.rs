@@ -355,7 +355,7 @@ impl Inner {
     }
 
     /// Ends the session of a device that the store has just revoked.
-    async fn revoke(&self, account: AccountId, device: DeviceId) {
+    pub(crate) async fn revoke(&self, account: AccountId, device: DeviceId) {
         let session = {
             let _beginning = self.beginning(device).lock().await;
             self.hub.session(account, device)
