@@ -13,6 +13,7 @@ mod handset;
 mod history;
 mod house;
 mod load_clock;
+mod load_database;
 mod load_disk;
 mod load_random;
 mod load_slow;
