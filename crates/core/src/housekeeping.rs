@@ -3,6 +3,7 @@
 use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
+use tokio::time::Instant;
 use trunkline_model::{Seq, Timestamp};
 use trunkline_store::{Purge, SessionRow, StoreError};
 
@@ -115,8 +116,11 @@ async fn pause(relay: &Inner, time: Duration) -> bool {
 
 /// Ends the sessions of which nothing was heard for too long.
 async fn time_out(relay: &Arc<Inner>) {
+    let now = Instant::now();
+    relay.hub.tidy(now);
     let limit = relay.settings().session_timeout;
     for session in relay.hub.all() {
+        session.end_polling(now);
         if session.silence() > limit {
             relay.end_session(&session, End::Timeout).await;
         }

@@ -5,6 +5,7 @@ mod life;
 pub(crate) mod offer;
 pub(crate) mod outbound;
 mod people;
+mod reading;
 mod recent;
 pub(crate) mod sequence;
 mod turn;
@@ -26,10 +27,14 @@ pub(crate) use self::{end::End, recent::Known};
 use self::{life::Life, offer::Offer, outbound::Outbound};
 pub(crate) use self::{
     people::People,
+    reading::Form,
     recent::Recent,
     turn::{Turn, Turns},
 };
-use crate::port::{Identity, LineState};
+use crate::{
+    port::{Identity, LineState},
+    rate::Rate,
+};
 use tokio::time::Instant;
 
 /// Most requests of a session that may be under way at once.
@@ -47,6 +52,8 @@ pub(crate) struct Session {
     pub(crate) turns: Turns,
     /// Held while a page of the mailbox is read, so that a phone that asks for many does not get them all at once.
     pub(crate) paging: tokio::sync::Mutex<()>,
+    /// Held while the requests of one POST are taken, so that those of the next come after them.
+    pub(crate) posting: Arc<tokio::sync::Mutex<()>>,
     /// Requests that wait for others, without a place of their own.
     dependents: AtomicUsize,
     life: Life,
@@ -67,6 +74,10 @@ pub(crate) struct State {
     pub(crate) people: People,
     /// The socket or poll that reads the session now.
     pub(crate) reader: Option<u64>,
+    /// When the last poll was answered, while nobody reads and the next one is awaited.
+    polled_at: Option<Instant>,
+    /// How fast requests come in POSTs.
+    pub(crate) posts: Rate,
     pub(crate) background: bool,
     pub(crate) push_type: i64,
     pub(crate) availability: Option<Availability>,
@@ -110,6 +121,7 @@ impl Session {
             under_way: Arc::new(Semaphore::new(MAX_UNDER_WAY)),
             turns: Turns::default(),
             paging: tokio::sync::Mutex::default(),
+            posting: Arc::default(),
             dependents: AtomicUsize::new(0),
             life: Life::new(from.last_active),
             written_active: AtomicI64::new(from.last_active.0),
@@ -119,6 +131,8 @@ impl Session {
                 recent: Recent::default(),
                 people: People::default(),
                 reader: None,
+                polled_at: None,
+                posts: Rate::new(Instant::now()),
                 background: from.background,
                 push_type: from.push_type,
                 availability: from.availability,
@@ -164,10 +178,6 @@ impl Session {
         self.state().end.is_some()
     }
 
-    pub(crate) fn has_socket(&self) -> bool {
-        self.state().reader.is_some()
-    }
-
     /// The phone takes too little; gives how many entries of the mailbox it is behind.
     pub(crate) fn lags(&self) -> i64 {
         let mut state = self.state();
@@ -197,41 +207,10 @@ impl Session {
         self.life.silence()
     }
 
-    /// A new socket takes the session over; `seen` is the last sequence that its phone has. Gives the place up to
-    /// which the mailbox is thereby acknowledged, if that is news.
-    pub(crate) fn attach(&self, reader: u64, seen: Option<i64>, background: Option<bool>) -> Option<Seq> {
-        self.change(|state| {
-            if state.reader == Some(reader) {
-                return None;
-            }
-            state.reader = Some(reader);
-            state.background = background.unwrap_or(state.background);
-            state.people.reopened(seen);
-            if seen.is_none_or(|seen| seen < state.line_told) {
-                state.line = "";
-            }
-            state.outbound.open(seen)
-        })
-    }
-
-    /// The socket is gone; true when it was the session's present one.
-    pub(crate) fn detach(&self, reader: u64) -> bool {
-        let present = self.change(|state| {
-            let present = state.reader == Some(reader);
-            if present {
-                state.reader = None;
-                state.outbound.close();
-            }
-            present
-        });
-        self.wrote();
-        present
-    }
-
     /// An entry was committed to the account's mailbox.
     pub(crate) fn offer(&self, offer: &Arc<Offer>) {
         self.change(|state| {
-            if state.reader.is_some() {
+            if state.outbound.is_open() {
                 state.outbound.offer(offer);
             } else {
                 state.outbound.heard(offer.entry.seq);
@@ -242,7 +221,7 @@ impl Session {
     /// An event that is of no use later; dropped when no socket is there, or one that takes nothing.
     pub(crate) fn hint(&self, data: &EventData) {
         self.change(|state| {
-            if state.reader.is_some() {
+            if state.outbound.is_open() {
                 state.outbound.hint(data);
             }
         });
@@ -294,8 +273,9 @@ impl Session {
             if state.end.is_some() {
                 return false;
             }
-            if let Some(reason) = why.reason().filter(|_| state.reader.is_some()) {
-                state.outbound.event(&trunkline_wire::session_terminated(reason));
+            if let Some(reason) = why.reason() {
+                let last = trunkline_wire::session_terminated(reason);
+                state.outbound.last_word(&last, why == End::Revoked);
             }
             state.end = Some(why);
             // Nobody waits for a request of a session that is over.
@@ -318,7 +298,7 @@ impl Session {
     /// Queues contacts for the phone, if a socket is there.
     pub(crate) fn tell(&self, contacts: &[ContactView]) {
         self.change(|state| {
-            if state.reader.is_some() {
+            if state.outbound.is_open() {
                 state.tell(contacts);
             }
         });
@@ -334,7 +314,7 @@ impl Session {
     /// Queues where the line stands, unless the phone was told so last.
     pub(crate) fn tell_line(&self, line: &LineState) {
         self.change(|state| {
-            if state.reader.is_some() && state.line != line.name() {
+            if state.outbound.is_open() && state.line != line.name() {
                 state.line = line.name();
                 let event = trunkline_wire::line_state(line.name(), line.reason());
                 state.line_told = state.outbound.event(&event).unwrap_or(state.line_told);
@@ -355,12 +335,15 @@ impl Session {
         (self.written_mark.swap(mark.0, Ordering::Relaxed) < mark.0).then_some(mark)
     }
 
-    /// Resolves when little enough waits for the socket, or it is gone.
+    /// Resolves when little enough waits for the reader, or it is gone.
     pub(crate) async fn has_room(&self) {
         loop {
             let changed = self.room.notified();
-            if self.state().outbound.waiting_bytes() < MAX_WAITING_BYTES {
-                return;
+            {
+                let outbound = &self.state().outbound;
+                if outbound.waiting_bytes() < MAX_WAITING_BYTES || !outbound.is_open() {
+                    return;
+                }
             }
             changed.await;
         }

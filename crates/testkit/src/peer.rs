@@ -5,11 +5,13 @@
 //! what is missing.
 
 mod authority;
+mod balancer;
 mod colleague;
 mod postgres;
 mod prosody;
 
 pub use authority::{Authority, Identity};
+pub use balancer::{Balancer, Kind};
 pub use colleague::{Colleague, Heard};
 pub use postgres::Postgres;
 pub use prosody::{Prosody, ProsodyOptions};

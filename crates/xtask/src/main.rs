@@ -9,6 +9,7 @@ mod peer;
 mod process;
 mod suite;
 mod tidy;
+mod trial;
 mod workspace;
 
 use std::ffi::OsString;
@@ -42,6 +43,11 @@ enum Command {
     Peers,
     /// Builds the program as it ships and makes a Debian package of it
     Package,
+    /// Runs the trials at full length, hours in all, and prints how each ended
+    Trial {
+        /// The beginning of a trial's name, as F5; all when none is given
+        names: Vec<String>,
+    },
     /// Builds the programs as they ship and puts load on them
     Bench {
         /// Handed to the load program; --help lists what it knows
@@ -57,6 +63,7 @@ fn main() -> ExitCode {
         Command::Gen => generate::run(),
         Command::Peers => peer::list(),
         Command::Package => package::run(),
+        Command::Trial { names } => trial::run(&names),
         Command::Bench { load } => bench::run(&load),
     };
     done.unwrap_or_else(|error| {

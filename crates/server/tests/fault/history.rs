@@ -98,7 +98,10 @@ fn places(account: &Account) -> Vec<String> {
             }
             continue;
         };
-        let lacking = account.devices.iter().filter(|device| !device.told.iter().any(|told| told.seq == seq));
+        let lacking = account
+            .devices
+            .iter()
+            .filter(|device| device.told.binary_search_by_key(&seq, |told| told.seq).is_err());
         let lacking: Vec<_> = lacking.collect();
         let own =
             |device: &Device| entry.kind != "MessageSent" || device.sent.iter().any(|s| s.id == entry.id);

@@ -4,7 +4,7 @@ use tokio::{
     net::TcpStream,
 };
 use trunkline_client::{ActivationRequest, Phone, Server, Trust, parse_fingerprint};
-use trunkline_testkit::{Relay, eventually, relay::Builder};
+use trunkline_testkit::{Relay, Wire, eventually, relay::Builder};
 
 use crate::handset::{Handset, MARK};
 
@@ -44,6 +44,14 @@ impl House {
     pub(crate) fn secure_server(&self, url: &str) -> Server {
         let fingerprint = self.relay.listeners().fingerprint.as_deref().unwrap();
         Server::new(url, &Trust::Fingerprint(parse_fingerprint(fingerprint).unwrap())).unwrap()
+    }
+
+    /// A wire to the relay, and the server that a phone reaches through it.
+    pub(crate) async fn wire(&self) -> (Wire, Server) {
+        let address = self.relay.listeners().http.as_deref().unwrap();
+        let wire = Wire::to(address.rsplit_once(':').unwrap().1.parse().unwrap()).await.unwrap();
+        let server = Server::new(&format!("http://127.0.0.1:{}", wire.port()), &Trust::System).unwrap();
+        (wire, server)
     }
 
     /// A token for an install of this account's.

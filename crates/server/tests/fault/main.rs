@@ -6,6 +6,7 @@
 
 mod background;
 mod chance;
+mod complaint;
 mod crowd;
 mod cut;
 mod diary;
@@ -13,10 +14,12 @@ mod handset;
 mod history;
 mod house;
 mod load_clock;
+mod load_crowd;
 mod load_database;
 mod load_disk;
 mod load_random;
 mod load_slow;
+mod load_soak;
 mod load_traffic;
 mod poison;
 mod proxy;

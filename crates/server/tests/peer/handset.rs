@@ -60,6 +60,14 @@ impl Handset {
         self.heard.iter().any(pick)
     }
 
+    /// Everything of a kind that was heard so far.
+    pub(crate) fn all<T>(&mut self, pick: impl Fn(&Event) -> Option<T>) -> Vec<T> {
+        while let Ok(received) = self.events.try_recv() {
+            self.heard.push(received.event);
+        }
+        self.heard.iter().filter_map(pick).collect()
+    }
+
     /// From here on, only what is heard later counts.
     pub(crate) fn forget(&mut self) {
         while let Ok(received) = self.events.try_recv() {
