@@ -32,3 +32,8 @@ mod several;
 mod story;
 mod stranger;
 mod upgrade;
+
+/// Relays keep their data in files.
+async fn database() -> Option<(std::sync::Arc<trunkline_testkit::peer::Postgres>, String)> {
+    None
+}
