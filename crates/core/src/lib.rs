@@ -21,6 +21,7 @@ mod session;
 mod settings;
 mod stranger;
 mod token;
+mod visit;
 
 pub use activation::ActivationError;
 pub use connection::{Connection, Opening, Outgoing};
@@ -29,3 +30,4 @@ pub use line::{BackendHealth, stored_password};
 pub use relay::{Parts, Readiness, Relay, StartError, Status};
 pub use settings::Settings;
 pub use stranger::Refusal;
+pub use visit::{Poll, Polling, Posted, Visit, VisitError};

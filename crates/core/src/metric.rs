@@ -146,6 +146,7 @@ impl Collector for Present {
         let lagging = relay.hub.all().iter().filter(|session| session.is_lagging()).count();
         gauge("trunkline_sessions_lagging", "Sessions whose phones are behind after a 4010", count(lagging))?;
         gauge("trunkline_sockets", "Phones with an open socket", count(relay.sockets()))?;
+        gauge("trunkline_polls", "Phones whose poll is held", count(relay.polls()))?;
         let store = relay.store.metrics();
         gauge("trunkline_store_queue", "Commands that wait for the store's writer", count(store.queue_len))?;
         gauge("trunkline_store_last_batch", "Commands in the last commit", count(store.last_batch))?;
