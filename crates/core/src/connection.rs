@@ -82,6 +82,8 @@ struct State {
     last_life: Instant,
     /// Durable entries were written since the last Ping.
     ping_owed: bool,
+    /// When the entries that are being written were committed.
+    writing: Vec<std::time::Instant>,
 }
 
 impl Connection {
@@ -98,6 +100,7 @@ impl Connection {
                 rate: Rate::new(now),
                 last_life: now,
                 ping_owed: false,
+                writing: Vec::new(),
             }),
             changed: Notify::new(),
             opening,
@@ -223,10 +226,12 @@ impl Entrance for Connection {
             return;
         };
         let session = self.relay().hub.session(identity.account, identity.device);
-        if let Some(session) = session.filter(|session| !session.is_over())
-            && let Err(error) = self.attach(&session).await
-        {
-            tracing::error!(%error, "a socket could not be bound; BeginSession tells the phone");
+        let Some(session) = session.filter(|session| !session.is_over()) else { return };
+        match self.attach(&session).await {
+            Ok(()) => _ = self.relay().metrics.resumes.inc(),
+            Err(error) => {
+                tracing::error!(%error, "a socket could not be bound; BeginSession tells the phone");
+            }
         }
     }
 

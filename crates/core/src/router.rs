@@ -60,7 +60,7 @@ pub(crate) async fn send(
     Ok(Box::pin(async move {
         let sent = pending.await.map_err(error::store)?;
         if !sent.dup {
-            relay.metrics.sent.inc();
+            relay.metrics.stored(relay.lines.backend(session.address()).as_ref(), sent.state);
         }
         if matches!(sent.state, MessageState::Stored | MessageState::Submitted) {
             await_outcome(&relay, &session, &sent, since).await?;

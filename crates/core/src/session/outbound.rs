@@ -4,7 +4,7 @@ mod completion;
 mod ready;
 mod unacknowledged;
 
-use std::{collections::VecDeque, fmt, sync::Arc};
+use std::{collections::VecDeque, fmt, sync::Arc, time::Instant};
 
 use trunkline_model::{Address, DeviceId, MessageId, MessageKey, Seq};
 use trunkline_wire::EventData;
@@ -42,6 +42,8 @@ pub(crate) struct Outbound {
     /// Everything up to here is acknowledged by the device.
     acknowledged: Seq,
     unacknowledged: Unacknowledged,
+    /// When the entry that was given out last was committed, if it came fresh from there.
+    fresh: Option<Instant>,
 }
 
 impl fmt::Debug for Outbound {
@@ -86,6 +88,7 @@ impl Outbound {
             asked: acknowledged,
             acknowledged,
             unacknowledged: Unacknowledged::default(),
+            fresh: None,
         }
     }
 
@@ -232,6 +235,11 @@ impl Outbound {
         self.ready.take()
     }
 
+    /// When the entry that was given out last was committed; once.
+    pub(crate) fn take_fresh(&mut self) -> Option<Instant> {
+        self.fresh.take()
+    }
+
     /// Bytes that wait for the socket.
     pub(crate) fn waiting_bytes(&self) -> usize {
         self.ready.bytes()
@@ -323,6 +331,7 @@ impl Outbound {
         self.sent = offer.entry.seq;
         self.show(self.sent);
         self.unacknowledged.remember(&offer.entry);
+        self.fresh = offer.committed;
         Step::Write(trunkline_wire::event(event, sequence, data))
     }
 }

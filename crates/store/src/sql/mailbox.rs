@@ -17,6 +17,10 @@ statements! {
     OUTBOX = "SELECT m.id, m.peer, m.text, m.sent_at, m.state FROM outbox o JOIN messages m ON m.id = \
         o.message_id WHERE o.account_id = $1 ORDER BY o.at LIMIT 256";
     OUTBOX_ACCOUNTS = "SELECT DISTINCT account_id FROM outbox ORDER BY account_id";
+    OUTBOX_COUNTS = "SELECT a.domain, m.state, COUNT(*), MIN(o.at) FROM outbox o JOIN accounts a ON a.id = \
+        o.account_id JOIN messages m ON m.id = o.message_id GROUP BY a.domain, m.state";
+    PROBE = "INSERT INTO meta (name, number) VALUES ($1, 0)";
+    PROBE_END = "DELETE FROM meta WHERE name LIKE 'probe %'";
     COUNTS = "SELECT (SELECT COUNT(*) FROM accounts), (SELECT COUNT(*) FROM devices WHERE NOT revoked), \
         (SELECT COUNT(*) FROM messages), (SELECT COUNT(*) FROM outbox), (SELECT COUNT(*) FROM entries)";
 }

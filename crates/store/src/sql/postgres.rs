@@ -23,4 +23,5 @@ pub(crate) const END: &str = "SELECT pg_terminate_backend($1)";
 pub(crate) const BEGIN_MARK: &str = "INSERT INTO meta (name, number) VALUES ('writer', $1) ON CONFLICT (name) DO UPDATE SET \
     number = excluded.number";
 pub(crate) const MARK: &str = "UPDATE meta SET number = $1 WHERE name = 'writer' AND number = $2";
+pub(crate) const SIZE: &str = "SELECT pg_database_size(current_database())";
 pub(crate) const FIND_MARK: &str = "SELECT number FROM meta WHERE name = 'writer'";

@@ -39,8 +39,7 @@ impl Writer {
         if let Err(fault) = within(limit, self.commit()).await {
             return Attempt::Not(fault, entries);
         }
-        let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.gauges.committed(part.len(), micros);
+        self.gauges.committed(part.len(), begun.elapsed());
         if let Some(checkpoint) = self.checkpoint.as_mut() {
             checkpoint.committed();
         }

@@ -15,7 +15,7 @@ impl Writer {
                 continue;
             }
             if let Err(error) = self.ready().await {
-                tell(part, &error);
+                self.tell(part, &error);
                 continue;
             }
             match self.attempt(&mut part).await {
@@ -66,14 +66,15 @@ impl Writer {
         let over = matches!(fault, Fault::Ended(_));
         let error = fault.into_error();
         tracing::error!(%error, commands = part.len(), "a transaction failed");
-        tell(part, &error);
+        self.tell(part, &error);
         if over {
             self.end(error);
         }
     }
-}
 
-/// Tells everybody why there was no commit.
-pub(super) fn tell(part: impl IntoIterator<Item = Job>, error: &StoreError) {
-    part.into_iter().for_each(|job| job.tell(Err(error.clone())));
+    /// Tells everybody why there was no commit.
+    pub(super) fn tell(&self, part: Vec<Job>, error: &StoreError) {
+        self.gauges.failed_commands(part.len(), error);
+        part.into_iter().for_each(|job| job.tell(Err(error.clone())));
+    }
 }
