@@ -24,7 +24,7 @@ use crate::{
     Backoff, Event, Handshake, Profile, Received, RequestError, Session, StopReason, handshake::open,
 };
 
-/// A connection that stood this long counts as good: the next attempt comes at once.
+/// A connection that stood this long counts as good: the next attempt comes soon.
 const STEADY: Duration = Duration::from_secs(5);
 
 /// What is told after a cut that was asked for.
@@ -184,9 +184,9 @@ impl Link {
             self.inbox.push_own(Event::Disconnected { reason });
         }
         match stood {
-            Some(stood) if stood >= STEADY => self.attempt = 0,
-            Some(_) => {}
-            None => self.attempt = self.attempt.max(1),
+            Some(stood) if stood >= STEADY => self.attempt = 1,
+            // Never without a pause: when a relay dies, all of its phones are here in the same moment.
+            _ => self.attempt = self.attempt.max(1),
         }
         let due = Instant::now() + pause(self.profile.backoff, self.attempt);
         self.attempt = self.attempt.saturating_add(1);
@@ -287,10 +287,10 @@ fn refused(error: ApiError) -> End {
     }
 }
 
-/// Full jitter: at random from zero to the bound; none at all before the first attempt.
+/// Full jitter: at random from zero to the bound, which doubles from the first attempt (1) on.
 fn pause(backoff: Backoff, attempt: u32) -> Duration {
-    let Some(doublings) = attempt.checked_sub(1) else { return Duration::ZERO };
-    let bound = backoff.first.saturating_mul(1_u32 << doublings.min(20)).min(backoff.longest);
+    let doublings = attempt.saturating_sub(1).min(20);
+    let bound = backoff.first.saturating_mul(1_u32 << doublings).min(backoff.longest);
     let [a, b, c, d, ..] = *uuid::Uuid::new_v4().as_bytes();
     let random = u32::from_be_bytes([a, b, c, d]);
     bound.mul_f64(f64::from(random) / f64::from(u32::MAX))
@@ -302,10 +302,24 @@ mod tests {
 
     use super::{Backoff, pause};
 
+    /// A thousand phones whose server is gone for a while come back spread over the whole bound, not in waves.
+    #[test]
+    fn a_herd_after_a_restart_is_spread_over_the_whole_bound() {
+        let backoff = Backoff { first: Duration::from_millis(500), longest: Duration::from_secs(30) };
+        for attempt in [1, 3, 9] {
+            let bound = backoff.first.saturating_mul(1 << (attempt - 1)).min(backoff.longest);
+            let mut tenths = [0; 10];
+            for _ in 0..1_000 {
+                let share = pause(backoff, attempt).as_secs_f64() / bound.as_secs_f64();
+                tenths[((share * 10.0) as usize).min(9)] += 1;
+            }
+            assert!(tenths.iter().all(|phones| (50..200).contains(phones)), "{attempt}: {tenths:?}");
+        }
+    }
+
     #[test]
     fn pauses_are_jittered_and_bounded() {
         let backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(2) };
-        assert_eq!(pause(backoff, 0), Duration::ZERO);
         let longest = |attempt| (0..200).map(|_| pause(backoff, attempt)).max().unwrap();
         assert!(longest(1) <= Duration::from_millis(100));
         assert!(longest(3) > Duration::from_millis(100) && longest(3) <= Duration::from_millis(400));

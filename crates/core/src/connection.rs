@@ -12,6 +12,7 @@ use std::{
 
 use secrecy::SecretString;
 use tokio::sync::Notify;
+use trunkline_model::Seq;
 use trunkline_store::StoreError;
 
 use crate::{
@@ -144,8 +145,11 @@ impl Connection {
     }
 
     /// A Pong came; its payload, when it echoes one of ours, says that the phone's socket saw everything before it.
-    pub fn pong(&self, _payload: &[u8]) {
+    pub fn pong(&self, payload: &[u8]) {
         self.heard();
+        if let (Ok(seq), Some(session)) = (payload.try_into().map(i64::from_be_bytes), self.session()) {
+            self.reader.saw(&session, Seq(seq));
+        }
     }
 
     /// The phone takes too little of what waits for it, so that its socket is given up.

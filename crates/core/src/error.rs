@@ -1,5 +1,8 @@
 //! What phones are told when something fails: which Connect API code stands for which fault.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use trunkline_model::Timestamp;
 use trunkline_store::StoreError;
 use trunkline_wire::{ApiError, ErrorCode};
 
@@ -19,12 +22,21 @@ pub(crate) fn store(error: StoreError) -> ApiError {
             "message-id-reused: this messageId was used for another text or contact",
         ),
         fault => {
-            tracing::error!(error = %fault, "the store failed");
+            complain(&fault);
             ApiError::new(
                 ErrorCode::GeneralFailure,
                 "store-failed: the server could not store or read this; try again",
             )
         }
+    }
+}
+
+/// Once a second at most: when the disk fails, every request of every phone does, and the log may lie on it.
+fn complain(fault: &StoreError) {
+    static LAST: AtomicI64 = AtomicI64::new(0);
+    let now = Timestamp::now().as_secs();
+    if LAST.swap(now, Ordering::Relaxed) != now {
+        tracing::error!(error = %fault, "the store failed");
     }
 }
 

@@ -115,9 +115,9 @@ async fn pause(relay: &Inner, time: Duration) -> bool {
 
 /// Ends the sessions of which nothing was heard for too long.
 async fn time_out(relay: &Arc<Inner>) {
-    let limit = Timestamp::now().minus(relay.settings().session_timeout);
+    let limit = relay.settings().session_timeout;
     for session in relay.hub.all() {
-        if session.last_active() < limit {
+        if session.silence() > limit {
             relay.end_session(&session, End::Timeout).await;
         }
     }

@@ -73,6 +73,14 @@ impl Reader {
         session.detach(self.number);
     }
 
+    /// The phone's socket saw everything up to this place of the mailbox.
+    pub(crate) fn saw(&self, session: &Session, seq: Seq) {
+        let mut state = session.state();
+        if state.reader == Some(self.number) {
+            state.outbound.saw(seq);
+        }
+    }
+
     /// What there is for the phone now. Dropping the future loses nothing.
     pub(crate) async fn find(&self, session: &Arc<Session>) -> Found {
         loop {

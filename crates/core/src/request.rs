@@ -10,6 +10,7 @@ mod roster;
 use std::{panic::AssertUnwindSafe, sync::Arc, task::Poll};
 
 use futures_util::FutureExt;
+use tokio::sync::OwnedSemaphorePermit;
 use trunkline_model::Timestamp;
 use trunkline_wire::{ApiError, Call, Early, ErrorCode, Reply, Request, RequestId};
 
@@ -55,22 +56,20 @@ async fn run(relay: &Arc<Inner>, session: &Arc<Session>, request: Request, plan:
     };
     let finish = Finish { relay: Arc::clone(relay), session: Arc::clone(session), id, name, only_phase };
     if waits.is_empty() {
-        let permit = Arc::clone(&session.under_way).acquire_owned().await;
+        let permit = Arc::clone(&session.under_way).acquire_owned().await.ok();
         match caught(start(relay, session, call)).await {
             Ok(later) => {
                 let mut later = Box::pin(caught(later));
                 // What is done at once needs no task, and keeps its place before what comes next.
                 if let Poll::Ready(result) = futures_util::poll!(&mut later) {
-                    drop(permit);
-                    return finish.finish(result).await;
+                    return finish.finish(result, permit).await;
                 }
                 relay.tasks.spawn(async move {
                     let result = later.await;
-                    drop(permit);
-                    finish.finish(result).await;
+                    finish.finish(result, permit).await;
                 });
             }
-            Err(error) => finish.finish(Err(error)).await,
+            Err(error) => finish.finish(Err(error), permit).await,
         }
     } else {
         session.enter_dependent();
@@ -84,16 +83,17 @@ async fn dependent(finish: Finish, waits: Vec<Known>, call: Call) {
     for one in waits {
         good = good && succeeded(one).await;
     }
-    finish.session.leave_dependent();
+    let session = Arc::clone(&finish.session);
     if !good {
         let error =
             ApiError::new(ErrorCode::DependentFailed, "a request on which this one depends has failed");
-        return finish.finish(Err(error)).await;
+        finish.finish(Err(error), None).await;
+        return session.leave_dependent();
     }
-    let permit = Arc::clone(&finish.session.under_way).acquire_owned().await;
-    let result = caught(async { start(&finish.relay, &finish.session, call).await?.await }).await;
-    drop(permit);
-    finish.finish(result).await;
+    session.leave_dependent();
+    let permit = Arc::clone(&session.under_way).acquire_owned().await.ok();
+    let result = caught(async { start(&finish.relay, &session, call).await?.await }).await;
+    finish.finish(result, permit).await;
 }
 
 async fn succeeded(known: Known) -> bool {
@@ -213,7 +213,8 @@ struct Finish {
 }
 
 impl Finish {
-    async fn finish(self, result: Result<Reply, ApiError>) {
+    /// Gives the request's place free once its answer is queued.
+    async fn finish(self, result: Result<Reply, ApiError>, permit: Option<OwnedSemaphorePermit>) {
         let Self { relay, session, id, name, only_phase } = self;
         if let Err(error) = &result {
             relay.metrics.error(error.code);
@@ -229,6 +230,8 @@ impl Finish {
         } else {
             session.complete(&id.clone(), result.is_ok(), late(id, name, result));
         }
+        drop(permit);
+        session.wrote();
         if terminated {
             relay.end_session(&session, End::SignedOut).await;
         }

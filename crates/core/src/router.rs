@@ -1,14 +1,17 @@
 //! The way of what phones do with conversations: policy, the choice of the way, the commit, and the word from the IM
 //! system. Each function enters the store's writer in the order of calls; what it gives back resolves after the commit.
 
+mod answer;
+
 use std::{sync::Arc, time::Instant};
 
 use futures_util::future::BoxFuture;
 use trunkline_model::{AccountId, Address, ChatId, MessageId, MessageState, MessageText, Seq};
-use trunkline_store::{NewMessage, Route, Sent};
+use trunkline_store::{NewMessage, Route};
 use trunkline_wire::{ApiError, ErrorCode, Reply, Target};
 
-use crate::{error, port::Outcome, relay::Inner, session::Session};
+use self::answer::Answer;
+use crate::{error, relay::Inner, session::Session};
 
 /// What is left to do after a request has entered the writer.
 pub(crate) type Later = BoxFuture<'static, Result<Reply, ApiError>>;
@@ -54,41 +57,20 @@ pub(crate) async fn send(
         text,
         route,
     };
+    let answer = Answer::begin(session, &message);
     let since = Instant::now();
     let pending = relay.store.send(message).await.map_err(error::store)?;
-    let (relay, session) = (Arc::clone(relay), Arc::clone(session));
+    let (relay, backend) = (Arc::clone(relay), Arc::clone(relay.lines.backend(session.address())));
     Ok(Box::pin(async move {
         let sent = pending.await.map_err(error::store)?;
         if !sent.dup {
-            relay.metrics.stored(relay.lines.backend(session.address()).as_ref(), sent.state);
+            relay.metrics.stored(backend.as_ref(), sent.state);
         }
         if matches!(sent.state, MessageState::Stored | MessageState::Submitted) {
-            await_outcome(&relay, &session, &sent, since).await?;
+            answer.outcome(&relay, &sent, since).await?;
         }
         Ok(Reply::Sent { at: sent.sent_at, chat: sent.chat, id, dup: sent.dup })
     }))
-}
-
-/// Gives the IM system a while for its word on a message; bad news are an error, no news are good news.
-async fn await_outcome(
-    relay: &Inner,
-    session: &Session,
-    sent: &Sent,
-    since: Instant,
-) -> Result<(), ApiError> {
-    let Some(slot) = relay.lines.slot(session.account()) else { return Ok(()) };
-    let outcome = slot.outcome(sent.key, since);
-    slot.ring();
-    match tokio::time::timeout(relay.settings().send_outcome_wait, outcome).await {
-        Ok(Ok(Outcome::Refused { permanent, reason })) => {
-            Err(ApiError::new(error::refusal(permanent), reason))
-        }
-        Ok(Ok(Outcome::Unknown)) => Err(ApiError::new(
-            ErrorCode::ImSystemFailure,
-            "outcome-unknown: the link was lost before the IM system confirmed; it may have arrived",
-        )),
-        _ => Ok(()),
-    }
 }
 
 /// Invites somebody to a conversation.
@@ -164,9 +146,13 @@ pub(crate) async fn acknowledge(
         Some(seq) => Some(seq),
         None => {
             let (account, device) = (session.account(), session.identity.device);
-            let found = relay.store.unacknowledged(account, device, id, peer).await.map_err(error::store)?;
-            // What the phone was never shown it cannot have, whatever id it names.
-            found.filter(|seq| *seq <= session.state().outbound.shown())
+            let shown = session.state().outbound.shown();
+            let found = relay.store.unacknowledged(account, device, id, peer, shown).await;
+            let found = found.map_err(error::store)?;
+            // What the phone was never shown it cannot have, whatever id it names. What was shown before the process
+            // began nobody remembers: but entries are shown in order, so that who has one of them has the first.
+            let before = || found.first.filter(|seq| session.state().outbound.may_have_shown(*seq));
+            found.last_shown.or_else(before)
         }
     };
     // Nothing waits under that id: acknowledged before, which is no error for a phone that repeats itself.

@@ -1,6 +1,7 @@
 //! A device's signed-in state. It outlives its socket and the process; every reader of it is served from the store.
 
 mod end;
+mod life;
 pub(crate) mod offer;
 pub(crate) mod outbound;
 mod people;
@@ -14,6 +15,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::sync::{Notify, Semaphore};
@@ -21,8 +23,12 @@ use trunkline_model::{AccountId, Address, Availability, Contact, DeviceId, Seq, 
 use trunkline_wire::{ContactView, EventData, RequestId};
 
 pub(crate) use self::{end::End, recent::Known};
-use self::{offer::Offer, outbound::Outbound};
-pub(crate) use self::{people::People, recent::Recent, turn::Turns};
+use self::{life::Life, offer::Offer, outbound::Outbound};
+pub(crate) use self::{
+    people::People,
+    recent::Recent,
+    turn::{Turn, Turns},
+};
 use crate::port::{Identity, LineState};
 use tokio::time::Instant;
 
@@ -43,7 +49,7 @@ pub(crate) struct Session {
     pub(crate) paging: tokio::sync::Mutex<()>,
     /// Requests that wait for others, without a place of their own.
     dependents: AtomicUsize,
-    last_active: AtomicI64,
+    life: Life,
     written_active: AtomicI64,
     written_mark: AtomicI64,
     state: Mutex<State>,
@@ -105,7 +111,7 @@ impl Session {
             turns: Turns::default(),
             paging: tokio::sync::Mutex::default(),
             dependents: AtomicUsize::new(0),
-            last_active: AtomicI64::new(from.last_active.0),
+            life: Life::new(from.last_active),
             written_active: AtomicI64::new(from.last_active.0),
             written_mark: AtomicI64::new(from.outbound.acknowledged().0),
             state: Mutex::new(State {
@@ -183,11 +189,12 @@ impl Session {
 
     /// The phone was heard of.
     pub(crate) fn touch(&self, now: Timestamp) {
-        self.last_active.fetch_max(now.0, Ordering::Relaxed);
+        self.life.touch(now);
     }
 
-    pub(crate) fn last_active(&self) -> Timestamp {
-        Timestamp(self.last_active.load(Ordering::Relaxed))
+    /// How long nothing was heard of the phone.
+    pub(crate) fn silence(&self) -> Duration {
+        self.life.silence()
     }
 
     /// A new socket takes the session over; `seen` is the last sequence that its phone has. Gives the place up to
@@ -337,7 +344,7 @@ impl Session {
 
     /// The device and when it was last heard of, when that was not written down yet.
     pub(crate) fn news_of_life(&self) -> Option<(DeviceId, Timestamp)> {
-        let last = self.last_active();
+        let last = self.life.last();
         let written = self.written_active.swap(last.0, Ordering::Relaxed);
         (written < last.0).then_some((self.identity.device, last))
     }
@@ -366,6 +373,18 @@ impl Session {
         loop {
             let changed = self.room.notified();
             if self.can_read() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Resolves when no request is under way and none waits for others.
+    pub(crate) async fn idle(&self) {
+        loop {
+            let changed = self.room.notified();
+            let dependents = self.dependents.load(Ordering::Relaxed);
+            if dependents == 0 && self.under_way.available_permits() == MAX_UNDER_WAY {
                 return;
             }
             changed.await;

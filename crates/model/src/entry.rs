@@ -7,10 +7,17 @@ pub struct Entry {
     pub seq: Seq,
     /// When it was committed.
     pub at: Timestamp,
-    /// The device whose own act this tells: it skips the entry, the account's other devices show it.
+    /// The device whose own act this tells, or whose message it was that failed.
     pub origin: Origin,
     /// What happened.
     pub body: EntryBody,
+}
+
+impl Entry {
+    /// Whether the entry is news to this device of the account's. It knows its own acts; how one ended it may not.
+    pub fn is_for(&self, device: DeviceId) -> bool {
+        self.origin != Some(device) || matches!(self.body, EntryBody::MessageFailed { .. })
+    }
 }
 
 /// Whose act an [`Entry`] tells: `None` when not one of the account's own devices acted.

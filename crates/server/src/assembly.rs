@@ -18,7 +18,7 @@ use crate::{
     admin::{AdminSocket, Executor, ListenersView, Running, server_answers},
     configuration,
     exit::Failure,
-    place::Place,
+    place::{Opened, Place},
     reload::{Origin, Reloader},
     telemetry,
 };
@@ -93,8 +93,9 @@ impl Assembly {
     }
 
     /// Serves until it is told to stop, then drains, signs lines out and closes the store. Commands are taken until the drain is
-    /// over.
-    pub(crate) async fn run(self, stop: Stop) {
+    /// over. An error when it ended by itself.
+    pub(crate) async fn run(self, stop: Stop) -> Result<(), Failure> {
+        tokio::spawn(end_with_the_store(self.store.clone(), stop.clone()));
         let drained = CancellationToken::new();
         let commands = tokio::spawn(self.socket.serve(self.executor, drained.clone()));
         self.server.run(stop).await;
@@ -105,6 +106,22 @@ impl Assembly {
         }
         self.relay.stop().await;
         self.store.close().await;
+        match self.store.ended().await {
+            Some(error) => {
+                Err(Failure::failed(format!("ended, because nothing can be stored any more: {error}"))
+                    .advise("see that only one server uses the database, and start again"))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// A relay that cannot store anything any more must not look as if it could.
+async fn end_with_the_store(store: Store, stop: Stop) {
+    if let Some(error) = store.ended().await {
+        error!(%error, "the database is another's; ending");
+        stop.drain.cancel();
+        stop.hurry.cancel();
     }
 }
 
@@ -112,11 +129,12 @@ impl Assembly {
 async fn open_store(place: &Place, feed: &Arc<CommitFeed>) -> Result<Store, Failure> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        if let Some(store) = place.open_store(feed.clone()).await? {
-            return Ok(store);
-        }
+        let who = match place.open_store(feed.clone()).await? {
+            Opened::Here(store) => return Ok(store),
+            Opened::Elsewhere(who) => who,
+        };
         if Instant::now() >= deadline || server_answers(place).await.unwrap_or(false) {
-            return Err(occupied(place).await);
+            return Err(occupied(place, &who).await);
         }
         tokio::time::sleep(BETWEEN_TRIES).await;
     }
@@ -157,12 +175,13 @@ pub(crate) fn backend(config: &BackendConfig) -> Result<Arc<dyn Backend>, Failur
 }
 
 /// Says who holds the data folder.
-async fn occupied(place: &Place) -> Failure {
+async fn occupied(place: &Place, who: &str) -> Failure {
     let folder = place.data_dir.display();
     if server_answers(place).await.unwrap_or(false) {
         return Failure::failed(format!("a server already runs on {folder}"))
             .advise("look at it with `trunkline status`, or give this one another DATA_DIR");
     }
-    Failure::failed(format!("another process holds the database of {folder}"))
-        .advise("wait for the command that is at work there to end, and start again")
+    Failure::failed(format!("{}: {who}", place.held())).advise(
+        "wait for the command that is at work there to end, or stop the other server, and start again",
+    )
 }

@@ -96,16 +96,18 @@ fn report(file: Option<&Path>, problems: &[Diagnostic], misfits: &[String]) -> s
 
 /// Where things lie.
 pub(crate) fn place(config: &Config) -> Result<Place, Failure> {
-    let Database::Sqlite(database) = &config.db_connection else {
-        return Err(Failure::failed(
-            "DB_CONNECTION names a PostgreSQL database, which this version does not use yet",
-        )
-        .advise("DB_CONNECTION=sqlite:trunkline.db"));
+    let database = match &config.db_connection {
+        Database::Sqlite(file) => trunkline_store::Database::Sqlite(file.clone()),
+        Database::Postgres(url) => {
+            let url = trunkline_store::PostgresUrl::parse(url)
+                .map_err(|error| Failure::failed(format!("DB_CONNECTION: {error}")))?;
+            trunkline_store::Database::Postgres(url)
+        }
     };
     let domains = config.backends.iter().map(|backend| (backend.domain().to_owned(), "xmpp".to_owned()));
     Ok(Place {
         data_dir: config.data_dir.clone(),
-        database: database.clone(),
+        database,
         master_key: config.master_key_file.clone(),
         domains: domains.collect(),
     })

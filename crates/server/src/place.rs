@@ -1,7 +1,13 @@
 //! The folder that holds everything: made when missing, opened under its lock.
 
-use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc};
+use std::{
+    fs::{self, DirBuilder},
+    os::unix::fs::{DirBuilderExt, MetadataExt},
+    path::PathBuf,
+    sync::Arc,
+};
 
+use rustix::process::geteuid;
 use trunkline_model::Address;
 use trunkline_store::{CommitListener, Database, MasterKey, MasterKeyError, OpenStore, Store, StoreError};
 
@@ -12,8 +18,8 @@ use crate::exit::Failure;
 pub(crate) struct Place {
     /// The folder that holds everything.
     pub(crate) data_dir: PathBuf,
-    /// The SQLite file.
-    pub(crate) database: PathBuf,
+    /// The SQLite file, or the database on a server.
+    pub(crate) database: Database,
     /// The file of the master key.
     pub(crate) master_key: PathBuf,
     /// Domains that a backend serves, lower-case, with the backend's kind.
@@ -27,21 +33,55 @@ impl Place {
         declared.map_or("local", |(_, kind)| kind)
     }
 
-    /// Opens the store for this process alone; folder, key and database are made when missing.
-    /// `Ok(None)` when another process holds it.
-    pub(crate) async fn open_store(
-        &self,
-        listener: Arc<dyn CommitListener>,
-    ) -> Result<Option<Store>, Failure> {
+    /// Opens the store for this process alone; folder, key and an SQLite database are made when missing.
+    pub(crate) async fn open_store(&self, listener: Arc<dyn CommitListener>) -> Result<Opened, Failure> {
         self.make_folder()?;
-        let master_key = MasterKey::load_or_create(&self.master_key, &self.database)
-            .map_err(|error| self.key_trouble(&error))?;
-        let database = Database::Sqlite(self.database.clone());
+        let master_key = self.master_key().await?;
+        let database = self.database.clone();
         match Store::open(OpenStore { database, master_key, listener, exclusive: true }).await {
-            Ok(store) => Ok(Some(store)),
-            Err(StoreError::Locked(_)) => Ok(None),
+            Ok(store) => Ok(Opened::Here(store)),
+            Err(StoreError::Locked(who)) => Ok(Opened::Elsewhere(who)),
             Err(error) => Err(self.store_trouble(&error)),
         }
+    }
+
+    /// True when there is a database with something in it; makes nothing.
+    pub(crate) async fn holds_data(&self) -> Result<bool, Failure> {
+        self.database.holds_data().await.map_err(|error| self.store_trouble(&error))
+    }
+
+    /// What another process can hold: the data folder, or a database on a server.
+    pub(crate) fn held(&self) -> String {
+        match &self.database {
+            Database::Sqlite(_) => self.data_dir.display().to_string(),
+            Database::Postgres(_) => format!("the database {}", self.database),
+        }
+    }
+
+    /// Never makes a new key beside data that an earlier one has sealed.
+    async fn master_key(&self) -> Result<MasterKey, Failure> {
+        let beside = match &self.database {
+            Database::Sqlite(file) => file.clone(),
+            Database::Postgres(_) if !self.master_key.exists() && self.holds_data().await? => {
+                let path = self.master_key.display().to_string();
+                return Err(
+                    self.key_trouble(&MasterKeyError::Missing { path, database: self.database.to_string() })
+                );
+            }
+            Database::Postgres(_) => PathBuf::new(),
+        };
+        MasterKey::load_or_create(&self.master_key, &beside).map_err(|error| self.key_trouble(&error))
+    }
+
+    /// Keeps root from making files in a folder of somebody else's, whose server could then not use them.
+    pub(crate) fn leave_to_its_owner(&self) -> Result<(), Failure> {
+        let owner = fs::metadata(&self.data_dir).map_or(0, |folder| folder.uid());
+        if owner == 0 || !geteuid().is_root() {
+            return Ok(());
+        }
+        let owner = name_of(owner).unwrap_or_else(|| format!("'#{owner}'"));
+        let words = format!("no server runs on {}, and the folder is {owner}'s", self.data_dir.display());
+        Err(Failure::failed(words).advise(format!("the same as that user: sudo -u {owner} trunkline …")))
     }
 
     fn make_folder(&self) -> Result<(), Failure> {
@@ -65,10 +105,34 @@ impl Place {
     }
 
     fn store_trouble(&self, error: &StoreError) -> Failure {
-        let failure = Failure::failed(format!("the database {}: {error}", self.database.display()));
-        match error {
-            StoreError::TooNew { .. } => failure.advise("run the newer version of trunkline that wrote it"),
-            _ => failure.advise("check DB_CONNECTION, the folder's owner, and the space on its disk"),
+        let failure = Failure::failed(format!("the database {}: {error}", self.database));
+        match (error, &self.database) {
+            (StoreError::TooNew { .. }, _) => {
+                failure.advise("run the newer version of trunkline that wrote it")
+            }
+            (StoreError::Unreachable(_), _) => failure.advise(
+                "start the database server, or check DB_CONNECTION; `psql` with the same URL tells more",
+            ),
+            (_, Database::Postgres(_)) => {
+                failure.advise("check DB_CONNECTION, what the database's owner may do, and the server's log")
+            }
+            (_, Database::Sqlite(_)) => {
+                failure.advise("check DB_CONNECTION, the folder's owner, and the space on its disk")
+            }
         }
     }
+}
+
+/// What came of opening the store.
+pub(crate) enum Opened {
+    Here(Store),
+    /// Another process holds it; the words say which.
+    Elsewhere(String),
+}
+
+/// A local user's name.
+fn name_of(uid: u32) -> Option<String> {
+    let users = fs::read_to_string("/etc/passwd").ok()?;
+    let user = users.lines().find(|line| line.split(':').nth(2) == Some(&uid.to_string()))?;
+    user.split(':').next().map(str::to_owned)
 }

@@ -19,33 +19,38 @@ use crate::{
 
 /// Runs the relay until it is told to stop.
 pub(crate) async fn serve(named: Option<&Path>, json: bool) -> Result<(), Failure> {
-    let Loaded { config, warnings, file } = configuration::load(named)?;
-    for warning in &warnings {
+    let loaded = configuration::load(named)?;
+    for warning in &loaded.warnings {
         eprintln!("{warning}\n");
     }
-    let log_level = telemetry::start(&config.log_level, config.log_format)?;
-    let settings = file.as_ref().map(|file| file.display().to_string());
-    let data = config.data_dir.display().to_string();
-    info!(version = env!("CARGO_PKG_VERSION"), settings, data, pid = process::id(), "starting");
+    let log_level = telemetry::start(&loaded.config.log_level, loaded.config.log_format)?;
+    let settings = loaded.file.as_ref().map(|file| file.display().to_string());
+    info!(version = env!("CARGO_PKG_VERSION"), settings, pid = process::id(), "starting");
     let open_files = allow_open_files();
     let stop = shutdown::on_signal()?;
     let origin = Origin { named: named.map(Path::to_path_buf), log_level: Some(log_level) };
-    let assembly = Assembly::start(&config, origin).await?;
+    let assembly = Assembly::start(&loaded.config, origin).await?;
+    announce(&assembly, &stop, open_files)?;
+    if json {
+        print::json(assembly.listeners())?;
+    } else {
+        print::courtesy(&greeting(assembly.listeners(), &loaded));
+        hint(&assembly).await;
+    }
+    assembly.run(stop).await?;
+    info!("stopped");
+    Ok(())
+}
+
+/// Tells the log and systemd that phones may come, and hears SIGHUP from now on.
+fn announce(assembly: &Assembly, stop: &Stop, open_files: Option<u64>) -> Result<(), Failure> {
     let listeners = assembly.listeners();
     let status = status(listeners);
     assembly.reloader().on_signal(status.clone())?;
     info!(https = listeners.https, http = listeners.http, admin = listeners.admin, open_files, "listening");
     systemd::ready(&status);
     systemd::feed_watchdog();
-    tell_of_the_end(&assembly, &stop);
-    if json {
-        print::json(listeners)?;
-    } else {
-        print::courtesy(&greeting(listeners, file.as_deref(), &config.data_dir));
-        hint(&assembly).await;
-    }
-    assembly.run(stop).await;
-    info!("stopped");
+    tell_of_the_end(assembly, stop);
     Ok(())
 }
 
@@ -79,14 +84,15 @@ fn allow_open_files() -> Option<u64> {
     }
 }
 
-fn greeting(listeners: &ListenersView, file: Option<&Path>, data_dir: &Path) -> String {
+fn greeting(listeners: &ListenersView, loaded: &Loaded) -> String {
+    let file = loaded.file.as_ref();
     let file = file.map_or_else(|| "built-in defaults".to_owned(), |file| file.display().to_string());
     format!(
         "Trunkline {} is up\n{}  {:<12}{}\n  {:<12}{}\n",
         env!("CARGO_PKG_VERSION"),
         ask::listeners(listeners),
         "data",
-        data_dir.display(),
+        loaded.config.data_dir.display(),
         "settings",
         file
     )

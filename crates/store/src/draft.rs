@@ -249,10 +249,11 @@ impl<'c> Draft<'c> {
         &mut self,
         account: AccountId,
         at: Timestamp,
+        origin: Origin,
         about: MessageKey,
         body: EntryBody,
     ) {
-        self.push(account, Entry { seq: Seq(0), at, origin: None, body }, Some(about), false);
+        self.push(account, Entry { seq: Seq(0), at, origin, body }, Some(about), false);
     }
 
     fn push(&mut self, account: AccountId, entry: Entry, message: Option<MessageKey>, counted: bool) -> Seq {

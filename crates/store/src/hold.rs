@@ -19,6 +19,7 @@ use postgres::PostgresHold;
 use sqlite::SqliteHold;
 
 pub use postgres::PostgresUrl;
+pub(crate) use postgres::holds_data;
 
 /// The hold on either engine's database.
 pub(crate) type Hold = Engine<SqliteHold, PostgresHold>;

@@ -4,6 +4,7 @@
 //! that puts what is queued into one transaction (group commit) and answers only after the commit. This is
 //! the only crate that knows SQL.
 
+mod about;
 mod access_key;
 mod account;
 mod activation;
@@ -53,7 +54,7 @@ pub use device::{DeviceRow, TokenOwner};
 pub use error::StoreError;
 pub use hold::PostgresUrl;
 pub use import::{ImportAccount, Imported};
-pub use mailbox::{CommitListener, Committed, MailboxBounds};
+pub use mailbox::{CommitListener, Committed, MailboxBounds, Unacknowledged};
 pub use master_key::{MasterKey, MasterKeyError};
 pub use measure::{Measure, OutboxCount};
 pub use message::{

@@ -39,6 +39,15 @@ pub struct MailboxBounds {
     pub floor: Seq,
 }
 
+/// Where a message stands that a device has not acknowledged. Two people may give theirs the same id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unacknowledged {
+    /// The last place among those up to `shown`.
+    pub last_shown: Option<Seq>,
+    /// The first place of all.
+    pub first: Option<Seq>,
+}
+
 impl Store {
     /// Entries after `after`, ascending, at most `limit` and 1 000.
     pub async fn mailbox(
@@ -81,22 +90,24 @@ impl Store {
         query.fetch_optional(self.readers()).await?.as_ref().map(conversation).transpose()
     }
 
-    /// The highest entry after the device's mark that carries an incoming message with this id, from `peer`
-    /// if given.
+    /// Where entries after the device's mark carry an incoming message with this id, from `peer` if given.
     pub async fn unacknowledged(
         &self,
         account: AccountId,
         device: DeviceId,
         id: &MessageId,
         peer: Option<&Address>,
-    ) -> Result<Option<Seq>, StoreError> {
+        shown: Seq,
+    ) -> Result<Unacknowledged, StoreError> {
         let query = query(sql::UNACKNOWLEDGED)
             .bind(account.0)
             .bind(device.0)
             .bind(id.as_str().to_owned())
-            .bind(peer.map_or("", Address::bare).to_owned());
-        let highest: Option<i64> = query.fetch_one(self.readers()).await?.try_get(0)?;
-        Ok(highest.map(Seq))
+            .bind(peer.map_or("", Address::bare).to_owned())
+            .bind(shown.0);
+        let row = query.fetch_one(self.readers()).await?;
+        let place = |at| row.try_get::<Option<i64>>(at).map(|seq| seq.map(Seq));
+        Ok(Unacknowledged { last_shown: place(0)?, first: place(1)? })
     }
 }
 

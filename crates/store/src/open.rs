@@ -1,18 +1,19 @@
-use std::{path::PathBuf, sync::Arc};
+use std::{fmt, fs, path::PathBuf, sync::Arc};
 
 use tokio::sync::{mpsc, watch};
-use trunkline_model::Epoch;
+use trunkline_model::{Epoch, Timestamp};
 
 use crate::{
     CommitListener, MasterKey, PostgresUrl, Store, StoreError,
+    clock::Clock,
     crypto::Keys,
     engine::{Connection, query},
-    hold::Hold,
+    hold::{self, Hold},
     metrics::Gauges,
     migration, purge,
     sql::mailbox as sql,
     store::Shared,
-    writer::{self, Writer},
+    writer::{self, Writer, checkpoint},
 };
 
 /// What a store needs to open.
@@ -39,15 +40,39 @@ pub enum Database {
     Postgres(PostgresUrl),
 }
 
+impl Database {
+    /// True when there is something in it already; makes nothing.
+    pub async fn holds_data(&self) -> Result<bool, StoreError> {
+        match self {
+            Self::Sqlite(path) => Ok(fs::metadata(path).is_ok_and(|file| file.len() > 0)),
+            Self::Postgres(url) => hold::holds_data(url).await,
+        }
+    }
+}
+
+/// The file, or the database's name and server.
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => path.display().fmt(f),
+            Self::Postgres(url) => url.fmt(f),
+        }
+    }
+}
+
 impl Store {
     /// Opens the database, brings its schema up to date and starts the writer. [`StoreError::TooNew`] when a
     /// newer program has changed the schema.
     pub async fn open(open: OpenStore) -> Result<Store, StoreError> {
         let mut hold = Hold::of(&open.database, open.exclusive)?;
         let mut connection = hold.connect().await?;
+        // A WAL may hold what a failing disk did not sync, and nobody was told of; from here on it counts, so it must be
+        // written anew.
+        checkpoint::truncate(&mut connection).await?;
         migration::run(&mut connection).await?;
         hold.begin(&mut connection).await?;
         let epoch = epoch(&mut connection).await?;
+        let clock = Clock::behind(last_moment(&mut connection).await?);
         let readers = hold.readers().await?;
         let (queue, jobs) = mpsc::channel(writer::QUEUE);
         let (finish, finished) = watch::channel(None);
@@ -64,6 +89,7 @@ impl Store {
         let writer = Writer::new(writer::Parts {
             hold,
             connection,
+            clock,
             readers: shared.readers.clone(),
             queue: jobs,
             keys: Arc::clone(&shared.keys),
@@ -78,4 +104,8 @@ impl Store {
 
 async fn epoch(connection: &mut Connection) -> Result<Epoch, StoreError> {
     Ok(Epoch(query(sql::EPOCH).fetch_one(connection).await?.try_get(0)?))
+}
+
+async fn last_moment(connection: &mut Connection) -> Result<Timestamp, StoreError> {
+    Ok(Timestamp(query(sql::LAST_MOMENT).fetch_one(connection).await?.try_get(0)?))
 }

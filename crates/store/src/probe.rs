@@ -16,13 +16,15 @@ impl Store {
     /// Proves that the database can be read, and that what is written to it is kept: writes some kilobytes, removes
     /// them and commits. Fails also when the file of an SQLite database was deleted, or its disk is all but full.
     pub async fn check(&self) -> Result<(), StoreError> {
-        query(sql::EPOCH).fetch_one(self.readers()).await?;
         if let Some(disk) = self.shared.disk.clone() {
             let looked = tokio::task::spawn_blocking(move || disk.check()).await;
             looked
                 .unwrap_or_else(|_| Err(StoreError::Database("its file cannot be looked at".to_owned())))?;
         }
-        self.plain(Probe).await
+        // Before the readers, because the writer knows of an outage and need not wait for one.
+        self.plain(Probe).await?;
+        query(sql::EPOCH).fetch_one(self.readers()).await?;
+        Ok(())
     }
 }
 

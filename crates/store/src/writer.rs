@@ -3,11 +3,14 @@
 
 mod attempt;
 mod batch;
-mod checkpoint;
+pub(crate) mod checkpoint;
 mod doubt;
 mod link;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -54,6 +57,8 @@ pub(crate) struct Writer {
     gauges: Arc<Gauges>,
     /// Commands whose transaction may be committed or not, and those behind them.
     doubt: Option<Doubt>,
+    /// When the log was last told of a failed transaction.
+    complained: Option<Instant>,
     /// Why there is nothing more to write, when another process has taken the database.
     over: Option<StoreError>,
     /// Dropped at the very end.
@@ -64,6 +69,7 @@ pub(crate) struct Writer {
 pub(crate) struct Parts {
     pub(crate) hold: Hold,
     pub(crate) connection: Connection,
+    pub(crate) clock: Clock,
     pub(crate) readers: Pool,
     pub(crate) queue: mpsc::Receiver<Job>,
     pub(crate) keys: Arc<Keys>,
@@ -81,11 +87,12 @@ impl Writer {
             checkpoint,
             queue: parts.queue,
             cache: Cache::new(),
-            clock: Clock::default(),
+            clock: parts.clock,
             keys: parts.keys,
             listener: parts.listener,
             gauges: parts.gauges,
             doubt: None,
+            complained: None,
             over: None,
             finish: parts.finish,
         }

@@ -4,8 +4,10 @@
 mod patience;
 pub mod peer;
 pub mod relay;
+mod shim;
 mod wire;
 
 pub use patience::{Attempt, eventually, patience, trial};
 pub use relay::Relay;
+pub use shim::Shim;
 pub use wire::{Fault, Way, Wire};

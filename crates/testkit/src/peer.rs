@@ -1,15 +1,19 @@
 //! Real programs that Trunkline talks to, started in temporary folders on free ports and ended by their process id.
 //!
-//! They come from Debian's packages (`prosody`) and from PyPI (`slixmpp`, in the Python environment that
+//! They come from Debian's packages (`prosody`, `postgresql`) and from PyPI (`slixmpp`, in the Python environment that
 //! `TRUNKLINE_PEER_PYTHON` names, else in `target/peers`). A peer that cannot be started makes the test fail and says
 //! what is missing.
 
 mod authority;
+mod balancer;
 mod colleague;
+mod postgres;
 mod prosody;
 
 pub use authority::{Authority, Identity};
+pub use balancer::{Balancer, Kind};
 pub use colleague::{Colleague, Heard};
+pub use postgres::Postgres;
 pub use prosody::{Prosody, ProsodyOptions};
 
 use std::net::TcpListener;

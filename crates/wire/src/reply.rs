@@ -116,6 +116,10 @@ pub struct DeviceView {
     pub this_device: bool,
     /// Has a socket now.
     pub connected: bool,
+    /// The place in the mailbox up to which it has acknowledged.
+    pub acknowledged: Seq,
+    /// The place up to which entries have reached it, acknowledged or not, as far as its socket has said so.
+    pub seen: Seq,
 }
 
 impl Reply {
@@ -226,6 +230,8 @@ impl Serialize for DeviceList<'_> {
             last_seen: i64,
             this_device: bool,
             connected: bool,
+            acknowledged_seq: i64,
+            seen_seq: i64,
         }
         serializer.collect_seq(self.0.iter().map(|device| Device {
             device_id: device.id,
@@ -235,6 +241,8 @@ impl Serialize for DeviceList<'_> {
             last_seen: device.last_seen.as_millis(),
             this_device: device.this_device,
             connected: device.connected,
+            acknowledged_seq: device.acknowledged.0,
+            seen_seq: device.seen.0,
         }))
     }
 }

@@ -192,9 +192,11 @@ fn replies() -> Vec<(Reply, String)> {
                 last_seen: at(),
                 this_device: true,
                 connected: false,
+                acknowledged: Seq(5),
+                seen: Seq(7),
             }]),
             format!(
-                r#""devices":[{{"deviceId":"{CHAT}","name":"Desk","platform":"iOS","appVersion":"1","lastSeen":1757412399000,"thisDevice":true,"connected":false}}],"#
+                r#""devices":[{{"deviceId":"{CHAT}","name":"Desk","platform":"iOS","appVersion":"1","lastSeen":1757412399000,"thisDevice":true,"connected":false,"acknowledgedSeq":5,"seenSeq":7}}],"#
             ),
         ),
     ]

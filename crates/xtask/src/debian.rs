@@ -32,10 +32,32 @@ const NEEDS: &[Need] = &[
         purpose: "keeps its library out of yours",
     },
     Need { package: "prosody", instead: None, program: "prosody", purpose: "is the XMPP server" },
+    Need { package: "postgresql", instead: None, program: "postgres", purpose: "is the database server" },
+    Need { package: "nginx", instead: None, program: "nginx", purpose: "is a proxy in front of the relay" },
+    Need { package: "haproxy", instead: None, program: "haproxy", purpose: "is another one" },
+    Need {
+        package: "systemd",
+        instead: None,
+        program: "systemd-analyze",
+        purpose: "judges the service's unit",
+    },
+    Need {
+        package: "python3-seccomp",
+        instead: None,
+        program: "python3",
+        purpose: "lays the unit's system call filter on the relay",
+    },
+    Need { package: "iproute2", instead: None, program: "ip", purpose: "gives the package's test a network" },
 ];
 
 /// Packages that bring a system service, which the tests do not want: they start servers of their own.
-const SERVICES: &[(&str, &str)] = &[("prosody", "prosody.service")];
+const SERVICES: &[(&str, &str)] = &[
+    ("prosody", "prosody.service"),
+    ("postgresql", "postgresql.service"),
+    ("postgresql", "postgresql@15-main.service"),
+    ("nginx", "nginx.service"),
+    ("haproxy", "haproxy.service"),
+];
 
 /// Installs what is missing, saying so; an error tells what to type when this user may not.
 pub(crate) fn install_missing() -> Result<()> {
@@ -163,8 +185,10 @@ mod tests {
 
     #[test]
     fn a_package_is_needed_unless_it_or_its_stand_in_is_there() {
-        let installed = [("python3", "3"), ("prosody", "0.12")].map(|(a, b)| (a.to_owned(), b.to_owned()));
-        let missing: Vec<_> = missing(&installed.into()).iter().map(|need| need.package).collect();
+        let names = NEEDS.iter().map(|need| need.package);
+        let installed = names.filter(|name| !["build-essential", "python3-venv"].contains(name));
+        let installed: BTreeMap<_, _> = installed.map(|name| (name.to_owned(), "1".to_owned())).collect();
+        let missing: Vec<_> = missing(&installed).iter().map(|need| need.package).collect();
         assert_eq!(missing, ["python3-venv"], "cc compiled this test, so build-essential is not needed");
     }
 

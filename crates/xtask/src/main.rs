@@ -4,10 +4,12 @@
 mod bench;
 mod debian;
 mod generate;
+mod package;
 mod peer;
 mod process;
 mod suite;
 mod tidy;
+mod trial;
 mod workspace;
 
 use std::ffi::OsString;
@@ -39,6 +41,13 @@ enum Command {
     Gen,
     /// Says which real peers are installed, without starting any
     Peers,
+    /// Builds the program as it ships and makes a Debian package of it
+    Package,
+    /// Runs the trials at full length, hours in all, and prints how each ended
+    Trial {
+        /// The beginning of a trial's name, as F5; all when none is given
+        names: Vec<String>,
+    },
     /// Builds the programs as they ship and puts load on them
     Bench {
         /// Handed to the load program; --help lists what it knows
@@ -53,6 +62,8 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Gen => generate::run(),
         Command::Peers => peer::list(),
+        Command::Package => package::run(),
+        Command::Trial { names } => trial::run(&names),
         Command::Bench { load } => bench::run(&load),
     };
     done.unwrap_or_else(|error| {

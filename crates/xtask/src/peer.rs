@@ -25,7 +25,7 @@ const PYTHON_FOUNDATIONS: &[&str] = &[
 ];
 
 /// Debian packages worth reporting.
-const SERVERS: &[&str] = &["prosody", "python3"];
+const SERVERS: &[&str] = &["prosody", "postgresql", "python3", "nginx", "haproxy", "systemd"];
 
 /// Makes the peers' Python once and returns its path.
 pub(crate) fn python() -> Result<PathBuf> {

@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{debian, peer, process, tidy};
+use crate::{debian, package, peer, process, tidy};
 
 /// How many seconds tests wait for what must happen: a busy machine takes its time, a fault shows all the same.
 const PATIENCE: &str = "TRUNKLINE_TEST_PATIENCE";
@@ -13,20 +13,18 @@ const PATIENCE: &str = "TRUNKLINE_TEST_PATIENCE";
 /// Runs the suite; the exit code is the test runner's, whose summary is also the last thing printed.
 pub(crate) fn run(fast: bool, runner: &[OsString]) -> Result<ExitCode> {
     require_components()?;
-    let peer_python = if fast {
+    let helpers = if fast {
         None
     } else {
         debian::install_missing()?;
-        Some(peer::python()?)
+        Some([(peer::PYTHON_VARIABLE, peer::python()?), (package::PACKAGER_VARIABLE, package::packager()?)])
     };
     check()?;
     if !fast {
         process::run(&mut process::cargo(["test", "--quiet", "--workspace", "--doc"]))?;
     }
     let mut tests = tests(fast, runner);
-    if let Some(python) = peer_python {
-        tests.env(peer::PYTHON_VARIABLE, python);
-    }
+    tests.envs(helpers.into_iter().flatten());
     process::run_last(&mut tests)
 }
 

@@ -105,7 +105,7 @@ fn outbox(relay: &Inner, gauge: &mut Gauge<'_>) -> Result<(), fmt::Error> {
     let (mut counts, mut ages) = (Rows::new(), Rows::new());
     if let Some(measure) = relay.measured() {
         let now = Timestamp::now();
-        for backend in relay.lines.backends().filter(|backend| !backend.delivers_by_commit()) {
+        for backend in relay.lines.backends() {
             let serves = |domain: &str| relay.lines.serves(backend.as_ref(), domain);
             let (state_rows, age) = of_backend(backend.as_ref(), &measure, serves, now);
             counts.extend(state_rows);

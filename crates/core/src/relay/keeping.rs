@@ -15,7 +15,7 @@ impl Inner {
     /// Reads how far the mailbox goes. Called after the session can hear of commits, so that nothing falls between.
     pub(crate) async fn catch_up(&self, session: &Session) -> Result<(), StoreError> {
         let head = self.store.mailbox_bounds(session.account()).await?.head;
-        session.change(|state| state.outbound.heard(head));
+        session.change(|state| state.outbound.caught_up(head));
         Ok(())
     }
 

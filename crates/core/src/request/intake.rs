@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 use trunkline_store::StoreError;
@@ -9,8 +9,11 @@ use crate::{
     connection::Opening,
     error,
     relay::{Inner, short},
-    session::{End, Session},
+    session::{End, Session, Turn},
 };
+
+/// How long a session that is refused waits for what was asked of it meanwhile.
+const REFUSED_WAIT: Duration = Duration::from_secs(5);
 
 /// Where requests come in: a socket, or one POST.
 pub(crate) trait Entrance: Send + Sync {
@@ -150,12 +153,12 @@ async fn begin_session(from: &impl Entrance, request: Request, params: BeginSess
     let relay = Arc::clone(relay);
     relay.tasks.clone().spawn(async move {
         turn.wait().await;
-        finish(&relay, request, begun).await;
+        finish(&relay, request, begun, turn).await;
     });
 }
 
 /// Phase 2 of BeginSession.
-async fn finish(relay: &Arc<Inner>, request: Request, begun: Begun) {
+async fn finish(relay: &Arc<Inner>, request: Request, begun: Begun, turn: Turn) {
     let session = Arc::clone(&begun.session);
     let fresh = begun.fresh;
     let result = caught(settle(relay, begun)).await;
@@ -165,6 +168,10 @@ async fn finish(relay: &Arc<Inner>, request: Request, begun: Begun) {
     if let Some(code) = failed {
         relay.metrics.error(code);
         if fresh {
+            // Who came behind this request is answered before the session is gone.
+            session.state().recent.abandon();
+            drop(turn);
+            let _ = tokio::time::timeout(REFUSED_WAIT, session.idle()).await;
             relay.end_session(&session, End::Refused).await;
         }
     }

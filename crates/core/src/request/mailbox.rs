@@ -37,7 +37,7 @@ pub(super) async fn sync(
         let page = relay.store.mailbox(session.account(), after, limit).await.map_err(error::store)?;
         let (mut next, mut entries, mut bytes) = (after, Vec::with_capacity(page.len()), 0);
         for entry in &page {
-            if entry.origin != Some(session.identity.device) {
+            if entry.is_for(session.identity.device) {
                 let name = relay.lines.names.of(entry.body.peer()).await;
                 let data = trunkline_wire::entry_event(entry, present, &name);
                 bytes += data.as_str().len();
@@ -57,14 +57,19 @@ pub(super) async fn sync(
 /// `device.List`: the account's own devices.
 pub(super) async fn devices(relay: &Arc<Inner>, session: &Session) -> Result<Reply, ApiError> {
     let rows = relay.store.devices(session.account()).await.map_err(error::store)?;
-    let view = |row: trunkline_store::DeviceRow| DeviceView {
-        this_device: row.id == session.identity.device,
-        connected: relay.hub.session(row.account, row.id).is_some_and(|session| session.has_socket()),
-        id: row.id,
-        name: row.name,
-        platform: row.platform,
-        app_version: row.app_version,
-        last_seen: row.last_seen,
+    let view = |row: trunkline_store::DeviceRow| {
+        let live = relay.hub.session(row.account, row.id);
+        DeviceView {
+            this_device: row.id == session.identity.device,
+            connected: live.as_ref().is_some_and(|session| session.has_socket()),
+            acknowledged: row.acknowledged,
+            seen: live.map_or(row.acknowledged, |session| session.state().outbound.seen()),
+            id: row.id,
+            name: row.name,
+            platform: row.platform,
+            app_version: row.app_version,
+            last_seen: row.last_seen,
+        }
     };
     Ok(Reply::Devices(rows.into_iter().filter(|row| !row.revoked).map(view).collect()))
 }

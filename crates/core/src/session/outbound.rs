@@ -1,15 +1,17 @@
 //! What goes to a session's phone and in which order: a pure state machine, driven by the socket's task.
 
 mod completion;
+mod failure;
 mod ready;
 mod unacknowledged;
 
 use std::{collections::VecDeque, fmt, sync::Arc, time::Instant};
 
-use trunkline_model::{Address, DeviceId, MessageId, MessageKey, Seq};
+use trunkline_model::{Address, DeviceId, MessageId, MessageKey, Seq, Timestamp};
 use trunkline_wire::EventData;
 
-use self::{completion::Completions, ready::Ready, unacknowledged::Unacknowledged};
+pub(crate) use self::failure::Failure;
+use self::{completion::Completions, failure::Failures, ready::Ready, unacknowledged::Unacknowledged};
 use super::{
     offer::Offer,
     sequence::{Marks, Sequences},
@@ -33,8 +35,12 @@ pub(crate) struct Outbound {
     offers: VecDeque<Arc<Offer>>,
     /// Everything up to here went to the present socket.
     sent: Seq,
-    /// The highest entry that this session ever showed the phone.
+    /// The highest entry that this session showed the phone in this life of the process.
     shown: Seq,
+    /// The highest entry that an earlier life may have shown; `None` until the mailbox is first read.
+    shown_before: Option<Seq>,
+    /// The highest entry that the phone's socket saw.
+    seen: Seq,
     /// The highest entry heard of.
     head: Seq,
     /// The highest entry heard of when the mailbox was last asked.
@@ -44,6 +50,7 @@ pub(crate) struct Outbound {
     unacknowledged: Unacknowledged,
     /// When the entry that was given out last was committed, if it came fresh from there.
     fresh: Option<Instant>,
+    failures: Failures,
 }
 
 impl fmt::Debug for Outbound {
@@ -76,19 +83,23 @@ impl Outbound {
         Self {
             device,
             open: false,
+            // As many as there were in earlier lives of the process, or more: a number comes once in a session's life.
+            events: sequences.earlier(),
             sequences,
-            events: 0,
             ready: Ready::default(),
             completions: Completions::default(),
             marks: Marks::default(),
             offers: VecDeque::new(),
             sent: acknowledged,
             shown: acknowledged,
+            shown_before: None,
+            seen: acknowledged,
             head,
             asked: acknowledged,
             acknowledged,
             unacknowledged: Unacknowledged::default(),
             fresh: None,
+            failures: Failures::default(),
         }
     }
 
@@ -98,8 +109,8 @@ impl Outbound {
         self.close();
         self.open = true;
         let seen = seen.filter(|sequence| self.sequences.gave(*sequence));
-        if let Some(sequence) = seen {
-            self.completions.repeat(sequence);
+        if !seen.is_some_and(|sequence| self.completions.repeat(sequence)) {
+            self.failures.forget_told();
         }
         let upto =
             seen.and_then(|sequence| self.marks.seq_at(sequence)).filter(|seq| *seq > self.acknowledged);
@@ -127,6 +138,17 @@ impl Outbound {
         // What the present socket is still being told again keeps its sequences, else they would not rise.
         self.marks.forget(seq.min(self.sent));
         self.unacknowledged.acknowledge(seq, self.sent);
+        self.failures.acknowledge(seq);
+    }
+
+    /// The phone's socket saw everything up to `seq`, as far as that was written to it.
+    pub(crate) fn saw(&mut self, seq: Seq) {
+        self.seen = self.seen.max(seq.min(self.sent));
+    }
+
+    /// The highest entry that is with the phone, acknowledged or not: no need to wake it for that.
+    pub(crate) fn seen(&self) -> Seq {
+        self.seen.max(self.acknowledged)
     }
 
     /// The phone was shown everything up to `seq`, by whichever way.
@@ -134,9 +156,32 @@ impl Outbound {
         self.shown = self.shown.max(seq);
     }
 
-    /// The highest entry that the phone can know of.
+    /// The highest entry that this life of the process showed the phone.
     pub(crate) fn shown(&self) -> Seq {
         self.shown
+    }
+
+    /// Whether an earlier life of the process may have shown the phone the entry at `seq`.
+    pub(crate) fn may_have_shown(&self, seq: Seq) -> bool {
+        self.shown_before.is_some_and(|before| seq <= before)
+    }
+
+    /// The mailbox reaches up to here, read as a socket comes. The first time for a session of an earlier life of the
+    /// process: its phone can have no more than this.
+    pub(crate) fn caught_up(&mut self, head: Seq) {
+        self.heard(head);
+        self.shown_before.get_or_insert(head);
+    }
+
+    /// The answer to the phone's SendMessage, begun then, will tell of this message if it fails.
+    pub(crate) fn expect_answer(&mut self, id: MessageId, since: Timestamp) {
+        self.failures.expect(id, since);
+    }
+
+    /// The answer is there, and `tells` of a failure or does not. Gives a failure that the phone was not told because
+    /// of this answer.
+    pub(crate) fn answered(&mut self, id: &MessageId, since: Timestamp, tells: bool) -> Option<Failure> {
+        self.failures.answer(id, since, tells, self.head)
     }
 
     /// Everything up to here is acknowledged, as far as this process knows.
@@ -276,8 +321,10 @@ impl Outbound {
             }
             if offer.entry.seq <= self.sent {
                 self.offers.pop_front();
-            } else if offer.entry.origin == Some(self.device) {
+            } else if !offer.entry.is_for(self.device) {
                 self.skip_own(offer.entry.seq);
+            } else if offer.entry.origin == Some(self.device) && self.failures.pass(&offer.entry) {
+                self.sent = offer.entry.seq;
             } else {
                 return self.step_entry(Arc::clone(offer));
             }

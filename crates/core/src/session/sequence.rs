@@ -16,18 +16,31 @@ pub(crate) struct Sequences {
     first: i64,
     next: i64,
     reserved: i64,
+    earlier: u64,
 }
 
 impl Sequences {
     /// `used` is the highest n that may have been given out before.
     pub(crate) fn new(started_at: Timestamp, used: i64, reserved: i64) -> Self {
         let base = started_at.as_secs() * 1_000_000;
-        Self { base, first: base + used + 1, next: used + 1, reserved }
+        let earlier = used.saturating_sub(Self::origin(started_at));
+        Self {
+            base,
+            first: base + used + 1,
+            next: used + 1,
+            reserved,
+            earlier: earlier.try_into().unwrap_or_default(),
+        }
     }
 
     /// Where n begins: behind whatever an earlier session in the same second can have given out.
     pub(crate) fn origin(started_at: Timestamp) -> i64 {
         started_at.0 - started_at.as_secs() * 1_000_000
+    }
+
+    /// How many may have been given out in earlier lives of the process.
+    pub(crate) fn earlier(&self) -> u64 {
+        self.earlier
     }
 
     /// The next number; `None` when the reserved block is used up.

@@ -4,7 +4,10 @@ use tokio::time::{Instant, sleep};
 use trunkline_store::{CommitListener, Committed};
 
 use super::{Command, Executor, Refusal, Reply, own_uid, socket};
-use crate::{exit::Failure, place::Place};
+use crate::{
+    exit::Failure,
+    place::{Opened, Place},
+};
 
 /// How long to wait for a server that is starting, or for another command at work on the database.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -26,11 +29,13 @@ impl Channel {
             if server_answers(&place).await? {
                 return Ok(Self::Server(place));
             }
-            if let Some(store) = place.open_store(Arc::new(Deaf)).await? {
-                return Ok(Self::Here(Box::new(Executor::new(store, None, place))));
-            }
+            place.leave_to_its_owner()?;
+            let who = match place.open_store(Arc::new(Deaf)).await? {
+                Opened::Here(store) => return Ok(Self::Here(Box::new(Executor::new(store, None, place)))),
+                Opened::Elsewhere(who) => who,
+            };
             if Instant::now() >= deadline {
-                return Err(unreachable(&place, &"its admin socket does not answer"));
+                return Err(unreachable(&place, &format_args!("its admin socket does not answer; {who}")));
             }
             sleep(BETWEEN_TRIES).await;
         }
@@ -66,7 +71,7 @@ pub(crate) async fn server_answers(place: &Place) -> Result<bool, Failure> {
 }
 
 fn unreachable(place: &Place, why: &dyn std::fmt::Display) -> Failure {
-    let words = format!("the process that holds {} cannot be asked: {why}", place.data_dir.display());
+    let words = format!("the process that holds {} cannot be asked: {why}", place.held());
     Failure::unreachable(words)
         .advise("look whether `trunkline serve` hangs or belongs to another user; then restart it")
 }

@@ -91,6 +91,9 @@ pub(crate) struct StatusView {
     pub(crate) version: String,
     /// The folder that holds everything.
     pub(crate) data_dir: String,
+    /// Name and version of the SQL engine; absent when there is no database yet.
+    #[serde(default)]
+    pub(crate) engine: Option<String>,
     /// Bytes of the database and its log; absent when there is none yet.
     pub(crate) database_bytes: Option<u64>,
     /// Rows by kind; absent when there is no database yet.

@@ -10,7 +10,7 @@ use crate::{
 
 /// `trunkline status`: works without a server, and makes nothing that is not there. Exit code 4 when none runs.
 pub(crate) async fn status(place: Place, json: bool) -> Result<(), Failure> {
-    let status = if place.database.exists() || server_answers(&place).await? {
+    let status = if server_answers(&place).await? || place.holds_data().await? {
         match once(place, Command::Status).await? {
             Reply::Status { status } => *status,
             _ => return Err(odd()),
@@ -39,7 +39,8 @@ fn told(status: &StatusView) -> String {
     let stored = match (status.database_bytes, &status.counts) {
         (Some(bytes), Some(counts)) => {
             let counts: Vec<_> = counts.iter().map(|(what, count)| format!("{what} {count}")).collect();
-            format!("{}, {}", size(bytes), counts.join(", "))
+            let engine = status.engine.as_deref().unwrap_or("database");
+            format!("{engine}, {}, {}", size(bytes), counts.join(", "))
         }
         _ => "no database yet".to_owned(),
     };

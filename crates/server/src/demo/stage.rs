@@ -47,7 +47,12 @@ impl Stage {
         let address = assembly.listeners().http.as_deref().and_then(|at| at.parse().ok());
         let relay = address.ok_or_else(|| Failure::failed("the demo's relay does not listen"))?;
         let executor = assembly.executor();
-        let server = tokio::spawn(assembly.run(stop.clone()));
+        let stop = stop.clone();
+        let server = tokio::spawn(async move {
+            if let Err(failure) = assembly.run(stop).await {
+                eprintln!("the demo's relay ended: {failure}");
+            }
+        });
         Ok(Self { folder, relay, executor, server })
     }
 

@@ -16,9 +16,14 @@ pub(super) async fn examine(place: &Place) -> (Vec<Step>, Patient) {
         Ok(answers) => answers,
         Err(failure) => return nobody(Step::bad("server", hangs(&failure))),
     };
-    if !answers && !place.database.exists() {
-        let why = "there is no database yet; `trunkline serve` makes it";
-        return nobody(Step::not_tried("open", why));
+    match place.holds_data().await {
+        Ok(true) => {}
+        Ok(false) if answers => {}
+        Ok(false) => {
+            let why = "there is no database yet; `trunkline serve` makes it";
+            return nobody(Step::not_tried("open", why));
+        }
+        Err(failure) => return nobody(Step::bad("reach", closed(place, &failure))),
     }
     let channel = match Channel::open(place.clone()).await {
         Ok(channel) => channel,
@@ -73,7 +78,7 @@ fn hangs(failure: &Failure) -> Trouble {
 
 fn closed(place: &Place, failure: &Failure) -> Trouble {
     Trouble {
-        expected: format!("the database of {} to open and to be read", place.data_dir.display()),
+        expected: format!("{} to open and to be read", place.held()),
         seen: failure.words().to_owned(),
         likely: "DB_CONNECTION or MASTER_KEY_FILE names something else than before, or the files belong to another \
                  user"

@@ -122,5 +122,5 @@ async fn every_key_is_taken_over_or_told_to_need_a_restart_as_the_table_says() {
     }
     let stop = Stop::default();
     stop.drain.cancel();
-    assembly.run(stop).await;
+    assembly.run(stop).await.unwrap();
 }

@@ -237,10 +237,11 @@ async fn a_socket_serves_the_session_that_was_begun_last_on_it() {
     let nobody = Handshake { device_token: None, ..ana.bare_handshake() };
     let mut phone = Device::with(&ana, &nobody).await;
     for pass in [&ana, &bo] {
-        let begun = phone.well("BeginSession", pass.begin_params()).await;
-        assert_eq!(begun["userId"], pass.address);
         // Another session, another count.
         (phone.last, phone.events) = (0, 0);
+        let begun = phone.well("BeginSession", pass.begin_params()).await;
+        assert_eq!(begun["userId"], pass.address);
+        phone.settle().await;
     }
     cy.say(&ana.address, "c-1", "for ana").await;
     cy.say(&bo.address, "c-2", "for bo").await;

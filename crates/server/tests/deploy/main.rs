@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod drain;
+mod front;
+mod package;
 mod people;
 mod reload;
 mod systemd;
+mod unit;
+mod visitor;

@@ -122,7 +122,7 @@ impl Scene {
         self.alice.cut();
         let sent = |ids: &[String], to: &str, complete: Vec<Option<i64>>| {
             let both = ids.iter().zip(complete);
-            both.map(|(id, complete)| Sent { id: id.clone(), to: to.to_owned(), complete })
+            both.map(|(id, complete)| Sent { id: id.clone(), to: to.to_owned(), complete, refused: false })
                 .collect::<Vec<_>>()
         };
         let complete = part.complete;

@@ -34,6 +34,8 @@ pub(crate) struct Sent {
     pub(crate) to: String,
     /// The timestamp in its COMPLETE, once it has one.
     pub(crate) complete: Option<i64>,
+    /// The relay could not store it at first, so that others overtook it.
+    pub(crate) refused: bool,
 }
 
 /// Who wrote a message.
@@ -96,7 +98,10 @@ fn places(account: &Account) -> Vec<String> {
             }
             continue;
         };
-        let lacking = account.devices.iter().filter(|device| !device.told.iter().any(|told| told.seq == seq));
+        let lacking = account
+            .devices
+            .iter()
+            .filter(|device| device.told.binary_search_by_key(&seq, |told| told.seq).is_err());
         let lacking: Vec<_> = lacking.collect();
         let own =
             |device: &Device| entry.kind != "MessageSent" || device.sent.iter().any(|s| s.id == entry.id);
@@ -206,7 +211,8 @@ impl Told<'_> {
         }
         let mut faults = BTreeSet::new();
         for sender in accounts.iter().flat_map(|account| &account.devices) {
-            let known = sender.sent.iter().filter_map(|sent| Some((&sent.id, *first.get(sent.id.as_str())?)));
+            let kept = sender.sent.iter().filter(|sent| !sent.refused);
+            let known = kept.filter_map(|sent| Some((&sent.id, *first.get(sent.id.as_str())?)));
             let known: Vec<_> = known.collect();
             for pair in known.windows(2).filter(|pair| pair[0].1 > pair[1].1) {
                 faults.insert(format!("{} was told {} after {}", self.device.name, pair[0].0, pair[1].0));

@@ -1,6 +1,10 @@
 use secrecy::SecretString;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use trunkline_client::{ActivationRequest, Phone, Server, Trust, parse_fingerprint};
-use trunkline_testkit::{Relay, relay::Builder};
+use trunkline_testkit::{Relay, eventually, relay::Builder};
 
 use crate::handset::{Handset, MARK};
 
@@ -70,10 +74,40 @@ impl House {
         self.relay.start().await.unwrap();
     }
 
+    /// What `/health/ready` says.
+    pub(crate) async fn readiness(&self) -> std::io::Result<String> {
+        let mut socket = TcpStream::connect(self.relay.listeners().admin.as_deref().unwrap()).await?;
+        let request = b"GET /health/ready HTTP/1.1\r\nHost: relay\r\nConnection: close\r\n\r\n";
+        socket.write_all(request).await?;
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await?;
+        Ok(answer)
+    }
+
+    /// Waits until the relay calls itself ready, or not ready.
+    pub(crate) async fn is_ready(&self, ready: bool) {
+        let wanted = if ready { "HTTP/1.1 200" } else { "HTTP/1.1 503" };
+        eventually(wanted, async || match self.readiness().await {
+            Ok(answer) if answer.starts_with(wanted) => Ok(()),
+            other => Err(other),
+        })
+        .await
+        .unwrap();
+    }
+
     /// Looks through the log for panics, errors and what people wrote.
     pub(crate) fn check_log(&self) {
+        self.check_log_for(&["panicked", " ERROR ", MARK]);
+    }
+
+    /// The same where errors are to be expected.
+    pub(crate) fn check_troubled_log(&self) {
+        self.check_log_for(&["panicked", MARK]);
+    }
+
+    fn check_log_for(&self, words: &[&str]) {
         let log = self.relay.log();
-        let bad = |line: &&str| line.contains("panicked") || line.contains(" ERROR ") || line.contains(MARK);
+        let bad = |line: &&str| words.iter().any(|word| line.contains(word));
         let found: Vec<_> = log.lines().filter(bad).collect();
         assert!(found.is_empty(), "the relay's log holds:\n{}", found.join("\n"));
     }

@@ -6,13 +6,18 @@
 
 mod background;
 mod chance;
+mod complaint;
+mod crowd;
 mod cut;
 mod diary;
 mod handset;
 mod history;
 mod house;
+mod load_clock;
+mod load_disk;
 mod load_random;
 mod load_slow;
+mod load_soak;
 mod load_traffic;
 mod poison;
 mod proxy;

@@ -56,6 +56,7 @@ async fn garbage_of_one_client_disturbs_nobody() {
         id: "peace".to_owned(),
         to: alice.address.clone(),
         complete: Some(peace.number("timestamp")),
+        refused: false,
     }];
     reckoning::judge(&[(&alice, &alices), (&bob, &bobs), (&mallory, &peace)]);
     house.check_log();
@@ -64,7 +65,7 @@ async fn garbage_of_one_client_disturbs_nobody() {
 async fn say(handset: &mut Handset, to: &str, sent: &mut Vec<Sent>) {
     let id = format!("{}-{}", handset.name, sent.len());
     let complete = handset.send(to, &id).await.unwrap()["timestamp"].as_i64();
-    sent.push(Sent { id, to: to.to_owned(), complete });
+    sent.push(Sent { id, to: to.to_owned(), complete, refused: false });
 }
 
 struct Vandal<'a> {

@@ -22,7 +22,14 @@ pub(crate) async fn settle(mut handsets: Vec<&mut Handset>, chance: &mut Chance)
         let mailbox = handset.sync(0, chance.within(50..200)).await.unwrap();
         handset.hear_up_to(mailbox.last().map_or(0, |entry| entry.seq)).await.unwrap();
         let told: Vec<_> = handset.diary.entries().cloned().collect();
-        assert!(told == mailbox, "{}: what was told is not what the mailbox holds", handset.name);
+        let differs = told.iter().zip(&mailbox).find(|(told, held)| told != held);
+        assert!(
+            told == mailbox,
+            "{}: {} were told, the mailbox holds {}; the first that differs: {differs:?}",
+            handset.name,
+            told.len(),
+            mailbox.len()
+        );
         assert_eq!(handset.diary.faults(), [""; 0], "{}", handset.name);
     }
 }

@@ -60,6 +60,14 @@ impl Handset {
         self.heard.iter().any(pick)
     }
 
+    /// How often something was heard so far.
+    pub(crate) fn count(&mut self, pick: impl Fn(&Event) -> bool) -> usize {
+        while let Ok(received) = self.events.try_recv() {
+            self.heard.push(received.event);
+        }
+        self.heard.iter().filter(|event| pick(event)).count()
+    }
+
     /// From here on, only what is heard later counts.
     pub(crate) fn forget(&mut self) {
         while let Ok(received) = self.events.try_recv() {

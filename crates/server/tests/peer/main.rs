@@ -14,3 +14,4 @@ mod people;
 mod shipped;
 mod sign_in;
 mod talk;
+mod trial;

@@ -1,5 +1,7 @@
 //! A phone's bare socket, for what the SDK would not do.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 use trunkline_client::{Handshake, RawSocket};
 use trunkline_testkit::patience;
@@ -14,6 +16,7 @@ use crate::house::Pass;
 pub(crate) struct Socket {
     socket: RawSocket,
     requests: u32,
+    endings: HashMap<String, Ending>,
 }
 
 /// How a request ended.
@@ -27,27 +30,42 @@ impl Socket {
     pub(crate) async fn open(pass: &Pass) -> Self {
         let handshake =
             Handshake { auth_token: Some(pass.token.clone()), ..Handshake::new(pass.install.clone()) };
-        Self { socket: RawSocket::connect(&pass.server, &handshake).await.unwrap(), requests: 0 }
+        Self {
+            socket: RawSocket::connect(&pass.server, &handshake).await.unwrap(),
+            requests: 0,
+            endings: HashMap::new(),
+        }
     }
 
     /// Sends a request and waits for its end.
     pub(crate) async fn ask(&mut self, method: &str, params: Value) -> Ending {
+        let id = self.post(method, params).await;
+        self.end(&id).await
+    }
+
+    /// Sends a request and gives its id.
+    pub(crate) async fn post(&mut self, method: &str, params: Value) -> String {
         self.requests += 1;
         let id = format!("c{}", self.requests);
         self.socket.send(request(&id, method, params)).await.unwrap();
+        id
+    }
+
+    /// How a request ends; what becomes of others meanwhile is kept.
+    pub(crate) async fn end(&mut self, id: &str) -> Ending {
         loop {
-            let text = self.socket.next_text(patience()).await.unwrap();
-            match read(&text).unwrap() {
-                ServerFrame::Early { id: of, result, complete, .. }
-                    if of == id && (complete || result.is_err()) =>
-                {
-                    return Ending { phase: 1, result };
-                }
-                ServerFrame::Late { id: of, result, .. } if of == id => {
-                    return Ending { phase: 2, result };
-                }
-                _ => {}
+            if let Some(ending) = self.endings.remove(id) {
+                return ending;
             }
+            let text = self.socket.next_text(patience()).await.unwrap();
+            let (id, ending) = match read(&text).unwrap() {
+                ServerFrame::Early { id, result, complete, .. } if complete || result.is_err() => {
+                    (id, Ending { phase: 1, result })
+                }
+                ServerFrame::Late { id, result, .. } => (id, Ending { phase: 2, result }),
+                _ => continue,
+            };
+            self.endings.insert(id, ending);
         }
     }
 

@@ -146,7 +146,9 @@ async fn peer_that_has_not_confirmed_keeps_the_sender_waiting() {
 async fn peer_that_does_not_exist_is_told_as_a_failure() {
     let house = House::open().await;
     let mut alice = house.alice().await;
-    let (code, reason) = match alice.phone.send_as("a-1", &address("nobody"), "anybody?").await {
+    let answer = alice.phone.send_as("a-1", &address("nobody"), "anybody?").await;
+    let came_later = answer.is_ok();
+    let (code, reason) = match answer {
         Err(error) => {
             let refused = error.refused().unwrap();
             (refused.code.number(), refused.inner.clone())
@@ -163,5 +165,12 @@ async fn peer_that_does_not_exist_is_told_as_a_failure() {
         }
     };
     assert_eq!((code, reason.as_str()), (1018, "the person cannot be reached"));
+    let mut bob = house.bob().await;
+    alice.phone.send_as("a-2", &address("bob"), "somebody?").await.unwrap();
+    bob.message("somebody?").await.unwrap();
+    bob.send(&jid("alice"), "b-1", "yes").await.unwrap();
+    alice.message("yes").await;
+    let told = alice.heard(|event| matches!(event, Event::Failed { .. }));
+    assert_eq!(told, came_later, "it is told once, by the answer or by the event");
     house.check_log();
 }

@@ -113,10 +113,10 @@ impl Draft<'_> {
         at: Timestamp,
         news: impl FnOnce(&super::MessageRow) -> EntryBody,
     ) -> bool {
-        let Some((writer, body)) = self.message(key).and_then(|row| Some((row.account?, news(row)))) else {
-            return false;
-        };
-        self.append_about(writer, at, key, body);
+        let Some(row) = self.message(key) else { return false };
+        let (Some(writer), device, body) = (row.account, row.device, news(row)) else { return false };
+        let origin = device.filter(|_| matches!(body, EntryBody::MessageFailed { .. }));
+        self.append_about(writer, at, origin, key, body);
         true
     }
 

@@ -55,7 +55,6 @@ impl PostgresHold {
     }
 
     pub(super) async fn connect(&mut self) -> Result<PgConnection, StoreError> {
-        let silent = || StoreError::Unreachable(format!("no answer within {} s", CONNECT.as_secs()));
         let mut sql = timeout(CONNECT, self.options.connect()).await.map_err(|_| silent())??;
         let ready = async {
             session::prepare(&mut sql).await?;
@@ -125,6 +124,19 @@ impl PostgresHold {
         let pool = pool.after_connect(|sql, _| Box::pin(session::only_read(sql)));
         pool.connect_lazy_with(self.options.clone())
     }
+}
+
+/// Whether a relay has made its tables there.
+pub(crate) async fn holds_data(url: &PostgresUrl) -> Result<bool, StoreError> {
+    let connected = timeout(CONNECT, url.options().clone().disable_statement_logging().connect()).await;
+    let mut sql = Connection::Postgres(connected.map_err(|_| silent())??);
+    let found: i64 = query(sql::TABLES).fetch_one(&mut sql).await?.try_get(0)?;
+    sql.close().await?;
+    Ok(found > 0)
+}
+
+fn silent() -> StoreError {
+    StoreError::Unreachable(format!("no answer within {} s", CONNECT.as_secs()))
 }
 
 fn taken() -> StoreError {

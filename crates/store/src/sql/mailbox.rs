@@ -2,6 +2,9 @@ use super::statements;
 
 statements! {
     EPOCH = "SELECT number FROM meta WHERE name = 'epoch'";
+    /// When something was written last: the newest entry of a mailbox, or message on its way out.
+    LAST_MOMENT = "SELECT COALESCE(MAX(moments.at), 0) FROM (SELECT e.at FROM mailboxes b JOIN entries e ON \
+        e.account_id = b.account_id AND e.seq = b.head UNION ALL SELECT o.at FROM outbox o) AS moments";
     ENTRIES = "SELECT e.seq, e.at, e.origin, e.kind, e.peer, e.chat, e.message_id, e.status, e.up_to, \
         e.unread, e.code, e.reason, e.unknown, m.client_id, m.text, m.sent_at FROM entries e LEFT JOIN \
         messages m ON m.id = e.message_id WHERE e.account_id = $1 AND e.seq > $2 ORDER BY e.seq LIMIT $3";
@@ -11,7 +14,7 @@ statements! {
     CONVERSATION_BY_CHAT = "SELECT account_id, peer, chat, state, first, unread, read_up_to, state_since \
         FROM conversations WHERE account_id = $1 AND chat = $2";
     /// CROSS JOIN makes SQLite begin with the few messages of that id, not with all that is unacknowledged.
-    UNACKNOWLEDGED = "SELECT MAX(e.seq) FROM messages m CROSS JOIN entries e CROSS JOIN cursors c WHERE \
+    UNACKNOWLEDGED = "SELECT MAX(CASE WHEN e.seq <= $5 THEN e.seq END), MIN(e.seq) FROM messages m CROSS JOIN entries e CROSS JOIN cursors c WHERE \
         m.client_id = $3 AND e.message_id = m.id AND e.account_id = $1 AND c.device_id = $2 AND e.seq > \
         c.acknowledged AND e.kind IN (1, 3) AND ($4 = '' OR e.peer = $4)";
     OUTBOX = "SELECT m.id, m.peer, m.text, m.sent_at, m.state FROM outbox o JOIN messages m ON m.id = \

@@ -1,5 +1,7 @@
 //! What only PostgreSQL is asked.
 
+use super::statements;
+
 /// For the writer's session. A lost peer is noticed within a minute, so that its lock does not outlive it for
 /// long; what is acknowledged is on disk, whatever the server's default is.
 pub(crate) const PREPARE: &str = "SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; \
@@ -11,17 +13,21 @@ pub(crate) const PREPARE: &str = "SET tcp_keepalives_idle = 15; SET tcp_keepaliv
 pub(crate) const ONLY_READ: &str = "SET default_transaction_read_only = on; SET statement_timeout = '60s'; \
     SET client_min_messages = 'warning'";
 
-pub(crate) const LOOK: &str = "SELECT current_setting('server_encoding'), pg_is_in_recovery(), current_setting('fsync'), \
-    current_setting('server_version')";
-/// The two numbers are the letters `trun` and `klin`: nobody else's locks.
-pub(crate) const TRY_LOCK: &str = "SELECT pg_try_advisory_lock(1953658222, 1802266990)";
-pub(crate) const HOLDER: &str = "SELECT l.pid, COALESCE(a.application_name, ''), host(a.client_addr) FROM pg_locks l LEFT JOIN \
-    pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND l.granted AND l.classid = \
-    1953658222 AND l.objid = 1802266990 AND l.database = (SELECT oid FROM pg_database WHERE datname = \
-    current_database())";
-pub(crate) const END: &str = "SELECT pg_terminate_backend($1)";
-pub(crate) const BEGIN_MARK: &str = "INSERT INTO meta (name, number) VALUES ('writer', $1) ON CONFLICT (name) DO UPDATE SET \
-    number = excluded.number";
-pub(crate) const MARK: &str = "UPDATE meta SET number = $1 WHERE name = 'writer' AND number = $2";
-pub(crate) const SIZE: &str = "SELECT pg_database_size(current_database())";
-pub(crate) const FIND_MARK: &str = "SELECT number FROM meta WHERE name = 'writer'";
+statements! {
+    LOOK = "SELECT current_setting('server_encoding'), pg_is_in_recovery(), current_setting('fsync'), \
+        current_setting('server_version')";
+    /// The two numbers are the letters `trun` and `klin`: nobody else's locks.
+    TRY_LOCK = "SELECT pg_try_advisory_lock(1953658222, 1802266990)";
+    HOLDER = "SELECT l.pid, COALESCE(a.application_name, ''), host(a.client_addr) FROM pg_locks l LEFT JOIN \
+        pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND l.granted AND l.classid = \
+        1953658222 AND l.objid = 1802266990 AND l.database = (SELECT oid FROM pg_database WHERE datname = \
+        current_database())";
+    END = "SELECT pg_terminate_backend($1)";
+    BEGIN_MARK = "INSERT INTO meta (name, number) VALUES ('writer', $1) ON CONFLICT (name) DO UPDATE SET \
+        number = excluded.number";
+    MARK = "UPDATE meta SET number = $1 WHERE name = 'writer' AND number = $2";
+    FIND_MARK = "SELECT number FROM meta WHERE name = 'writer'";
+    SIZE = "SELECT pg_database_size(current_database())";
+    /// 1 when a relay has made its tables, else 0.
+    TABLES = "SELECT COUNT(to_regclass('accounts'))";
+}

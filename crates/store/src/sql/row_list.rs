@@ -86,9 +86,9 @@ impl RowList {
         Ok(found)
     }
 
-    /// The texts for the engine of a connection, one for each size.
-    pub(crate) fn texts(&self, sql: &Connection) -> &Texts {
-        match sql {
+    /// The texts for an engine, one for each size.
+    pub(crate) fn texts<S, P>(&self, engine: &Engine<S, P>) -> &Texts {
+        match engine {
             Engine::Sqlite(_) => self.sqlite.get_or_init(|| SIZES.map(|size| &*self.text(size).leak())),
             Engine::Postgres(_) => {
                 self.postgres.get_or_init(|| SIZES.map(|size| &*numbered(&self.text(size)).leak()))

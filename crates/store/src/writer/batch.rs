@@ -1,10 +1,13 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use super::{Writer, attempt::Attempt, doubt::Doubt};
 use crate::{Committed, StoreError, fault::Fault, job::Job};
+
+/// Between two lines in the log about failing transactions.
+const BETWEEN_COMPLAINTS: Duration = Duration::from_secs(1);
 
 impl Writer {
     /// Brings every command to its end, or into doubt. A batch that fails because of a row is halved until
@@ -65,7 +68,11 @@ impl Writer {
         }
         let over = matches!(fault, Fault::Ended(_));
         let error = fault.into_error();
-        tracing::error!(%error, commands = part.len(), "a transaction failed");
+        // A failing disk fails every transaction; its log may lie on it.
+        if self.complained.is_none_or(|at| at.elapsed() >= BETWEEN_COMPLAINTS) {
+            self.complained = Some(Instant::now());
+            tracing::error!(%error, commands = part.len(), "a transaction failed");
+        }
         self.tell(part, &error);
         if over {
             self.end(error);

@@ -100,8 +100,8 @@ async fn passive(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> 
     sqlx::query(PASSIVE).fetch_one(connection).await?.try_get(1)
 }
 
-/// Empties the WAL; for the last connection.
-pub(super) async fn truncate(connection: &mut Connection) -> Result<(), sqlx::Error> {
+/// Writes all of the WAL into the database, syncs that, and empties the WAL; for the only connection.
+pub(crate) async fn truncate(connection: &mut Connection) -> Result<(), sqlx::Error> {
     match connection {
         Connection::Sqlite(connection) => sqlx::query(TRUNCATE).fetch_one(connection).await.map(|_| ()),
         Connection::Postgres(_) => Ok(()),

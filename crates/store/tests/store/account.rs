@@ -1,11 +1,11 @@
 use trunkline_model::{Availability, GroupId, Profile, Seq};
 use trunkline_store::{PresenceRow, SearchField, StoreError};
 
-use crate::fixture::{House, address};
+use crate::fixture::address;
 
 #[tokio::test]
 async fn accounts_are_added_changed_listed_and_removed() {
-    let house = House::new().await;
+    let house = super::house().await;
     let store = &house.store;
     let alice = address("alice@example.test");
     let profile = Profile { display_name: "Alice Example".to_owned(), ..Profile::default() };
@@ -32,7 +32,7 @@ async fn accounts_are_added_changed_listed_and_removed() {
 
 #[tokio::test]
 async fn removal_takes_everything_and_leaves_the_peers_their_copies() {
-    let house = House::new().await;
+    let house = super::house().await;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     house.send(&alice, &bob, "m-1", "from alice").await;
     house.send(&bob, &alice, "m-1", "from bob").await;
@@ -50,7 +50,7 @@ async fn removal_takes_everything_and_leaves_the_peers_their_copies() {
 
 #[tokio::test]
 async fn search_finds_words_by_their_beginning() {
-    let house = House::new().await;
+    let house = super::house().await;
     let store = &house.store;
     for (bare, name, email, phone) in [
         ("alice@example.test", "Alice Ärmel-Example", "a.example@mail.test", "+49 (30) 12-34"),
@@ -84,7 +84,7 @@ async fn search_finds_words_by_their_beginning() {
 
 #[tokio::test]
 async fn a_roster_has_contacts_in_groups() {
-    let house = House::new().await;
+    let house = super::house().await;
     let store = &house.store;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     let friends = store.group_add(alice.account, "Friends").await.unwrap();
@@ -121,7 +121,7 @@ async fn a_roster_has_contacts_in_groups() {
 
 #[tokio::test]
 async fn presence_and_blocks_are_kept() {
-    let mut house = House::new().await;
+    let mut house = super::house().await;
     let alice = house.person("alice").await;
     assert_eq!(house.store.presence(alice.account).await.unwrap(), PresenceRow::default());
     let row = PresenceRow { choice: Some(Availability::OffWork), personal_message: "at sea".to_owned() };

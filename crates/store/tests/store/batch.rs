@@ -3,11 +3,11 @@ use std::collections::HashMap;
 use trunkline_model::{AccountId, DeviceId, Seq};
 use trunkline_store::{Route, StoreError};
 
-use crate::fixture::{House, Person, message};
+use crate::fixture::{Person, message};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mailboxes_are_dense_and_ordered_under_many_writers() {
-    let house = House::new().await;
+    let house = super::house().await;
     let mut people = Vec::new();
     for number in 0..10 {
         people.push(house.person(&format!("p{number}")).await);
@@ -43,7 +43,7 @@ async fn chatter(store: trunkline_store::Store, people: Vec<Person>, task: usize
 
 #[tokio::test]
 async fn a_poisoned_command_fails_alone() {
-    let house = House::new().await;
+    let house = super::house().await;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     let mut pending = Vec::new();
     for number in 0..40 {
@@ -71,7 +71,7 @@ async fn a_poisoned_command_fails_alone() {
 
 #[tokio::test]
 async fn a_removed_recipient_is_told_to_the_sender_alone() {
-    let house = House::new().await;
+    let house = super::house().await;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     let carol = house.person("carol").await;
     house.send(&alice, &bob, "m-1", "hello").await;

@@ -2,17 +2,14 @@ use std::{
     collections::HashSet,
     env,
     io::{BufRead, BufReader, Write},
-    os::unix::fs::PermissionsExt,
-    path::Path,
     process::{Command, Stdio},
     sync::Arc,
 };
 
-use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 use trunkline_model::{AccountId, Address, DeviceId, Seq};
-use trunkline_store::{CommitListener, Database, MasterKey, OpenStore, Route, Store, StoreError};
+use trunkline_store::{MasterKey, Route, Store, StoreError};
 
-use crate::fixture::{Heard, House, Person, address, message, open};
+use crate::fixture::{House, Person, address, message, open};
 
 const CHILD: &str = "TRUNKLINE_STORE_CHILD";
 const SENDERS: usize = 16;
@@ -21,13 +18,13 @@ const SENDERS: usize = 16;
 /// order.
 #[tokio::test]
 async fn what_was_answered_survives_a_kill() {
-    let house = House::new().await;
+    let house = super::house().await;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     house.store.close().await;
     let mut answered = HashSet::new();
     for round in 0..4 {
-        answered.extend(kill_after(300, &house.path(), round, &alice, &bob));
-        let store = open(&house.path(), &house.key, &house.heard).await.unwrap();
+        answered.extend(kill_after(300, &house, round, &alice, &bob));
+        let store = house.open().await.unwrap();
         let mut found = Vec::new();
         let mut after = Seq(0);
         loop {
@@ -48,11 +45,13 @@ async fn what_was_answered_survives_a_kill() {
     }
 }
 
-fn kill_after(lines: usize, path: &Path, round: usize, alice: &Person, bob: &Person) -> Vec<String> {
+fn kill_after(lines: usize, house: &House, round: usize, alice: &Person, bob: &Person) -> Vec<String> {
+    let here = module_path!().split_once("::").unwrap().1;
+    let killed = format!("{here}::the_process_that_is_killed");
     let names = (alice.account.0, alice.device, bob.account.0);
     let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "durability::the_process_that_is_killed", "--ignored", "--nocapture"])
-        .env(CHILD, format!("{} {round} {} {} {}", path.display(), names.0, names.1, names.2))
+        .args(["--exact", &killed, "--ignored", "--nocapture"])
+        .env(CHILD, format!("{} {round} {} {} {}", house.place.named(), names.0, names.1, names.2))
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -80,7 +79,7 @@ async fn the_process_that_is_killed() {
         device: device.parse::<DeviceId>().unwrap(),
     };
     let recipient = AccountId(recipient.parse().unwrap());
-    let store = open(Path::new(path), &MasterKey::generate(), &Arc::default()).await.unwrap();
+    let store = open(path, &MasterKey::generate(), &Arc::default()).await.unwrap();
     let tasks: Vec<_> = (0..SENDERS)
         .map(|task| tokio::spawn(talk(store.clone(), alice.clone(), recipient, format!("{round}-{task}"))))
         .collect();
@@ -102,48 +101,31 @@ async fn talk(store: Store, alice: Person, recipient: AccountId, prefix: String)
 
 #[tokio::test]
 async fn a_newer_schema_is_refused_in_plain_words() {
-    let house = House::new().await;
+    let house = super::house().await;
     house.store.close().await;
-    let mut sql = raw(&house).await;
     let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-                 VALUES (9, 'from the future', TRUE, x'00', 0)";
-    sqlx::query(newer).execute(&mut sql).await.unwrap();
-    let error = open(&house.path(), &house.key, &house.heard).await.unwrap_err();
+                 SELECT 9, 'from the future', TRUE, checksum, 0 FROM _sqlx_migrations LIMIT 1";
+    house.place.run(newer).await;
+    let error = house.open().await.unwrap_err();
     assert_eq!(error, StoreError::TooNew { found: 9, known: 1 });
     assert!(error.to_string().contains("newer program"), "{error}");
 }
 
+/// Somebody restores or edits the database under our feet: the caches must not paper over it.
 #[tokio::test]
-async fn a_second_opener_is_told_who_holds_the_database() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("deep").join("relay.db");
-    let exclusive = || OpenStore {
-        database: Database::Sqlite(path.clone()),
-        master_key: MasterKey::generate(),
-        listener: Arc::new(Heard::default()) as Arc<dyn CommitListener>,
-        exclusive: true,
-    };
-    let first = Store::open(exclusive()).await.unwrap();
-    let second = Store::open(exclusive()).await;
-    assert!(
-        matches!(&second, Err(StoreError::Locked(words)) if words.contains("another process")),
-        "{second:?}"
-    );
-    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(path.parent().unwrap()), 0o700);
-    let files: Vec<_> =
-        std::fs::read_dir(path.parent().unwrap()).unwrap().map(|file| file.unwrap().path()).collect();
-    assert!(files.len() >= 3, "{files:?}");
-    assert!(files.iter().all(|file| mode(file) == 0o600), "{files:?}");
-    first.close().await;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-    Store::open(exclusive()).await.unwrap().close().await;
-    assert_eq!(mode(&path), 0o600, "what was readable is no longer");
+async fn a_mailbox_that_another_program_changed_is_noticed() {
+    let house = super::house().await;
+    let (alice, bob) = (house.person("alice").await, house.person("bob").await);
+    house.send(&alice, &bob, "m-1", "a").await;
+    house.place.run("UPDATE mailboxes SET head = head + 5").await;
+    let noticed = house.try_send(&alice, &bob, "m-2", "b").await;
+    assert!(matches!(noticed, Err(StoreError::Corrupt(_))), "{noticed:?}");
+    assert_eq!(house.send(&alice, &bob, "m-2", "b").await.head, Seq(7));
 }
 
 #[tokio::test]
 async fn closing_finishes_what_is_queued_and_ends_the_rest() {
-    let house = House::new().await;
+    let house = super::house().await;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     house.store.check().await.unwrap();
     let route = Route::Local { recipient: bob.account, deliver: true };
@@ -159,40 +141,11 @@ async fn closing_finishes_what_is_queued_and_ends_the_rest() {
     assert_eq!(house.try_send(&alice, &bob, "late", "hello").await, Err(StoreError::Closed));
     assert_eq!(house.store.check().await, Err(StoreError::Closed));
     assert_eq!(house.store.metrics().queue_len, 0);
-    let files: Vec<_> =
-        std::fs::read_dir(house.folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
-    assert_eq!(files, ["relay.db"], "the log is in the database");
 }
 
-/// Another program's lock outlasts our patience: everybody in the batch is told, and the next batch goes
-/// through.
 #[tokio::test]
-async fn a_busy_database_is_told_and_overcome() {
-    let house = House::new().await;
-    let (alice, bob) = (house.person("alice").await, house.person("bob").await);
-    let mut sql = raw(&house).await;
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut sql).await.unwrap();
-    let (one, two) =
-        tokio::join!(house.try_send(&alice, &bob, "m-1", "a"), house.try_send(&alice, &bob, "m-2", "b"));
-    assert_eq!((one, two), (Err(StoreError::Busy), Err(StoreError::Busy)));
-    sqlx::query("ROLLBACK").execute(&mut sql).await.unwrap();
-    house.send(&alice, &bob, "m-1", "a").await;
-    assert_eq!(house.mailbox(&bob).await, ["1 invited alice m-1: a"]);
-}
-
-/// Somebody restores or edits the database under our feet: the caches must not paper over it.
-#[tokio::test]
-async fn a_mailbox_that_another_program_changed_is_noticed() {
-    let house = House::new().await;
-    let (alice, bob) = (house.person("alice").await, house.person("bob").await);
-    house.send(&alice, &bob, "m-1", "a").await;
-    let mut sql = raw(&house).await;
-    sqlx::query("UPDATE mailboxes SET head = head + 5").execute(&mut sql).await.unwrap();
-    let noticed = house.try_send(&alice, &bob, "m-2", "b").await;
-    assert!(matches!(noticed, Err(StoreError::Corrupt(_))), "{noticed:?}");
-    assert_eq!(house.send(&alice, &bob, "m-2", "b").await.head, Seq(7));
-}
-
-async fn raw(house: &House) -> SqliteConnection {
-    SqliteConnectOptions::new().filename(house.path()).connect().await.unwrap()
+async fn every_statement_fits_the_schema() {
+    let house = super::house().await;
+    let count = house.store.prepare_all().await.unwrap();
+    assert!(count > 100, "{count} statements");
 }

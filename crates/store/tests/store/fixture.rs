@@ -1,26 +1,35 @@
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use secrecy::SecretString;
+use sqlx::{AssertSqlSafe, ConnectOptions, Row, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use trunkline_model::{
     AccountId, Address, ChatId, DeviceId, Entry, EntryBody, MessageId, MessageText, MessageView, Profile,
     Seq, Timestamp,
 };
 use trunkline_store::{
-    Activation, CommitListener, Committed, Database, MasterKey, NewIncoming, NewMessage, OpenStore, Route,
-    Sent, Store, StoreError,
+    Activation, CommitListener, Committed, Database, MasterKey, NewIncoming, NewMessage, OpenStore,
+    PostgresUrl, Route, Sent, Store, StoreError,
 };
+use trunkline_testkit::peer::Postgres;
 
-/// A store in a folder of its own.
+/// A store of its own, on SQLite in a folder or on PostgreSQL.
 pub(crate) struct House {
-    pub(crate) folder: TempDir,
+    pub(crate) store: Store,
     pub(crate) key: MasterKey,
     pub(crate) heard: Arc<Heard>,
-    pub(crate) store: Store,
+    pub(crate) place: Place,
+}
+
+/// Where a store's data lie.
+#[derive(Clone)]
+pub(crate) enum Place {
+    Folder(Arc<TempDir>),
+    Server { server: Arc<Postgres>, url: String },
 }
 
 /// Keeps what the listener is told.
@@ -41,23 +50,69 @@ impl CommitListener for Heard {
     }
 }
 
-impl House {
-    pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let key = MasterKey::generate();
-        let heard = Arc::new(Heard::default());
-        let store = open(&folder.path().join("relay.db"), &key, &heard).await.unwrap();
-        Self { folder, key, heard, store }
+impl Place {
+    /// A new, empty SQLite database.
+    pub(crate) fn folder() -> Self {
+        Self::Folder(Arc::new(tempfile::tempdir().unwrap()))
     }
 
+    /// A new, empty database on the server that this process shares.
+    pub(crate) async fn server() -> Self {
+        let server = Postgres::shared().await.unwrap();
+        let url = server.database().await.unwrap();
+        Self::Server { server, url }
+    }
+
+    /// A path or a URL.
+    pub(crate) fn named(&self) -> String {
+        match self {
+            Self::Folder(folder) => folder.path().join("relay.db").display().to_string(),
+            Self::Server { url, .. } => url.clone(),
+        }
+    }
+
+    /// Runs a statement beside the store; gives the first column of the first row.
+    pub(crate) async fn run(&self, sql: &str) -> String {
+        match self {
+            Self::Folder(folder) => {
+                let options = SqliteConnectOptions::new().filename(folder.path().join("relay.db"));
+                let mut connection = options.connect().await.unwrap();
+                let row = sqlx::query(AssertSqlSafe(sql)).fetch_optional(&mut connection).await.unwrap();
+                row.map_or_else(String::new, |row| row.get_unchecked(0))
+            }
+            Self::Server { server, url } => server.run(database_of(url), sql).await.unwrap(),
+        }
+    }
+}
+
+/// The name in a test server's URL.
+pub(crate) fn database_of(url: &str) -> &str {
+    let path = url.split('?').next().unwrap();
+    path.rsplit('/').next().unwrap()
+}
+
+impl House {
+    pub(crate) async fn at(place: Place) -> Self {
+        let key = MasterKey::generate();
+        let heard = Arc::new(Heard::default());
+        let store = open(&place.named(), &key, &heard).await.unwrap();
+        Self { store, key, heard, place }
+    }
+
+    /// The file, on SQLite.
     pub(crate) fn path(&self) -> PathBuf {
-        self.folder.path().join("relay.db")
+        self.place.named().into()
+    }
+
+    /// Opens what has been closed.
+    pub(crate) async fn open(&self) -> Result<Store, StoreError> {
+        open(&self.place.named(), &self.key, &self.heard).await
     }
 
     /// Closes and opens again.
     pub(crate) async fn reopen(&mut self) {
         self.store.close().await;
-        self.store = open(&self.path(), &self.key, &self.heard).await.unwrap();
+        self.store = self.open().await.unwrap();
     }
 
     pub(crate) async fn person(&self, name: &str) -> Person {
@@ -142,9 +197,15 @@ impl House {
     }
 }
 
-pub(crate) async fn open(path: &Path, key: &MasterKey, heard: &Arc<Heard>) -> Result<Store, StoreError> {
+/// Opens what a path or a URL names.
+pub(crate) async fn open(named: &str, key: &MasterKey, heard: &Arc<Heard>) -> Result<Store, StoreError> {
+    let database = if named.starts_with("postgres://") {
+        Database::Postgres(PostgresUrl::parse(&SecretString::from(named))?)
+    } else {
+        Database::Sqlite(named.into())
+    };
     Store::open(OpenStore {
-        database: Database::Sqlite(path.to_owned()),
+        database,
         master_key: key.clone(),
         listener: Arc::clone(heard) as Arc<dyn CommitListener>,
         exclusive: false,

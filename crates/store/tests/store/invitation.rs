@@ -1,11 +1,11 @@
 use trunkline_model::{ChatId, ConversationState};
 use trunkline_store::StoreError;
 
-use crate::fixture::{House, address};
+use crate::fixture::address;
 
 #[tokio::test]
 async fn accepting_brings_the_first_message_and_tells_both() {
-    let house = House::new().await;
+    let house = super::house().await;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     house.send(&alice, &bob, "m-1", "hello").await;
     house.accept(&bob, &alice).await.unwrap();
@@ -20,7 +20,7 @@ async fn accepting_brings_the_first_message_and_tells_both() {
 
 #[tokio::test]
 async fn another_chat_id_answers_nothing() {
-    let house = House::new().await;
+    let house = super::house().await;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     house.send(&alice, &bob, "m-1", "hello").await;
     let (device, peer) = (bob.device, alice.address.clone());
@@ -33,7 +33,7 @@ async fn another_chat_id_answers_nothing() {
 
 #[tokio::test]
 async fn after_a_decline_or_an_end_the_next_message_invites_anew() {
-    let house = House::new().await;
+    let house = super::house().await;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     let first = house.send(&alice, &bob, "m-1", "hello").await;
     let chat = house.chat(&bob, &alice.address).await;
@@ -74,7 +74,7 @@ async fn after_a_decline_or_an_end_the_next_message_invites_anew() {
 
 #[tokio::test]
 async fn a_bare_invitation_has_no_message() {
-    let house = House::new().await;
+    let house = super::house().await;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     let start =
         || house.store.start_chat(alice.account, alice.device, bob.address.clone(), Some(bob.account));
@@ -92,7 +92,7 @@ async fn a_bare_invitation_has_no_message() {
 
 #[tokio::test]
 async fn an_invitation_from_elsewhere_is_accepted_too() {
-    let house = House::new().await;
+    let house = super::house().await;
     let alice = house.person("alice").await;
     house.receive(&alice, "dave@corp.test", "x-1", "hello").await;
     let dave = address("dave@corp.test");

@@ -1,16 +1,8 @@
-//! The store through its public face, on real files.
+//! The store through its public face, on real files and a real server: every test on both.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+#![expect(clippy::duplicate_mod, reason = "the same tests run on either engine")]
 
-mod account;
-mod activation;
-mod batch;
-mod durability;
 mod fixture;
-mod invitation;
-mod message;
-mod naive;
-mod purge;
-mod receipt;
-mod secret;
-mod session;
+mod postgres;
+mod sqlite;

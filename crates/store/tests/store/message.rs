@@ -5,7 +5,7 @@ use crate::fixture::{House, address, message};
 
 #[tokio::test]
 async fn the_first_message_invites_and_an_answer_accepts() {
-    let house = House::new().await;
+    let house = super::house().await;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     let first = house.send(&alice, &bob, "m-1", "hello").await;
     assert_eq!((first.state, first.dup, first.head), (MessageState::Confirmed, false, Seq(1)));
@@ -42,7 +42,7 @@ async fn the_first_message_invites_and_an_answer_accepts() {
 
 #[tokio::test]
 async fn a_resend_gives_the_first_result_and_a_reused_id_is_refused() {
-    let house = House::new().await;
+    let house = super::house().await;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     let carol = house.person("carol").await;
     let first = house.send(&alice, &bob, "m-1", "hello").await;
@@ -63,7 +63,7 @@ async fn a_resend_gives_the_first_result_and_a_reused_id_is_refused() {
 
 #[tokio::test]
 async fn both_copies_of_a_resend_in_one_batch_are_one_message() {
-    let house = House::new().await;
+    let house = super::house().await;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     let route = Route::Local { recipient: bob.account, deliver: true };
     let mut pending = Vec::new();
@@ -80,7 +80,7 @@ async fn both_copies_of_a_resend_in_one_batch_are_one_message() {
 
 #[tokio::test]
 async fn a_blocked_sender_notices_nothing() {
-    let house = House::new().await;
+    let house = super::house().await;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     let route = Route::Local { recipient: bob.account, deliver: false };
     let sent =
@@ -93,7 +93,7 @@ async fn a_blocked_sender_notices_nothing() {
 
 #[tokio::test]
 async fn a_message_for_a_line_waits_in_the_outbox_until_it_is_settled() {
-    let house = House::new().await;
+    let house = super::house().await;
     let alice = house.person("alice").await;
     let sent = house.send_out(&alice, "dave@corp.test", "m-1", "hello").await;
     assert_eq!(sent.state, MessageState::Stored);
@@ -114,7 +114,7 @@ async fn a_message_for_a_line_waits_in_the_outbox_until_it_is_settled() {
 
 #[tokio::test]
 async fn a_failed_or_unknown_message_is_sent_anew_under_its_key() {
-    let house = House::new().await;
+    let house = super::house().await;
     let alice = house.person("alice").await;
     let first = house.send_out(&alice, "dave@corp.test", "m-1", "hello").await;
     settle(&house, &first, MessageOutcome::Failed { code: 1018, reason: "no such person".to_owned() }).await;
@@ -134,18 +134,18 @@ async fn a_failed_or_unknown_message_is_sent_anew_under_its_key() {
         house.mailbox(&alice).await,
         [
             "1* sent dave m-1: hello",
-            "2 failed dave m-1: 1018 no such person",
+            "2* failed dave m-1: 1018 no such person",
             "3* sent dave m-1: hello",
-            "4 failed dave m-1: 1019 the link died (unknown)",
+            "4* failed dave m-1: 1019 the link died (unknown)",
             "5* sent dave m-1: hello",
-            "6 failed dave m-1: 1019 came back",
+            "6* failed dave m-1: 1019 came back",
         ]
     );
 }
 
 #[tokio::test]
 async fn what_a_line_brings_twice_is_taken_once() {
-    let mut house = House::new().await;
+    let mut house = super::house().await;
     let alice = house.person("alice").await;
     assert!(!house.receive(&alice, "dave@corp.test", "x-1", "hello").await);
     assert!(house.receive(&alice, "dave@corp.test", "x-1", "hello").await);
@@ -159,7 +159,7 @@ async fn what_a_line_brings_twice_is_taken_once() {
 
 #[tokio::test]
 async fn a_line_settles_only_what_its_own_account_wrote() {
-    let house = House::new().await;
+    let house = super::house().await;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     let sent = house.send_out(&alice, "dave@corp.test", "m-1", "hello").await;
     for (account, state) in [(&bob, MessageState::Stored), (&alice, MessageState::Failed)] {
@@ -171,7 +171,7 @@ async fn a_line_settles_only_what_its_own_account_wrote() {
     }
     assert_eq!(
         house.mailbox(&alice).await,
-        ["1* sent dave m-1: hello", "2 failed dave m-1: 1018 no such person"]
+        ["1* sent dave m-1: hello", "2* failed dave m-1: 1018 no such person"]
     );
 }
 

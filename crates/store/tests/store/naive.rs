@@ -1,5 +1,6 @@
 //! Random commands in random batches against a naive model that does one thing after the other.
 
+#[path = "naive/world.rs"]
 mod world;
 
 use std::future::Future;
@@ -95,7 +96,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: super::CASES, ..ProptestConfig::default() })]
 
     #[test]
     fn the_store_does_what_the_naive_model_does(steps in vec(step(), 1..120)) {
@@ -121,7 +122,7 @@ struct Run {
 
 impl Run {
     async fn new() -> Self {
-        let house = House::new().await;
+        let house = super::house().await;
         let mut people = Vec::new();
         for name in &NAMES[..OUTSIDE] {
             let phone = house.person(name).await;

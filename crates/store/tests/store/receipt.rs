@@ -1,11 +1,11 @@
 use trunkline_model::{MessageKey, Seq};
 use trunkline_store::StoreError;
 
-use crate::fixture::{House, address, message_id};
+use crate::fixture::{address, message_id};
 
 #[tokio::test]
 async fn the_first_device_that_acknowledges_delivers() {
-    let house = House::new().await;
+    let house = super::house().await;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     let tablet = house.device(&bob, "tablet").await;
     for id in ["m-1", "m-2", "m-3"] {
@@ -27,7 +27,7 @@ async fn the_first_device_that_acknowledges_delivers() {
 
 #[tokio::test]
 async fn an_accepted_first_message_is_delivered_once() {
-    let house = House::new().await;
+    let house = super::house().await;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     house.send(&alice, &bob, "m-1", "hello").await;
     house.accept(&bob, &alice).await.unwrap();
@@ -37,7 +37,7 @@ async fn an_accepted_first_message_is_delivered_once() {
 
 #[tokio::test]
 async fn messages_from_elsewhere_give_receipts_for_their_line() {
-    let house = House::new().await;
+    let house = super::house().await;
     let alice = house.person("alice").await;
     house.receive(&alice, "dave@corp.test", "x-1", "hello").await;
     let receipts = house.store.acknowledge(alice.account, alice.device, Seq(1)).await.unwrap().await.unwrap();
@@ -50,7 +50,7 @@ async fn messages_from_elsewhere_give_receipts_for_their_line() {
 
 #[tokio::test]
 async fn a_strangers_device_acknowledges_nothing() {
-    let house = House::new().await;
+    let house = super::house().await;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     house.send(&alice, &bob, "m-1", "hello").await;
     let outcome = house.store.acknowledge(bob.account, alice.device, Seq(1)).await.unwrap().await;
@@ -59,7 +59,7 @@ async fn a_strangers_device_acknowledges_nothing() {
 
 #[tokio::test]
 async fn a_peers_own_receipt_counts_once_and_only_for_its_message() {
-    let house = House::new().await;
+    let house = super::house().await;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     let (dave, erin) = (address("dave@corp.test"), address("erin@corp.test"));
     let sent = house.send_out(&alice, "dave@corp.test", "m-1", "hello").await;
@@ -77,7 +77,7 @@ async fn a_peers_own_receipt_counts_once_and_only_for_its_message() {
 
 #[tokio::test]
 async fn reading_only_goes_forward_and_never_raises_the_count() {
-    let house = House::new().await;
+    let house = super::house().await;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     for id in ["m-1", "m-2", "m-3"] {
         house.send(&alice, &bob, id, "hello").await;
@@ -100,17 +100,23 @@ async fn reading_only_goes_forward_and_never_raises_the_count() {
 }
 
 #[tokio::test]
-async fn unacknowledged_finds_the_highest_entry_of_an_id() {
-    let house = House::new().await;
+async fn unacknowledged_finds_the_last_shown_and_the_first_entry_of_an_id() {
+    let house = super::house().await;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     let carol = house.person("carol").await;
     house.send(&alice, &bob, "m-1", "from alice").await;
     house.send(&carol, &bob, "m-1", "from carol").await;
     let id = message_id("m-1");
-    let find = async |peer| house.store.unacknowledged(bob.account, bob.device, &id, peer).await.unwrap();
-    assert_eq!(find(None).await, Some(Seq(2)));
-    assert_eq!(find(Some(&alice.address)).await, Some(Seq(1)));
+    let find = async |peer, shown| {
+        let found = house.store.unacknowledged(bob.account, bob.device, &id, peer, Seq(shown)).await.unwrap();
+        (found.last_shown.map(|seq| seq.0), found.first.map(|seq| seq.0))
+    };
+    assert_eq!(find(None, 9).await, (Some(2), Some(1)));
+    assert_eq!(find(None, 1).await, (Some(1), Some(1)));
+    assert_eq!(find(None, 0).await, (None, Some(1)));
+    assert_eq!(find(Some(&carol.address), 1).await, (None, Some(2)));
+    assert_eq!(find(Some(&alice.address), 9).await, (Some(1), Some(1)));
     house.acknowledge(&bob, bob.device, 1).await;
-    assert_eq!(find(Some(&alice.address)).await, None);
-    assert_eq!(find(None).await, Some(Seq(2)));
+    assert_eq!(find(Some(&alice.address), 9).await, (None, None));
+    assert_eq!(find(None, 9).await, (Some(2), Some(2)));
 }

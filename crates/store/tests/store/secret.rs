@@ -1,13 +1,10 @@
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
 use trunkline_model::AccountId;
-use trunkline_store::{MasterKey, MasterKeyError, StoreError};
-
-use crate::fixture::{House, open};
+use trunkline_store::{MasterKey, StoreError};
 
 #[tokio::test]
-async fn a_secret_comes_back_and_is_not_in_the_file() {
-    let mut house = House::new().await;
+async fn a_secret_comes_back() {
+    let mut house = super::house().await;
     let alice = house.person("alice").await;
     let password = SecretString::from("correct horse battery staple");
     house.store.secret_set(alice.account, "xmpp", &SecretString::from("older")).await.unwrap();
@@ -16,10 +13,6 @@ async fn a_secret_comes_back_and_is_not_in_the_file() {
     let found = house.store.secret(alice.account, "xmpp").await.unwrap().unwrap();
     assert_eq!(found.expose_secret(), password.expose_secret());
     assert!(house.store.secret(alice.account, "sip").await.unwrap().is_none());
-    house.store.close().await;
-    let bytes = std::fs::read(house.path()).unwrap();
-    assert!(!bytes.windows(13).any(|part| part == b"correct horse"));
-    house.store = open(&house.path(), &house.key, &house.heard).await.unwrap();
     house.store.secret_drop(alice.account, "xmpp").await.unwrap();
     assert!(house.store.secret(alice.account, "xmpp").await.unwrap().is_none());
     let nobody = house.store.secret_set(AccountId(99), "xmpp", &password).await;
@@ -28,29 +21,29 @@ async fn a_secret_comes_back_and_is_not_in_the_file() {
 
 #[tokio::test]
 async fn a_ciphertext_opens_only_in_its_own_row() {
-    let house = House::new().await;
+    let house = super::house().await;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     for person in [&alice, &bob] {
         house.store.secret_set(person.account, "xmpp", &SecretString::from("secret")).await.unwrap();
     }
     house.store.secret_set(bob.account, "sip", &SecretString::from("secret")).await.unwrap();
-    let mut sql = SqliteConnectOptions::new().filename(house.path()).connect().await.unwrap();
-    let swap = "UPDATE secrets SET sealed = (SELECT s.sealed FROM secrets s \
-                WHERE s.account_id = $2 AND s.name = $3) \
-                WHERE account_id = $1 AND name = 'xmpp'";
     for (to, from, name) in [(alice.account, bob.account, "xmpp"), (bob.account, bob.account, "sip")] {
-        sqlx::query(swap).bind(to.0).bind(from.0).bind(name).execute(&mut sql).await.unwrap();
+        let swap = format!(
+            "UPDATE secrets SET sealed = (SELECT s.sealed FROM secrets s WHERE s.account_id = {} AND s.name = \
+             '{name}') WHERE account_id = {} AND name = 'xmpp'",
+            from.0, to.0
+        );
+        house.place.run(&swap).await;
         let found = house.store.secret(to, "xmpp").await;
         assert!(matches!(found, Err(StoreError::Crypto(_))), "{:?}", found.map(|_| ()));
     }
-    let cut = "UPDATE secrets SET sealed = $1";
-    sqlx::query(cut).bind(vec![1_u8, 2, 3]).execute(&mut sql).await.unwrap();
+    house.place.run("UPDATE secrets SET sealed = (SELECT token_hash FROM devices LIMIT 1)").await;
     assert!(matches!(house.store.secret(bob.account, "sip").await, Err(StoreError::Crypto(_))));
 }
 
 #[tokio::test]
 async fn another_master_key_opens_nothing_and_says_so() {
-    let mut house = House::new().await;
+    let mut house = super::house().await;
     let alice = house.person("alice").await;
     house.store.secret_set(alice.account, "xmpp", &SecretString::from("secret")).await.unwrap();
     house.key = MasterKey::generate();
@@ -59,43 +52,4 @@ async fn another_master_key_opens_nothing_and_says_so() {
         Err(StoreError::Crypto(words)) => assert!(words.contains("master key"), "{words}"),
         other => panic!("{:?}", other.map(|_| ())),
     }
-}
-
-#[test]
-fn a_master_key_file_is_made_once_and_kept_private() {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("deep").join("master.key");
-    let database = folder.path().join("relay.db");
-    MasterKey::load_or_create(&path, &database).unwrap();
-    let made = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(made.trim().len(), 43);
-    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    MasterKey::load_or_create(&path, &database).unwrap();
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), made);
-    assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing is left beside it");
-
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
-    let exposed = MasterKey::load_or_create(&path, &database).unwrap_err();
-    assert!(matches!(exposed, MasterKeyError::Exposed { mode: 0o640, .. }), "{exposed}");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-    std::fs::write(&path, "not a key").unwrap();
-    assert!(matches!(
-        MasterKey::load_or_create(&path, &database).unwrap_err(),
-        MasterKeyError::Malformed { .. }
-    ));
-}
-
-#[test]
-fn a_lost_master_key_is_not_replaced_beside_its_database() {
-    let folder = tempfile::tempdir().unwrap();
-    let (path, database) = (folder.path().join("master.key"), folder.path().join("relay.db"));
-    std::fs::write(&database, "data").unwrap();
-    let missing = MasterKey::load_or_create(&path, &database).unwrap_err();
-    assert!(missing.to_string().contains("restore the key file"), "{missing}");
-    assert!(!path.exists());
-    std::fs::remove_file(&database).unwrap();
-    MasterKey::load_or_create(&path, &database).unwrap();
-    std::fs::write(&database, "data").unwrap();
-    MasterKey::load_or_create(&path, &database).unwrap();
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use trunkline_model::{Availability, DeviceId, Seq, Timestamp};
 use trunkline_store::{SessionRow, SessionState, StoreError};
 
-use crate::fixture::{House, Person};
+use crate::fixture::Person;
 
 fn row(person: &Person, started_at: Timestamp) -> SessionRow {
     SessionRow {
@@ -25,7 +25,7 @@ fn row(person: &Person, started_at: Timestamp) -> SessionRow {
 
 #[tokio::test]
 async fn a_session_survives_the_process() {
-    let mut house = House::new().await;
+    let mut house = super::house().await;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     let now = Timestamp::now();
     house.store.session_begin(row(&alice, now)).await.unwrap();
@@ -64,7 +64,7 @@ async fn a_session_survives_the_process() {
 
 #[tokio::test]
 async fn sessions_of_revoked_devices_and_disabled_accounts_are_gone() {
-    let house = House::new().await;
+    let house = super::house().await;
     let (alice, bob) = (house.person("alice").await, house.person("bob").await);
     let carol = house.person("carol").await;
     for person in [&alice, &bob, &carol] {
@@ -83,12 +83,12 @@ async fn sessions_of_revoked_devices_and_disabled_accounts_are_gone() {
 
 #[tokio::test]
 async fn session_ids_depend_on_device_start_and_master_key() {
-    let house = House::new().await;
+    let house = super::house().await;
     let (device, start) = (DeviceId::fresh(), Timestamp(1));
     let id = house.store.session_id(device, start);
     assert!(id.len() == 32 && id.chars().all(|c| c.is_ascii_hexdigit()), "{id}");
     assert_eq!(id, house.store.session_id(device, start));
     assert_ne!(id, house.store.session_id(device, Timestamp(2)));
     assert_ne!(id, house.store.session_id(DeviceId::fresh(), start));
-    assert_ne!(id, House::new().await.store.session_id(device, start));
+    assert_ne!(id, super::house().await.store.session_id(device, start));
 }

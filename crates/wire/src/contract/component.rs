@@ -64,6 +64,16 @@ const DEVICE: &[Member] = &[
     Member::must("lastSeen", Shape::Named("Milliseconds"), "When it was last heard."),
     Member::must("thisDevice", Shape::Truth, "The device that asks."),
     Member::must("connected", Shape::Truth, "It has a socket now."),
+    Member::must(
+        "acknowledgedSeq",
+        Shape::Named("MailboxSeq"),
+        "The place in the mailbox up to which it has acknowledged.",
+    ),
+    Member::must(
+        "seenSeq",
+        Shape::Named("MailboxSeq"),
+        "The place up to which entries have reached its socket, by acknowledgement or by the echo of a Ping.",
+    ),
 ];
 
 /// The schemas that both documents share, by name: JSON Schema of draft 7, and as well 2020-12.

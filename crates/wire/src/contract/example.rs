@@ -234,5 +234,7 @@ fn device() -> Option<DeviceView> {
         last_seen: NOW,
         this_device: true,
         connected: true,
+        acknowledged: Seq(2),
+        seen: Seq(3),
     })
 }

@@ -9,6 +9,8 @@ pub(super) struct Completions {
     kept: VecDeque<Completion>,
     kept_bytes: usize,
     deferred: VecDeque<Deferred>,
+    /// The highest sequence of those that are not kept any more.
+    dropped: i64,
     /// What the present socket is to be told again.
     replay: VecDeque<Completion>,
 }
@@ -43,6 +45,7 @@ impl Completions {
     /// Keeps a completion for a phone that comes back; one that would drive out all others is not kept.
     fn keep(&mut self, sequence: i64, text: &str) {
         if text.len() > MAX_BYTES / 4 {
+            self.dropped = sequence;
             return;
         }
         self.kept_bytes += text.len();
@@ -50,12 +53,14 @@ impl Completions {
         while self.kept_bytes > MAX_BYTES {
             let Some(oldest) = self.kept.pop_front() else { break };
             self.kept_bytes -= oldest.text.len();
+            self.dropped = self.dropped.max(oldest.sequence);
         }
     }
 
-    /// The present socket is to be told again what came after this sequence.
-    pub(super) fn repeat(&mut self, after: i64) {
+    /// The present socket is to be told again what came after this sequence; false when that is not all kept.
+    pub(super) fn repeat(&mut self, after: i64) -> bool {
         self.replay.extend(self.kept.iter().filter(|one| one.sequence > after).cloned());
+        self.dropped <= after
     }
 
     /// The socket is gone.

@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use trunkline_core::BackendHealth;
-use trunkline_store::Counts;
+use trunkline_store::{Counts, Database};
 
 use super::{Executor, Running, refusal};
 use crate::admin::{BackendView, ListenersView, Refusal, Reply, RunningView, StatusView};
@@ -13,7 +13,8 @@ impl Executor {
             running: self.running.is_some(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             data_dir: self.place.data_dir.display().to_string(),
-            database_bytes: Some(database_bytes(&self.place.database)),
+            engine: Some(self.store.engine().await.map_err(refusal)?),
+            database_bytes: Some(self.bytes().await?),
             counts: Some(counted(&counts)),
             server: match &self.running {
                 Some(running) => Some(running.view().await?),
@@ -21,6 +22,14 @@ impl Executor {
             },
         };
         Ok(Reply::Status { status: Box::new(status) })
+    }
+
+    /// What the database takes on disk.
+    async fn bytes(&self) -> Result<u64, Refusal> {
+        match &self.place.database {
+            Database::Sqlite(file) => Ok(of_files(file)),
+            Database::Postgres(_) => self.store.size().await.map_err(refusal),
+        }
     }
 }
 
@@ -61,7 +70,7 @@ fn counted(counts: &Counts) -> BTreeMap<String, u64> {
 }
 
 /// Bytes of the database file and of its write-ahead log.
-fn database_bytes(database: &Path) -> u64 {
+fn of_files(database: &Path) -> u64 {
     let mut log = database.as_os_str().to_owned();
     log.push("-wal");
     [database, Path::new(&log)]

@@ -17,7 +17,7 @@ fn time(id: &str) -> i64 {
 }
 
 fn sent(id: &str, to: &str) -> Sent {
-    Sent { id: id.to_owned(), to: to.to_owned(), complete: Some(time(id)) }
+    Sent { id: id.to_owned(), to: to.to_owned(), complete: Some(time(id)), refused: false }
 }
 
 /// Alice's first phone invites Bob with a1 and sends a2; Bob's first phone accepts and answers with b3.

@@ -231,9 +231,8 @@ impl<'a> World<'a> {
         let Some(entry) = self.phones[by].handset.diary.incoming().rev().nth(back).cloned() else { return };
         let message = self.messages.iter().position(|(id, _)| *id == entry.id).unwrap();
         let places = self.model.places_of(message);
-        let phone = &self.phones[by];
-        if places.len() > 1 || phone.handset.diary.reached(phone.first_socket, i64::MAX) < entry.seq {
-            // It is for all places that show the message, and only for what this life of the relay has told.
+        if places.len() > 1 {
+            // It is for all places that show the message, as far as the phone was told them.
             self.catch_up(by).await;
         }
         let request = self.phones[by].handset.write_ack(&entry).await.unwrap();

@@ -1,11 +1,15 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use serde_json::Value;
 use tokio::sync::Notify;
 use trunkline_testkit::eventually;
+use trunkline_wire::{ApiError, ErrorCode};
 
 use crate::{
     chance::Chance,
@@ -16,43 +20,59 @@ use crate::{
 /// Messages that a phone has under way at once.
 const WINDOW: usize = 6;
 
+/// Between a refusal and the next attempt.
+const REST: Duration = Duration::from_millis(50);
+
 /// Counts the messages with a COMPLETE of all phones.
 #[derive(Default)]
-pub(super) struct Gauge {
+pub(crate) struct Gauge {
     complete: AtomicUsize,
+    /// Messages that the relay could not store.
+    refused: AtomicUsize,
     moved: Notify,
     stopped: AtomicBool,
 }
 
 /// A phone that sends without end, loses its network now and then, and sends again what had no COMPLETE.
-pub(super) struct Sender {
-    pub(super) handset: Handset,
-    pub(super) sent: Vec<Sent>,
+pub(crate) struct Sender {
+    pub(crate) handset: Handset,
+    pub(crate) sent: Vec<Sent>,
     /// How many messages the relay knew from an earlier attempt.
-    pub(super) repeats: usize,
+    pub(crate) repeats: usize,
     others: Vec<String>,
     chance: Chance,
     gauge: Arc<Gauge>,
     /// By request, the index in `sent`.
     under_way: Vec<(String, usize)>,
+    /// What the relay could not store, by its index in `sent`.
+    refused: Vec<usize>,
     /// Frames until the network fails.
     until_cut: usize,
 }
 
 impl Gauge {
     /// Waits for so many more.
-    pub(super) async fn more(&self, count: usize) {
-        let wanted = self.complete.load(Ordering::Relaxed) + count;
+    pub(crate) async fn more(&self, count: usize) {
+        self.rise(&self.complete, count).await;
+    }
+
+    /// Waits until the relay could not store so many more.
+    pub(crate) async fn more_refused(&self, count: usize) {
+        self.rise(&self.refused, count).await;
+    }
+
+    async fn rise(&self, counted: &AtomicUsize, count: usize) {
+        let wanted = counted.load(Ordering::Relaxed) + count;
         loop {
             let moved = self.moved.notified();
-            if self.complete.load(Ordering::Relaxed) >= wanted {
+            if counted.load(Ordering::Relaxed) >= wanted {
                 return;
             }
             moved.await;
         }
     }
 
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
     }
 
@@ -60,10 +80,15 @@ impl Gauge {
         self.complete.fetch_add(1, Ordering::Relaxed);
         self.moved.notify_waiters();
     }
+
+    fn count_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        self.moved.notify_waiters();
+    }
 }
 
 impl Sender {
-    pub(super) fn new(handset: Handset, others: Vec<String>, mut chance: Chance, gauge: Arc<Gauge>) -> Self {
+    pub(crate) fn new(handset: Handset, others: Vec<String>, mut chance: Chance, gauge: Arc<Gauge>) -> Self {
         let until_cut = chance.within(20..400);
         Self {
             handset,
@@ -73,12 +98,13 @@ impl Sender {
             chance,
             gauge,
             under_way: Vec::new(),
+            refused: Vec::new(),
             until_cut,
         }
     }
 
     /// Sends until the gauge is stopped and everything has its COMPLETE.
-    pub(super) async fn run(mut self) -> Self {
+    pub(crate) async fn run(mut self) -> Self {
         loop {
             self.connect().await;
             match self.converse().await {
@@ -94,7 +120,7 @@ impl Sender {
         let with_sequence = self.chance.one_in(2);
         let handset = tokio::sync::Mutex::new(&mut self.handset);
         eventually("a socket", async || match handset.lock().await.open(with_sequence).await {
-            Err(Trouble::Refused(error)) => panic!("BeginSession is refused: {error}"),
+            Err(Trouble::Refused(error)) if !not_stored(&error) => panic!("BeginSession is refused: {error}"),
             other => other,
         })
         .await
@@ -104,6 +130,12 @@ impl Sender {
     async fn converse(&mut self) -> Result<(), Trouble> {
         self.send_again().await?;
         loop {
+            if !self.refused.is_empty() {
+                tokio::time::sleep(REST).await; // tidy: poll
+                for index in std::mem::take(&mut self.refused) {
+                    self.send(index).await?;
+                }
+            }
             while self.under_way.len() < WINDOW && !self.gauge.stopped.load(Ordering::Relaxed) {
                 self.send_next().await?;
             }
@@ -132,7 +164,7 @@ impl Sender {
     async fn send_next(&mut self) -> Result<(), Trouble> {
         let to = self.others[self.chance.below(self.others.len())].clone();
         let id = format!("{}-m{}", self.handset.name, self.sent.len() + 1);
-        self.sent.push(Sent { id, to, complete: None });
+        self.sent.push(Sent { id, to, complete: None, refused: false });
         self.send(self.sent.len() - 1).await
     }
 
@@ -140,6 +172,7 @@ impl Sender {
         let open = (0..self.sent.len()).filter(|index| self.sent[*index].complete.is_none());
         let open: Vec<_> = open.collect();
         self.under_way.clear();
+        self.refused.clear();
         for index in open {
             self.send(index).await?;
         }
@@ -157,9 +190,22 @@ impl Sender {
         let Some(at) = self.under_way.iter().position(|(one, _)| one == request) else { return };
         let (_, index) = self.under_way.remove(at);
         let answer = self.handset.take_answer(request).expect("it was just heard");
-        let data = answer.unwrap_or_else(|error| panic!("{}: {error}", self.handset.name));
+        let data = match answer {
+            Ok(data) => data,
+            Err(error) if not_stored(&error) => {
+                self.sent[index].refused = true;
+                self.refused.push(index);
+                return self.gauge.count_refused();
+            }
+            Err(error) => panic!("{}: {error}", self.handset.name),
+        };
         self.repeats += usize::from(data["dup"] == Value::Bool(true));
         self.sent[index].complete = data["timestamp"].as_i64();
         self.gauge.count();
     }
+}
+
+/// The relay's disk or database does not do its part; the phone is to try again.
+fn not_stored(error: &ApiError) -> bool {
+    error.code == ErrorCode::GeneralFailure && error.to_string().contains("store-failed")
 }

@@ -246,8 +246,8 @@ impl World {
             self.outbox.remove(&at);
         }
         match word {
-            "failed" => self.tell(from, format!(" failed {to} {id}: 1018 no")),
-            "unknown" => self.tell(from, format!(" failed {to} {id}: 1019 lost (unknown)")),
+            "failed" => self.tell(from, format!("* failed {to} {id}: 1018 no")),
+            "unknown" => self.tell(from, format!("* failed {to} {id}: 1019 lost (unknown)")),
             _ => {}
         }
     }

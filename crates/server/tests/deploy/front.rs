@@ -1,0 +1,199 @@
+//! The sample files for nginx and HAProxy, with the real programs in front of the relay.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use trunkline_client::{Incoming, Profile, Server, Trust};
+use trunkline_testkit::{
+    Relay, eventually, patience,
+    peer::{Balancer, Kind},
+    relay::Builder,
+};
+
+use crate::{
+    people::{Chatter, close_code, install, plan, signal, socket},
+    visitor::Visitor,
+};
+
+/// A relay that only a proxy can reach, and the proxy.
+struct Front {
+    relay: Relay,
+    balancer: Balancer,
+    server: Server,
+}
+
+impl Front {
+    /// The sample as it is, but for the port, the certificate, the upstream, and these changes.
+    async fn open(kind: Kind, plan: Builder, changes: &[(&str, &str)]) -> Self {
+        let plan = plan.set("HTTPS_BIND", "").set("TRUSTED_PROXIES", "127.0.0.1");
+        let relay = plan.start().await.unwrap();
+        let upstream = relay.listeners().http.clone().unwrap();
+        let mut all = match kind {
+            Kind::Nginx => vec![
+                ("listen 443 ssl;", "listen 127.0.0.1:{port} ssl;"),
+                ("server_name relay.example.test;", "server_name localhost;"),
+                ("/etc/trunkline/tls/fullchain.pem", "{folder}/chain.pem"),
+                ("/etc/trunkline/tls/privkey.pem", "{folder}/key.pem"),
+            ],
+            Kind::Haproxy => vec![
+                ("bind :443 ssl", "bind 127.0.0.1:{port} ssl"),
+                ("/etc/trunkline/tls/haproxy.pem", "{folder}/both.pem"),
+                ("maxconn 100000", "maxconn 1000"),
+            ],
+        };
+        // In the comment too, which harms nobody.
+        all.push(("127.0.0.1:8080", &upstream));
+        all.extend(changes);
+        let balancer = Balancer::start(kind, &sample(kind), &all).await.unwrap();
+        let server = Server::new(&balancer.url(), &Trust::CaFile(balancer.ca_file())).unwrap();
+        Self { relay, balancer, server }
+    }
+
+    async fn install(&self, name: &str) -> Profile {
+        install(&self.relay, &self.server, name).await
+    }
+
+    /// Somebody with an address of their own.
+    async fn visitor(&self, from: [u8; 4]) -> Visitor {
+        Visitor::connect(self.balancer.address(), SocketAddr::from((from, 0)), &self.balancer.ca_file()).await
+    }
+}
+
+fn sample(kind: Kind) -> PathBuf {
+    let name = match kind {
+        Kind::Nginx => "nginx.conf",
+        Kind::Haproxy => "haproxy.cfg",
+    };
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../deploy").join(name)
+}
+
+/// The same test for each of the two.
+macro_rules! behind_each {
+    ($($name:ident)+) => {
+        mod nginx {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(trunkline_testkit::peer::Kind::Nginx).await;
+            })+
+        }
+        mod haproxy {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(trunkline_testkit::peer::Kind::Haproxy).await;
+            })+
+        }
+    };
+}
+
+behind_each! {
+    people_chat_and_large_messages_pass
+    the_phones_own_address_counts_and_a_forged_one_does_not
+    an_idle_socket_outlives_the_proxys_patience
+    a_restart_of_the_relay_sends_phones_away_with_a_clean_answer_and_takes_them_back
+}
+
+async fn people_chat_and_large_messages_pass(kind: Kind) {
+    let front = Front::open(kind, plan(), &[]).await;
+    let alice = Chatter::sign_in(&front.install("alice").await).await;
+    let mut bob = Chatter::sign_in(&front.install("bob").await).await;
+    alice.say("bob", "through the proxy").await;
+    assert_eq!(bob.hear().await, "through the proxy");
+    // Four bytes a character: half of the largest frame.
+    let long = "\u{1F4A9}".repeat(8_000);
+    alice.say("bob", &long).await;
+    assert_eq!(bob.hear().await, long);
+
+    let mut visitor = front.visitor([127, 0, 0, 1]).await;
+    let answer = visitor.post("/v1/activation", "", &"x".repeat(3_000_000)).await;
+    assert_eq!(answer.status, 413, "{answer:?}");
+}
+
+async fn the_phones_own_address_counts_and_a_forged_one_does_not(kind: Kind) {
+    let front = Front::open(kind, plan().set("ACTIVATION_FAILURES_PER_HOUR", "1"), &[]).await;
+    let guess = r#"{"address":"alice@house.test","accessKey":"AAAA-AAAA-AAAA-AAAA","deviceToken":"d"}"#;
+    let (here, there) = ([127, 0, 0, 2], [127, 0, 0, 3]);
+    for (from, forged, status) in [
+        (here, "", 403),
+        (here, "X-Forwarded-For: 203.0.113.1\r\n", 429),
+        (here, "X-Forwarded-For: 203.0.113.2, 127.0.0.1\r\nForwarded: for=203.0.113.3\r\n", 429),
+        // Nor can one be locked out by somebody who writes one's address.
+        (there, "X-Forwarded-For: 127.0.0.2\r\n", 403),
+    ] {
+        let answer = front.visitor(from).await.post("/v1/activation", forged, guess).await;
+        assert_eq!(answer.status, status, "{from:?} {forged:?} {answer:?}");
+    }
+    let log = front.relay.log();
+    assert!(log.contains("source=127.0.0.2") && log.contains("source=127.0.0.3"), "{log}");
+    assert!(!log.contains("203.0.113."), "{log}");
+    // The forged scheme neither: the cookies are for TLS all the same.
+    let answer = front.visitor(here).await.upgrade("X-Forwarded-Proto: http\r\n").await;
+    assert!(answer.head.contains("; Secure"), "{answer:?}");
+}
+
+/// The proportions are those of the sample: 75 s between signs of life, 120 s of patience.
+async fn an_idle_socket_outlives_the_proxys_patience(kind: Kind) {
+    let shorter: &[(&str, &str)] = match kind {
+        Kind::Nginx => &[
+            ("proxy_read_timeout 120s", "proxy_read_timeout 2s"),
+            ("proxy_send_timeout 120s", "proxy_send_timeout 2s"),
+        ],
+        Kind::Haproxy => &[("timeout tunnel 120s", "timeout tunnel 2s")],
+    };
+    let front = Front::open(kind, plan().set("SESSION_TIMEOUT_SECS", "2"), shorter).await;
+    let profile = front.install("alice").await;
+    let alice = Chatter::sign_in(&profile).await;
+    alice.phone.close().await;
+    // Bound at the upgrade: from here on it only answers pings.
+    let mut idle = socket(&profile).await.unwrap();
+    let mut signs = 0;
+    while signs < 4 {
+        match idle.next(patience()).await.unwrap() {
+            Incoming::Ping(_) => signs += 1,
+            Incoming::Closed(code, why) => panic!("closed after {signs} pings: {code:?} {why}"),
+            Incoming::Gone => panic!("cut after {signs} pings: {}", front.balancer.log()),
+            _ => {}
+        }
+    }
+}
+
+async fn a_restart_of_the_relay_sends_phones_away_with_a_clean_answer_and_takes_them_back(kind: Kind) {
+    let mut front = Front::open(kind, plan().set("DRAIN_SECS", "3"), &[]).await;
+    let alice = Chatter::sign_in(&front.install("alice").await).await;
+    let mut bob = Chatter::sign_in(&front.install("bob").await).await;
+    let mut bare = socket(&front.install("carol").await).await.unwrap();
+    signal(&front.relay, "-TERM").await;
+    let turned_away = || async {
+        let answer = front.visitor([127, 0, 0, 2]).await.upgrade("").await;
+        if answer.status == 101 { Err(answer) } else { Ok(answer) }
+    };
+    let draining = eventually("the relay takes nobody more", turned_away).await.unwrap();
+    assert_eq!(close_code(&mut bare).await, Some(1001), "the relay's own word reaches the phone");
+    front.relay.stop().await.unwrap();
+    let gone = front.visitor([127, 0, 0, 2]).await.upgrade("").await;
+    for answer in [draining, gone] {
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert!(answer.header("retry-after").is_some() && answer.body.contains("restarting"), "{answer:?}");
+    }
+    front.relay.start().await.unwrap();
+    alice.say("bob", "after the restart").await;
+    assert_eq!(bob.hear().await, "after the restart");
+}
+
+#[test]
+fn the_samples_wait_longer_than_pings_and_polls_take() {
+    const PING: u64 = 75;
+    const POLL: u64 = 55;
+    let seconds = |kind: Kind, setting: &str| -> u64 {
+        let text = std::fs::read_to_string(sample(kind)).unwrap();
+        let line = text.lines().find_map(|line| line.trim().strip_prefix(setting)).unwrap();
+        line.trim().trim_end_matches(';').trim_end_matches('s').parse().unwrap()
+    };
+    for (kind, setting, least) in [
+        (Kind::Nginx, "proxy_read_timeout", PING + 15),
+        (Kind::Nginx, "proxy_send_timeout", PING + 15),
+        (Kind::Haproxy, "timeout tunnel", PING + 15),
+        (Kind::Haproxy, "timeout client", POLL + 15),
+        (Kind::Haproxy, "timeout server", POLL + 15),
+    ] {
+        assert!(seconds(kind, setting) >= least, "{kind:?}: {setting}");
+    }
+}

@@ -1,0 +1,1 @@
+//! A PostgreSQL server that goes away, in the middle of traffic.

@@ -1,0 +1,35 @@
+//! The store's tests on PostgreSQL, and those of its server.
+
+use crate::fixture::{House, Place};
+
+#[path = "account.rs"]
+mod account;
+#[path = "activation.rs"]
+mod activation;
+#[path = "batch.rs"]
+mod batch;
+#[path = "durability.rs"]
+mod durability;
+#[path = "invitation.rs"]
+mod invitation;
+#[path = "message.rs"]
+mod message;
+#[path = "naive.rs"]
+mod naive;
+#[path = "outage.rs"]
+mod outage;
+#[path = "purge.rs"]
+mod purge;
+#[path = "receipt.rs"]
+mod receipt;
+#[path = "secret.rs"]
+mod secret;
+#[path = "session.rs"]
+mod session;
+
+/// Random histories. A database for each takes its time.
+const CASES: u32 = 10;
+
+async fn house() -> House {
+    House::at(Place::server().await).await
+}

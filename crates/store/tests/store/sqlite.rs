@@ -1,0 +1,35 @@
+//! The store's tests on SQLite, and those of its file.
+
+use crate::fixture::{House, Place};
+
+#[path = "account.rs"]
+mod account;
+#[path = "activation.rs"]
+mod activation;
+#[path = "batch.rs"]
+mod batch;
+#[path = "durability.rs"]
+mod durability;
+#[path = "file.rs"]
+mod file;
+#[path = "invitation.rs"]
+mod invitation;
+#[path = "message.rs"]
+mod message;
+#[path = "naive.rs"]
+mod naive;
+#[path = "purge.rs"]
+mod purge;
+#[path = "receipt.rs"]
+mod receipt;
+#[path = "secret.rs"]
+mod secret;
+#[path = "session.rs"]
+mod session;
+
+/// Random histories.
+const CASES: u32 = 64;
+
+async fn house() -> House {
+    House::at(Place::folder()).await
+}

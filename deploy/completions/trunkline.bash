@@ -1,0 +1,2 @@
+# Completion for bash, made by the program itself.
+eval "$(trunkline completions bash)"

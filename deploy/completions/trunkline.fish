@@ -1,0 +1,2 @@
+# Completion for fish, made by the program itself.
+trunkline completions fish | source
