@@ -153,6 +153,6 @@ fn database(relay: &Inner, gauge: &mut Gauge<'_>) -> Result<(), fmt::Error> {
     };
     let bytes = measure.as_ref().map_or_else(Rows::new, |measure| engine(measure.bytes));
     gauge("trunkline_database_bytes", "What the database takes on disk; of SQLite with its WAL", bytes)?;
-    let free = measure.as_ref().and_then(|measure| measure.free).map_or_else(Rows::new, |free| engine(free));
+    let free = measure.as_ref().and_then(|measure| measure.free).map_or_else(Rows::new, engine);
     gauge("trunkline_database_free_bytes", "Room left on the disk of an SQLite database", free)
 }
