@@ -196,6 +196,9 @@ keys! {
             slowly.";
         #[live] REQUEST_BURST => request_burst: u32 = Count(1..=1_000_000, "requests"), "1000", "2000",
             "How many requests a session may send at once. Not less than `REQUEST_RATE`.";
+        #[live] POLL_HOLD_SECS => poll_hold: Duration = Period(1..=3600, Seconds), "55", "25",
+            "How long a phone without a WebSocket waits for an answer when there is nothing for it. Shorter than \
+            any proxy in between gives up on a silent request, which many do after 60 s.";
         #[live] LAGGING_SECS => lagging: Duration = Period(1..=3600, Seconds), "20", "60",
             "How long a phone may take less than `LAGGING_BYTES_PER_SEC` of what waits for it. Then its \
             socket is closed with 4010; nothing is lost, it reads on when it connects again.";

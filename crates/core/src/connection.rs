@@ -7,7 +7,6 @@ use std::{
     fmt,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use secrecy::SecretString;
@@ -20,15 +19,12 @@ use crate::{
     reader::Reader,
     relay::{Inner, short},
     request::{self, Ear, Entrance},
-    session::Session,
+    session::{Form, Session},
 };
 use tokio::time::Instant;
 
-/// How long an upgrade waits for its token's turn, when too many wrong ones came from the same place.
-const TURN: Duration = Duration::from_secs(2);
-
-/// What a phone tells as it opens a socket.
-#[derive(Debug)]
+/// What a phone tells as it opens a socket, or with a request over HTTP.
+#[derive(Debug, Clone)]
 pub struct Opening {
     /// The install's own id: header `X-GC-DeviceToken`, or the cookie of that name.
     pub device_token: Option<String>,
@@ -93,7 +89,7 @@ impl Connection {
         let now = Instant::now();
         relay.enter_socket();
         let connection = Self {
-            reader: Reader::new(relay),
+            reader: Reader::new(relay, Form::Socket),
             state: Mutex::new(State {
                 session: None,
                 unbound: VecDeque::new(),
@@ -106,9 +102,7 @@ impl Connection {
             changed: Notify::new(),
             opening,
         };
-        if connection.opening.device_token.is_some() && connection.opening.auth_token.is_some() {
-            connection.bind().await;
-        }
+        connection.bind().await;
         connection
     }
 
@@ -226,11 +220,7 @@ impl Entrance for Connection {
     }
 
     async fn bind(&self) {
-        let Ok(identity) = request::identify(self.relay(), &self.opening, None, None, TURN).await else {
-            return;
-        };
-        let session = self.relay().hub.session(identity.account, identity.device);
-        let Some(session) = session.filter(|session| !session.is_over()) else { return };
+        let Some(session) = request::proven_session(self.relay(), &self.opening).await else { return };
         match self.attach(&session).await {
             Ok(()) => _ = self.relay().metrics.resumes.inc(),
             Err(error) => {

@@ -1,15 +1,19 @@
 //! Who is here: the live sessions of each account, and the doorbell that tells them of commits.
 
+mod index;
+
 use std::{
     collections::{HashMap, HashSet},
     hash::{BuildHasher, RandomState},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
 };
 
+use tokio::time::Instant;
 use trunkline_model::{AccountId, Contact, DeviceId};
 use trunkline_store::{CommitListener, Committed};
 use trunkline_wire::EventData;
 
+use self::index::Index;
 use crate::session::{Session, offer::Offer};
 
 const SHARDS: usize = 16;
@@ -21,6 +25,7 @@ type Shard = HashMap<AccountId, Vec<Arc<Session>>>;
 pub(crate) struct Hub {
     shards: [Mutex<Shard>; SHARDS],
     hasher: RandomState,
+    ids: Index,
 }
 
 /// Carries the store's commits to the hub. It is made before both, because the store is opened before the relay starts;
@@ -55,6 +60,10 @@ impl Hub {
         let old = sessions.iter().position(|one| one.identity.device == session.identity.device);
         let old = old.map(|at| sessions.swap_remove(at));
         sessions.push(Arc::clone(session));
+        self.ids.add(session);
+        if let Some(old) = &old {
+            self.ids.part(old);
+        }
         old
     }
 
@@ -68,6 +77,9 @@ impl Hub {
         if sessions.is_empty() {
             shard.remove(&session.account());
         }
+        if removed {
+            self.ids.part(session);
+        }
         removed
     }
 
@@ -77,6 +89,16 @@ impl Hub {
 
     pub(crate) fn session(&self, account: AccountId, device: DeviceId) -> Option<Arc<Session>> {
         self.shard(account).get(&account)?.iter().find(|one| one.identity.device == device).cloned()
+    }
+
+    /// The session with this id; for a while also one that is over, when its phone polls.
+    pub(crate) fn by_id(&self, id: &str) -> Option<Arc<Session>> {
+        self.ids.find(id)
+    }
+
+    /// Forgets sessions that are over for long.
+    pub(crate) fn tidy(&self, now: Instant) {
+        self.ids.tidy(now);
     }
 
     /// Every live session, for housekeeping; taken shard by shard, so not one moment's picture.

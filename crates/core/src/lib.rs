@@ -21,6 +21,7 @@ mod session;
 mod settings;
 mod stranger;
 mod token;
+mod visit;
 
 pub use activation::ActivationError;
 pub use connection::{Connection, Opening, Outgoing};
@@ -30,3 +31,4 @@ pub use metric::{Counts, Labels};
 pub use relay::{Parts, Readiness, Relay, StartError, Status};
 pub use settings::Settings;
 pub use stranger::Refusal;
+pub use visit::{Poll, Polling, Posted, Visit, VisitError};

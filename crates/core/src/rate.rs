@@ -40,6 +40,11 @@ impl Rate {
         (short > 0.0).then(|| Duration::from_secs_f64(short / pace.per_second))
     }
 
+    /// Whether the bucket is full, be it filled ever so slowly.
+    pub(crate) fn is_full(&self, now: Instant) -> bool {
+        self.missing <= now.saturating_duration_since(self.at).as_secs_f64()
+    }
+
     fn fill(&mut self, pace: Pace, now: Instant) {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
         self.missing = (self.missing - passed * pace.per_second).max(0.0);

@@ -14,7 +14,7 @@ use crate::{
     port::Line,
     relay::Inner,
     router,
-    session::{End, Session, offer::Offer, outbound::Step},
+    session::{End, Form, Session, offer::Offer, outbound::Step},
 };
 
 /// How long to wait before the store is asked again after it failed.
@@ -28,6 +28,7 @@ const CONTACTS_A_FRAME: usize = 500;
 pub(crate) struct Reader {
     pub(crate) relay: Arc<Inner>,
     number: u64,
+    form: Form,
 }
 
 /// What a reader finds.
@@ -43,14 +44,17 @@ pub(crate) enum Found {
 }
 
 impl Reader {
-    pub(crate) fn new(relay: &Arc<Inner>) -> Self {
-        Self { relay: Arc::clone(relay), number: relay.next_reader() }
+    pub(crate) fn new(relay: &Arc<Inner>, form: Form) -> Self {
+        Self { relay: Arc::clone(relay), number: relay.next_reader(), form }
     }
 
     /// Takes the session over from whoever reads it now.
     pub(crate) async fn take(&self, session: &Arc<Session>, opening: &Opening) -> Result<(), StoreError> {
-        let acknowledged = session.attach(self.number, opening.sequence, opening.background);
+        let acknowledged = session.attach(self.number, self.form, opening.sequence, opening.background);
         session.touch(Timestamp::now());
+        if session.is_over() {
+            return Ok(());
+        }
         if let Some(slot) = self.relay.lines.slot(session.account()) {
             session.tell_line_anew(&slot.state());
         }
@@ -71,6 +75,11 @@ impl Reader {
     /// Leaves the session without a reader, unless another one has taken it.
     pub(crate) fn leave(&self, session: &Session) {
         session.detach(self.number);
+    }
+
+    /// What was found went to the phone as one answer, and another poll is to come soon.
+    pub(crate) fn answered(&self, session: &Session) {
+        session.answered(self.number);
     }
 
     /// The phone's socket saw everything up to this place of the mailbox.

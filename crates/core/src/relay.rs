@@ -80,6 +80,7 @@ pub(crate) struct Inner {
     measured: Mutex<Option<Measure>>,
     next_reader: AtomicU64,
     sockets: AtomicUsize,
+    polls: AtomicUsize,
 }
 
 /// Whether the relay can serve.
@@ -131,6 +132,7 @@ impl Relay {
             measured: Mutex::default(),
             next_reader: AtomicU64::new(1),
             sockets: AtomicUsize::new(0),
+            polls: AtomicUsize::new(0),
             stop: CancellationToken::new(),
             store,
             hub,
@@ -373,7 +375,7 @@ impl Inner {
     }
 
     /// Ends the session of a device that the store has just revoked.
-    async fn revoke(&self, account: AccountId, device: DeviceId) {
+    pub(crate) async fn revoke(&self, account: AccountId, device: DeviceId) {
         let session = {
             let _beginning = self.beginning(device).lock().await;
             self.hub.session(account, device)
@@ -399,6 +401,18 @@ impl Inner {
 
     pub(crate) fn leave_socket(&self) {
         self.sockets.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn enter_poll(&self) {
+        self.polls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn leave_poll(&self) {
+        self.polls.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn polls(&self) -> usize {
+        self.polls.load(Ordering::Relaxed)
     }
 
     pub(crate) fn sockets(&self) -> usize {

@@ -15,8 +15,8 @@ use trunkline_model::Timestamp;
 use trunkline_wire::{ApiError, Call, Early, ErrorCode, Reply, Request, RequestId};
 
 use self::batch::Plan;
-pub(crate) use self::begin::identify;
 use self::begin::{Begun, begin, password_wanted, settle};
+pub(crate) use self::begin::{proven, proven_session};
 pub(crate) use self::intake::{Ear, Entrance, parse, take};
 use crate::{
     error,

@@ -5,7 +5,9 @@ mod life;
 pub(crate) mod offer;
 pub(crate) mod outbound;
 mod people;
+mod reading;
 mod recent;
+mod room;
 pub(crate) mod sequence;
 mod turn;
 
@@ -26,16 +28,18 @@ pub(crate) use self::{end::End, recent::Known};
 use self::{life::Life, offer::Offer, outbound::Outbound};
 pub(crate) use self::{
     people::People,
+    reading::Form,
     recent::Recent,
     turn::{Turn, Turns},
 };
-use crate::port::{Identity, LineState};
+use crate::{
+    port::{Identity, LineState},
+    rate::Rate,
+};
 use tokio::time::Instant;
 
 /// Most requests of a session that may be under way at once.
 pub(crate) const MAX_UNDER_WAY: usize = 64;
-/// Bytes waiting for a socket beyond which nothing more is read from it.
-const MAX_WAITING_BYTES: usize = 256 * 1024;
 
 /// One device's session.
 #[derive(Debug)]
@@ -47,6 +51,8 @@ pub(crate) struct Session {
     pub(crate) turns: Turns,
     /// Held while a page of the mailbox is read, so that a phone that asks for many does not get them all at once.
     pub(crate) paging: tokio::sync::Mutex<()>,
+    /// Held while the requests of one POST are taken, so that those of the next come after them.
+    pub(crate) posting: Arc<tokio::sync::Mutex<()>>,
     /// Requests that wait for others, without a place of their own.
     dependents: AtomicUsize,
     life: Life,
@@ -67,6 +73,10 @@ pub(crate) struct State {
     pub(crate) people: People,
     /// The socket or poll that reads the session now.
     pub(crate) reader: Option<u64>,
+    /// When the last poll was answered, while nobody reads and the next one is awaited.
+    polled_at: Option<Instant>,
+    /// How fast requests come in POSTs.
+    pub(crate) posts: Rate,
     pub(crate) background: bool,
     pub(crate) push_type: i64,
     pub(crate) availability: Option<Availability>,
@@ -110,6 +120,7 @@ impl Session {
             under_way: Arc::new(Semaphore::new(MAX_UNDER_WAY)),
             turns: Turns::default(),
             paging: tokio::sync::Mutex::default(),
+            posting: Arc::default(),
             dependents: AtomicUsize::new(0),
             life: Life::new(from.last_active),
             written_active: AtomicI64::new(from.last_active.0),
@@ -119,6 +130,8 @@ impl Session {
                 recent: Recent::default(),
                 people: People::default(),
                 reader: None,
+                polled_at: None,
+                posts: Rate::new(Instant::now()),
                 background: from.background,
                 push_type: from.push_type,
                 availability: from.availability,
@@ -164,10 +177,6 @@ impl Session {
         self.state().end.is_some()
     }
 
-    pub(crate) fn has_socket(&self) -> bool {
-        self.state().reader.is_some()
-    }
-
     /// The phone takes too little; gives how many entries of the mailbox it is behind.
     pub(crate) fn lags(&self) -> i64 {
         let mut state = self.state();
@@ -180,16 +189,14 @@ impl Session {
         self.state().lagging
     }
 
-    /// Whether another frame may be read from the phone.
-    fn can_read(&self) -> bool {
-        self.under_way.available_permits() > 0
-            && self.dependents.load(Ordering::Relaxed) < MAX_UNDER_WAY
-            && self.state().outbound.waiting_bytes() < MAX_WAITING_BYTES
-    }
-
     /// The phone was heard of.
     pub(crate) fn touch(&self, now: Timestamp) {
         self.life.touch(now);
+    }
+
+    /// When the phone was last heard of, by the system's clock.
+    pub(crate) fn last_heard(&self) -> Timestamp {
+        self.life.last()
     }
 
     /// How long nothing was heard of the phone.
@@ -197,41 +204,10 @@ impl Session {
         self.life.silence()
     }
 
-    /// A new socket takes the session over; `seen` is the last sequence that its phone has. Gives the place up to
-    /// which the mailbox is thereby acknowledged, if that is news.
-    pub(crate) fn attach(&self, reader: u64, seen: Option<i64>, background: Option<bool>) -> Option<Seq> {
-        self.change(|state| {
-            if state.reader == Some(reader) {
-                return None;
-            }
-            state.reader = Some(reader);
-            state.background = background.unwrap_or(state.background);
-            state.people.reopened(seen);
-            if seen.is_none_or(|seen| seen < state.line_told) {
-                state.line = "";
-            }
-            state.outbound.open(seen)
-        })
-    }
-
-    /// The socket is gone; true when it was the session's present one.
-    pub(crate) fn detach(&self, reader: u64) -> bool {
-        let present = self.change(|state| {
-            let present = state.reader == Some(reader);
-            if present {
-                state.reader = None;
-                state.outbound.close();
-            }
-            present
-        });
-        self.wrote();
-        present
-    }
-
     /// An entry was committed to the account's mailbox.
     pub(crate) fn offer(&self, offer: &Arc<Offer>) {
         self.change(|state| {
-            if state.reader.is_some() {
+            if state.outbound.is_open() {
                 state.outbound.offer(offer);
             } else {
                 state.outbound.heard(offer.entry.seq);
@@ -242,7 +218,7 @@ impl Session {
     /// An event that is of no use later; dropped when no socket is there, or one that takes nothing.
     pub(crate) fn hint(&self, data: &EventData) {
         self.change(|state| {
-            if state.reader.is_some() {
+            if state.outbound.is_open() {
                 state.outbound.hint(data);
             }
         });
@@ -294,8 +270,9 @@ impl Session {
             if state.end.is_some() {
                 return false;
             }
-            if let Some(reason) = why.reason().filter(|_| state.reader.is_some()) {
-                state.outbound.event(&trunkline_wire::session_terminated(reason));
+            if let Some(reason) = why.reason() {
+                let last = trunkline_wire::session_terminated(reason);
+                state.outbound.last_word(&last, why == End::Revoked);
             }
             state.end = Some(why);
             // Nobody waits for a request of a session that is over.
@@ -318,7 +295,7 @@ impl Session {
     /// Queues contacts for the phone, if a socket is there.
     pub(crate) fn tell(&self, contacts: &[ContactView]) {
         self.change(|state| {
-            if state.reader.is_some() {
+            if state.outbound.is_open() {
                 state.tell(contacts);
             }
         });
@@ -334,7 +311,7 @@ impl Session {
     /// Queues where the line stands, unless the phone was told so last.
     pub(crate) fn tell_line(&self, line: &LineState) {
         self.change(|state| {
-            if state.reader.is_some() && state.line != line.name() {
+            if state.outbound.is_open() && state.line != line.name() {
                 state.line = line.name();
                 let event = trunkline_wire::line_state(line.name(), line.reason());
                 state.line_told = state.outbound.event(&event).unwrap_or(state.line_told);
@@ -353,46 +330,5 @@ impl Session {
     pub(crate) fn news_of_mark(&self) -> Option<Seq> {
         let mark = self.state().outbound.acknowledged();
         (self.written_mark.swap(mark.0, Ordering::Relaxed) < mark.0).then_some(mark)
-    }
-
-    /// Resolves when little enough waits for the socket, or it is gone.
-    pub(crate) async fn has_room(&self) {
-        loop {
-            let changed = self.room.notified();
-            if self.state().outbound.waiting_bytes() < MAX_WAITING_BYTES {
-                return;
-            }
-            changed.await;
-        }
-    }
-
-    /// Resolves when another frame may be read from the phone.
-    pub(crate) async fn readable(&self) {
-        // Two sockets of a session can wait here for a moment, the old one and its successor: every change wakes both,
-        // and each listens before it looks.
-        loop {
-            let changed = self.room.notified();
-            if self.can_read() {
-                return;
-            }
-            changed.await;
-        }
-    }
-
-    /// Resolves when no request is under way and none waits for others.
-    pub(crate) async fn idle(&self) {
-        loop {
-            let changed = self.room.notified();
-            let dependents = self.dependents.load(Ordering::Relaxed);
-            if dependents == 0 && self.under_way.available_permits() == MAX_UNDER_WAY {
-                return;
-            }
-            changed.await;
-        }
-    }
-
-    /// A frame went out, or a request ended: there may be room for another.
-    pub(crate) fn wrote(&self) {
-        self.room.notify_waiters();
     }
 }

@@ -7,6 +7,7 @@ mod table;
 
 use std::{
     net::IpAddr,
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -14,8 +15,12 @@ use trunkline_model::DeviceId;
 
 pub(crate) use self::failure::{Attempt, Failures};
 pub use self::notice::Refusal;
-use self::{notice::Notices, pace::Pace};
-use crate::metric::Metrics;
+use self::{
+    notice::Notices,
+    pace::Pace,
+    table::{Record, Table},
+};
+use crate::{metric::Metrics, rate};
 
 /// A source has so many times the wrong IM passwords of one account: many people sit behind one address.
 const ACCOUNTS_A_SOURCE: u32 = 5;
@@ -29,6 +34,8 @@ pub(crate) struct Strangers {
     passwords: Failures<IpAddr>,
     /// How fast those who show wrong tokens may show others.
     tokens: Pace<Suspect>,
+    /// How fast requests come in POSTs without a session.
+    posts: Mutex<Table<IpAddr, Posts>>,
     notices: Notices,
     metrics: Metrics,
 }
@@ -54,6 +61,7 @@ impl Strangers {
             activations: Failures::default(),
             passwords: Failures::default(),
             tokens: Pace::default(),
+            posts: Mutex::default(),
             notices: Notices::default(),
             metrics,
         }
@@ -88,6 +96,32 @@ impl Strangers {
         }
     }
 
+    /// How long a source must wait before it may POST another request without a session.
+    pub(crate) fn post_wait(
+        &self,
+        source: IpAddr,
+        pace: rate::Pace,
+        now: tokio::time::Instant,
+    ) -> Option<Duration> {
+        self.with_posts(source, now, |rate| rate.wait(pace, now))
+    }
+
+    /// A request came in a POST without a session.
+    pub(crate) fn posted(&self, source: IpAddr, pace: rate::Pace, now: tokio::time::Instant) {
+        self.with_posts(source, now, |rate| rate.take(pace, now));
+    }
+
+    fn with_posts<T>(
+        &self,
+        source: IpAddr,
+        now: tokio::time::Instant,
+        work: impl FnOnce(&mut rate::Rate) -> T,
+    ) -> T {
+        let mut posts = self.posts.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, Posts(rate)) = posts.record(&network(source), now.into_std());
+        work(rate)
+    }
+
     /// The suspect's token was wrong.
     pub(crate) fn wrong_token(&self, who: Suspect) {
         self.tokens.fail(who, Instant::now());
@@ -103,6 +137,22 @@ impl Strangers {
         let (reason, account) = (refusal.word(), account.escape_default());
         let source = source.map(|source| source.to_canonical()).map(tracing::field::display);
         tracing::warn!(target: "audit", reason, source, %account, unlogged, "{}", refusal.sentence());
+    }
+}
+
+/// The requests of one source.
+#[derive(Debug)]
+struct Posts(rate::Rate);
+
+impl Default for Posts {
+    fn default() -> Self {
+        Self(rate::Rate::new(tokio::time::Instant::now()))
+    }
+}
+
+impl Record for Posts {
+    fn is_over(&self, now: Instant) -> bool {
+        self.0.is_full(now.into())
     }
 }
 

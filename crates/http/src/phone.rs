@@ -1,10 +1,15 @@
 mod activation;
+mod body;
 mod contract;
 mod cookie;
 mod message;
+mod notify;
 mod openapi;
+mod opening;
 mod page;
+mod rpc;
 mod upgrade;
+mod visitor;
 
 use std::{sync::Arc, time::Instant};
 
@@ -58,10 +63,11 @@ impl std::fmt::Display for LogId {
 pub(crate) fn router(phone: Arc<Phone>) -> Router {
     Router::new()
         .route("/GaslampService/ws", get(upgrade::upgrade))
-        .route("/GaslampService", post(http_form))
-        .route("/GaslampService/", post(http_form))
-        .route("/GaslampService/rpc", post(http_form))
-        .route("/GaslampService/notify", any(http_form))
+        .route("/GaslampService", any(rpc::rpc))
+        .route("/GaslampService/", any(rpc::rpc))
+        .route("/GaslampService/rpc", any(rpc::rpc))
+        .route("/GaslampService/notify", any(notify::notify))
+        .route("/GaslampService/{*rest}", any(notify::elsewhere))
         .route("/v1/activation", post(activation::activate))
         .route("/v1/openrpc.json", get(contract::openrpc))
         .route("/v1/openapi.json", get(contract::openapi))
@@ -69,10 +75,6 @@ pub(crate) fn router(phone: Arc<Phone>) -> Router {
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
         .layer(from_fn_with_state(Arc::clone(&phone), watch))
         .with_state(phone)
-}
-
-async fn http_form() -> Problem {
-    Problem::HttpFormMissing
 }
 
 /// What every request of a phone goes through: who asks, may its page ask, what is logged and counted.

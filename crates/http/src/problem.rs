@@ -28,9 +28,18 @@ pub(crate) enum Problem {
     #[error("too many sockets are open from your address")]
     TooManySockets,
     #[error(
-        "requests over plain HTTP are not supported by this version; use WebSocket at /GaslampService/ws"
+        "a request that shows nothing but the sessionId cookie needs the header X-User-Agent, which no page can \
+         have a browser send"
     )]
-    HttpFormMissing,
+    UserAgentMissing,
+    #[error(
+        "sessionId does not belong in a URL, which everybody on the way writes down: send it as cookie or header"
+    )]
+    SessionInUrl,
+    #[error(
+        "too many requests come from this session or address, or too much waits to be polled for; slow down"
+    )]
+    TooManyRequests(Duration),
     #[error("activation needs an encrypted connection")]
     EncryptionRequired,
     #[error("the address or the access key is not right, or the key was used before or has expired")]
@@ -58,13 +67,15 @@ impl Problem {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::OriginRefused
             | Self::WebSocketsOff
+            | Self::UserAgentMissing
             | Self::EncryptionRequired
             | Self::ActivationRefused => StatusCode::FORBIDDEN,
             Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
             Self::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
-            Self::BadHandshake(_) | Self::InvalidRequest(_) => StatusCode::BAD_REQUEST,
-            Self::TooManySockets | Self::TooManyAttempts(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::HttpFormMissing => StatusCode::NOT_IMPLEMENTED,
+            Self::BadHandshake(_) | Self::InvalidRequest(_) | Self::SessionInUrl => StatusCode::BAD_REQUEST,
+            Self::TooManySockets | Self::TooManyAttempts(_) | Self::TooManyRequests(_) => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Unavailable | Self::Restarting(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -82,7 +93,9 @@ impl Problem {
             Self::BadHandshake(_) => "bad-handshake",
             Self::WebSocketsOff => "websockets-off",
             Self::TooManySockets => "too-many-sockets",
-            Self::HttpFormMissing => "http-form-missing",
+            Self::UserAgentMissing => "user-agent-missing",
+            Self::SessionInUrl => "session-in-url",
+            Self::TooManyRequests(_) => "too-many-requests",
             Self::EncryptionRequired => "encryption-required",
             Self::ActivationRefused => "activation-refused",
             Self::TooManyAttempts(_) => "too-many-attempts",
@@ -111,7 +124,7 @@ impl Problem {
         match self {
             Self::UpgradeRequired => Some((header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))),
             Self::TooManySockets => Some((header::RETRY_AFTER, HeaderValue::from_static("60"))),
-            Self::TooManyAttempts(wait) | Self::Restarting(wait) => {
+            Self::TooManyAttempts(wait) | Self::TooManyRequests(wait) | Self::Restarting(wait) => {
                 let secs = wait.as_millis().div_ceil(1_000).max(1);
                 let secs = HeaderValue::from(u64::try_from(secs).unwrap_or(u64::MAX));
                 Some((header::RETRY_AFTER, secs))

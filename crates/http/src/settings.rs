@@ -34,6 +34,8 @@ pub struct HttpSettings {
     pub sockets_per_address: usize,
     /// Largest message that a phone may send, in bytes; beyond it the socket closes with 1009.
     pub frame_max_bytes: usize,
+    /// How long a poll is held for which there is nothing.
+    pub poll_hold: Duration,
     /// Over how long the sockets are closed at shutdown.
     pub drain: Duration,
     /// How long a phone may take less than `lagging_bytes_per_sec` of what waits for it; beyond it the socket closes

@@ -144,6 +144,7 @@ pub(crate) fn http(config: &Config) -> HttpSettings {
         allow_websockets: config.allow_websockets,
         sockets_per_address: usize::try_from(config.sockets_per_address).unwrap_or(usize::MAX),
         frame_max_bytes: config.frame_max_bytes,
+        poll_hold: config.poll_hold,
         drain: config.drain,
         lagging: config.lagging,
         lagging_bytes_per_sec: config.lagging_bytes_per_sec,

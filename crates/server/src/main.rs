@@ -64,7 +64,10 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Account(command) => ask::account(place()?, command).await,
         Command::Activation(command) => ask::activation(place()?, command).await,
         Command::Device(command) => ask::device(place()?, command).await,
-        Command::Reload(output) => ask::reload(place()?, output.json).await,
+        Command::Reload(output) => {
+            let unread = |_: &Failure| eprintln!("nothing was changed: a running server goes on as before");
+            ask::reload(place().inspect_err(unread)?, output.json).await
+        }
         Command::Doctor(args) => {
             let questions = doctor::Questions { account: args.account, json: args.output.json };
             doctor::doctor(cli.config.as_deref(), questions).await

@@ -74,6 +74,7 @@ fn sessions(relay: &Inner, gauge: &mut Gauge<'_>) -> Result<(), fmt::Error> {
     gauge("trunkline_sessions", "Live sessions, with a socket or without", one(sessions.len()))?;
     gauge("trunkline_sessions_lagging", "Sessions whose phones are behind after a 4010", one(lagging))?;
     gauge("trunkline_sockets", "Phones' open sockets", one(relay.sockets()))?;
+    gauge("trunkline_polls", "Polls that are held, of phones that have no socket", one(relay.polls()))?;
     gauge(
         "trunkline_sessions_waiting_bytes",
         "Bytes that wait in memory for all phones together",

@@ -22,6 +22,8 @@ use crate::{
 
 /// How long a request waits for its token's turn, when too many wrong ones came from the same place.
 const TURN: Duration = Duration::from_secs(30);
+/// The same for the token of an opening, without which phones go on as well.
+const OPENING_TURN: Duration = Duration::from_secs(2);
 
 /// Our own methods and members beyond the vendor's, told in BeginSession's result.
 const EXTENSIONS: &[&str] = &[
@@ -42,8 +44,24 @@ pub(crate) struct Begun {
     source: IpAddr,
 }
 
+/// The live session of the device that an opening's token and device id prove, if there is one. A device id alone proves
+/// nothing.
+pub(crate) async fn proven_session(relay: &Inner, opening: &Opening) -> Option<Arc<Session>> {
+    if opening.device_token.is_none() || opening.auth_token.is_none() {
+        return None;
+    }
+    let identity = proven(relay, opening).await.ok()?;
+    let session = relay.hub.session(identity.account, identity.device);
+    session.filter(|session| !session.is_over())
+}
+
+/// Whom the opening's token proves.
+pub(crate) async fn proven(relay: &Inner, opening: &Opening) -> Result<Identity, ApiError> {
+    identify(relay, opening, None, None, OPENING_TURN).await
+}
+
 /// Proves who opens the socket, from the request's token or the header's.
-pub(crate) async fn identify(
+async fn identify(
     relay: &Inner,
     opening: &Opening,
     token: Option<&SecretString>,

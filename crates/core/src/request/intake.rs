@@ -42,7 +42,6 @@ pub(crate) enum Ear {
     /// The session's reader, among everything else.
     Session(Arc<Session>),
     /// The POST that brought it.
-    #[expect(dead_code, reason = "the HTTP form, which comes next, makes it")]
     Post(oneshot::Sender<String>),
 }
 
@@ -61,7 +60,6 @@ pub(crate) struct Together {
     pub(crate) requests: Vec<Parsed>,
     pub(crate) plan: Plan,
     /// They came as an array.
-    #[expect(dead_code, reason = "the HTTP form, which comes next, reads it")]
     pub(crate) batch: bool,
 }
 

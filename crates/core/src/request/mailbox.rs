@@ -61,7 +61,7 @@ pub(super) async fn devices(relay: &Arc<Inner>, session: &Session) -> Result<Rep
         let live = relay.hub.session(row.account, row.id);
         DeviceView {
             this_device: row.id == session.identity.device,
-            connected: live.as_ref().is_some_and(|session| session.has_socket()),
+            connected: live.as_ref().is_some_and(|session| session.is_connected()),
             acknowledged: row.acknowledged,
             seen: live.map_or(row.acknowledged, |session| session.state().outbound.seen()),
             id: row.id,

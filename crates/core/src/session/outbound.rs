@@ -1,7 +1,8 @@
-//! What goes to a session's phone and in which order: a pure state machine, driven by the socket's task.
+//! What goes to a session's phone and in which order: a pure state machine, driven by whoever reads it.
 
 mod completion;
 mod failure;
+mod polling;
 mod ready;
 mod unacknowledged;
 
@@ -11,7 +12,12 @@ use trunkline_model::{Address, DeviceId, MessageId, MessageKey, Seq, Timestamp};
 use trunkline_wire::EventData;
 
 pub(crate) use self::failure::Failure;
-use self::{completion::Completions, failure::Failures, ready::Ready, unacknowledged::Unacknowledged};
+use self::{
+    completion::Completions,
+    failure::Failures,
+    ready::{Numbered, Ready},
+    unacknowledged::Unacknowledged,
+};
 use super::{
     offer::Offer,
     sequence::{Marks, Sequences},
@@ -25,8 +31,12 @@ const MAX_OFFERS: usize = 64;
 /// Everything that waits for, or may have to be repeated to, one session's phone. Its `Debug` shows no frame.
 pub(crate) struct Outbound {
     device: DeviceId,
-    /// A socket is there to write to.
+    /// Somebody reads: a socket, or one poll after the other.
     open: bool,
+    /// The phone last asked for what waits for it by polls.
+    polled: bool,
+    /// The last sequence that the present reader was given, or that its phone had before.
+    given: Option<i64>,
     pub(crate) sequences: Sequences,
     events: u64,
     ready: Ready,
@@ -83,6 +93,8 @@ impl Outbound {
         Self {
             device,
             open: false,
+            polled: false,
+            given: None,
             // As many as there were in earlier lives of the process, or more: a number comes once in a session's life.
             events: sequences.earlier(),
             sequences,
@@ -106,12 +118,20 @@ impl Outbound {
     /// A new socket: the phone has seen everything up to the sequence `seen`. Returns up to where the mailbox is
     /// thereby acknowledged, if that is news.
     pub(crate) fn open(&mut self, seen: Option<i64>) -> Option<Seq> {
+        let polled = std::mem::replace(&mut self.polled, false);
+        // A phone that polled may have fetched nothing yet, so that it has no sequence to tell.
+        self.reopen(seen, polled.then_some(0))
+    }
+
+    /// Begins anew behind the sequence `seen`, with the completions after it; without one, with those after `otherwise`.
+    fn reopen(&mut self, seen: Option<i64>, otherwise: Option<i64>) -> Option<Seq> {
         self.close();
         self.open = true;
         let seen = seen.filter(|sequence| self.sequences.gave(*sequence));
-        if !seen.is_some_and(|sequence| self.completions.repeat(sequence)) {
+        if !seen.or(otherwise).is_some_and(|after| self.completions.repeat(after)) {
             self.failures.forget_told();
         }
+        self.given = seen;
         let upto =
             seen.and_then(|sequence| self.marks.seq_at(sequence)).filter(|seq| *seq > self.acknowledged);
         if let Some(seq) = upto {
@@ -121,7 +141,7 @@ impl Outbound {
         upto
     }
 
-    /// The socket is gone: what waited for it is dropped, because the next one is told what it needs.
+    /// The reader is gone: what waited for it is dropped, because the next one is told what it needs.
     pub(crate) fn close(&mut self) {
         self.open = false;
         self.ready.clear();
@@ -201,8 +221,12 @@ impl Outbound {
 
     /// A frame without a sequence (phase 1).
     pub(crate) fn push(&mut self, frame: String) {
+        self.wait_for_reader(None, frame);
+    }
+
+    fn wait_for_reader(&mut self, sequence: Option<i64>, frame: String) {
         if self.open {
-            self.ready.push(frame);
+            self.ready.push(sequence, frame);
         }
     }
 
@@ -222,8 +246,8 @@ impl Outbound {
     fn write_deferred(&mut self) {
         while self.completions.are_deferred() {
             let Some(sequence) = self.sequences.take() else { return };
-            let Some(text) = self.completions.write(sequence) else { return };
-            self.push(text);
+            let Some(text) = self.completions.write(sequence, self.keep()) else { return };
+            self.wait_for_reader(Some(sequence), text);
         }
     }
 
@@ -238,7 +262,7 @@ impl Outbound {
     pub(crate) fn event(&mut self, data: &EventData) -> Option<i64> {
         let sequence = self.sequences.take()?;
         self.events += 1;
-        self.push(trunkline_wire::event(self.events, sequence, data));
+        self.wait_for_reader(Some(sequence), trunkline_wire::event(self.events, sequence, data));
         Some(sequence)
     }
 
@@ -277,7 +301,8 @@ impl Outbound {
 
     /// A frame that waits, past the mailbox: for a session that is over.
     pub(crate) fn take_ready(&mut self) -> Option<String> {
-        self.ready.take()
+        let frame = self.completions.take().or_else(|| self.ready.take())?;
+        Some(self.give(frame))
     }
 
     /// When the entry that was given out last was committed; once.
@@ -285,9 +310,15 @@ impl Outbound {
         self.fresh.take()
     }
 
-    /// Bytes that wait for the socket.
+    /// Bytes that wait for the reader.
     pub(crate) fn waiting_bytes(&self) -> usize {
-        self.ready.bytes()
+        self.ready.bytes().max(self.unfetched_bytes())
+    }
+
+    /// The reader is given a frame.
+    fn give(&mut self, frame: Numbered) -> String {
+        self.given = frame.sequence.or(self.given);
+        frame.text
     }
 
     /// Everything up to here went to the present socket.
@@ -307,7 +338,7 @@ impl Outbound {
         if !repeating {
             let frame = self.completions.take().or_else(|| self.ready.take());
             if let Some(frame) = frame {
-                return Step::Write(frame);
+                return Step::Write(self.give(frame));
             }
         }
         self.step_mailbox()
@@ -354,13 +385,17 @@ impl Outbound {
     fn step_entry(&mut self, offer: Arc<Offer>) -> Step {
         let known = self.marks.of(offer.entry.seq);
         if known.is_none() && offer.entry.seq <= self.marks.last() {
-            // Its mark was given up long ago: from here on everything goes out under new sequences.
+            // Its mark was given up long ago: from here on everything goes out under new sequences, behind what has
+            // its old one.
             self.marks = Marks::default();
+            if let Some(completion) = self.completions.take() {
+                return Step::Write(self.give(completion));
+            }
         }
         if let Some((sequence, _)) = known
             && let Some(completion) = self.completions.take_before(sequence)
         {
-            return Step::Write(completion);
+            return Step::Write(self.give(completion));
         }
         let Some(data) = offer.data() else { return Step::Encode(offer) };
         let (sequence, event) = match known {
@@ -379,6 +414,7 @@ impl Outbound {
         self.show(self.sent);
         self.unacknowledged.remember(&offer.entry);
         self.fresh = offer.committed;
+        self.given = Some(sequence);
         Step::Write(trunkline_wire::event(event, sequence, data))
     }
 }

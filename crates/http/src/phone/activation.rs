@@ -2,18 +2,16 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Extension, Json,
-    body::{Body, to_bytes},
+    body::Body,
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use http_body_util::LengthLimitError;
-use tokio::time::timeout;
 use tracing::error;
 use trunkline_core::ActivationError;
 use trunkline_wire::activation::{ActivationReply, ActivationRequest};
 
-use super::Phone;
+use super::{Phone, body};
 use crate::{
     caller::{Caller, Peer},
     problem::Problem,
@@ -60,15 +58,7 @@ fn may_carry_secrets(peer: Peer, caller: Caller) -> bool {
 }
 
 async fn read(body: Body) -> Result<ActivationRequest, Problem> {
-    let bytes = timeout(BODY_LIMIT, to_bytes(body, BODY_BYTES)).await.map_err(|_| Problem::TooSlow)?;
-    let bytes = bytes.map_err(|error| {
-        let error = error.into_inner();
-        if error.is::<LengthLimitError>() {
-            Problem::TooLarge(BODY_BYTES)
-        } else {
-            Problem::InvalidRequest("the body ended early".into())
-        }
-    })?;
+    let bytes = body::read(body, BODY_BYTES, BODY_LIMIT).await?;
     // The parser's own words can quote the value at fault, which may be the access key.
     serde_json::from_slice(&bytes).map_err(|error| {
         Problem::InvalidRequest(format!(

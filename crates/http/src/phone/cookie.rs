@@ -1,4 +1,11 @@
 use axum::http::{HeaderMap, HeaderValue, header};
+use uuid::Uuid;
+
+use super::opening::DeviceToken;
+use crate::caller::Caller;
+
+/// For the `deviceToken` cookie: as long as browsers keep one.
+const COOKIE_SECS: u32 = 400 * 24 * 60 * 60;
 
 /// The value of a cookie by its name; the first one counts.
 pub(super) fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
@@ -14,6 +21,13 @@ pub(super) fn set(headers: &mut HeaderMap, name: &str, value: &str, lifetime: Op
     let text = format!("{name}={value}; Path=/GaslampService; HttpOnly; SameSite=Strict{age}{secure}");
     if let Ok(text) = HeaderValue::from_str(&text) {
         headers.append(header::SET_COOKIE, text);
+    }
+}
+
+/// A client that shows no device id of its own is given one.
+pub(super) fn offer_device_token(headers: &mut HeaderMap, device: &DeviceToken, caller: Caller) {
+    if *device == DeviceToken::Absent {
+        set(headers, "deviceToken", &Uuid::new_v4().to_string(), Some(COOKIE_SECS), caller.secure);
     }
 }
 

@@ -1,5 +1,7 @@
 //! The OpenAPI document of the phones' ports.
 
+mod http_form;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use axum::http::StatusCode;
@@ -69,12 +71,13 @@ fn reached(mut all: Map<String, Value>, paths: &Value) -> Map<String, Value> {
 }
 
 const INTRODUCTION: &str = "What phones ask over HTTP. The methods and events of the Connect API, which travel inside \
-WebSocket frames, are described in /v1/openrpc.json. Every answer carries X-Request-Id. A request with an Origin that \
+WebSocket frames or, where there is no WebSocket, in bodies of requests, are described in /v1/openrpc.json. Every answer carries X-Request-Id. A request with an Origin that \
 the administrator has not allowed is refused with 403 wherever it goes. Errors are problem documents (RFC 9457); their \
 code is stable.";
 
 fn operations() -> Vec<Operation> {
-    vec![upgrade(), activation(), document("openrpc"), document("openapi")]
+    let others = [activation(), document("openrpc"), document("openapi")];
+    [upgrade()].into_iter().chain(http_form::operations()).chain(others).collect()
 }
 
 fn upgrade() -> Operation {

@@ -53,6 +53,7 @@ pub(crate) fn settings(data_dir: PathBuf) -> HttpSettings {
         allow_websockets: true,
         sockets_per_address: 256,
         frame_max_bytes: 64 * 1024,
+        poll_hold: Duration::from_secs(55),
         drain: Duration::from_millis(300),
         lagging: Duration::from_secs(20),
         lagging_bytes_per_sec: 2048,

@@ -97,8 +97,9 @@ async fn what_is_no_upgrade_is_told_so() {
     assert_eq!((answer.status, answer.header("sec-websocket-version")), (426, Some("13")));
     let short = upgrade_request("").replace("dGhlIHNhbXBsZSBub25jZQ==", "short");
     assert_eq!(ask(server.http(), short.as_bytes()).await.problem(), "bad-handshake");
-    for (path, status) in [("/GaslampService", 501), ("/GaslampService/rpc", 501), ("/elsewhere", 404)] {
-        let answer = post(server.http(), path, "", "{}").await;
+    let cookie = "Cookie: sessionId=1\r\n";
+    for (path, status) in [("/GaslampService", 403), ("/GaslampService/rpc", 403), ("/elsewhere", 404)] {
+        let answer = post(server.http(), path, cookie, "{}").await;
         answer.problem();
         assert_eq!(answer.status, status, "{path}");
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));

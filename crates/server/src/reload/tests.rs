@@ -70,13 +70,14 @@ fn told(doors: &HttpSettings) -> String {
         allow_websockets,
         sockets_per_address,
         frame_max_bytes,
+        poll_hold,
         lagging,
         lagging_bytes_per_sec,
         drain,
         admin_token,
     } = doors;
     let token = admin_token.as_ref().map(ExposeSecret::expose_secret);
-    let limits = (sockets_per_address, frame_max_bytes, lagging, lagging_bytes_per_sec, drain);
+    let limits = (sockets_per_address, frame_max_bytes, poll_hold, lagging, lagging_bytes_per_sec, drain);
     format!("{tls_files:?} {trusted_proxies:?} {allowed_origins:?} {allow_websockets} {limits:?} {token:?}")
 }
 

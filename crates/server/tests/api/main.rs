@@ -11,9 +11,12 @@ mod plain;
 mod access;
 mod activation;
 mod batch;
+mod broken;
 mod conversation;
 mod directory;
 mod envelope;
+mod foreign;
+mod letters;
 mod limit;
 mod line;
 mod mailbox;
@@ -28,4 +31,10 @@ mod roster;
 mod session;
 mod several;
 mod story;
+mod stranger;
 mod upgrade;
+
+/// Relays keep their data in files.
+async fn database() -> Option<(std::sync::Arc<trunkline_testkit::peer::Postgres>, String)> {
+    None
+}

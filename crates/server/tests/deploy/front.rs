@@ -1,8 +1,13 @@
 //! The sample files for nginx and HAProxy, with the real programs in front of the relay.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use trunkline_client::{Incoming, Profile, Server, Trust};
+use secrecy::ExposeSecret;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use trunkline_client::{Backoff, Incoming, Profile, Server, Trust};
 use trunkline_testkit::{
     Relay, eventually, patience,
     peer::{Balancer, Kind},
@@ -52,6 +57,17 @@ impl Front {
         install(&self.relay, &self.server, name).await
     }
 
+    async fn metrics(&self) -> String {
+        let admin = self.relay.listeners().admin.clone().unwrap();
+        let mut tcp = TcpStream::connect(admin).await.unwrap();
+        tcp.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .await
+            .unwrap();
+        let mut page = String::new();
+        tcp.read_to_string(&mut page).await.unwrap();
+        page
+    }
+
     /// Somebody with an address of their own.
     async fn visitor(&self, from: [u8; 4]) -> Visitor {
         Visitor::connect(self.balancer.address(), SocketAddr::from((from, 0)), &self.balancer.ca_file()).await
@@ -88,6 +104,7 @@ behind_each! {
     people_chat_and_large_messages_pass
     the_phones_own_address_counts_and_a_forged_one_does_not
     an_idle_socket_outlives_the_proxys_patience
+    a_long_poll_is_held_brings_what_comes_at_once_and_is_answered_at_a_drain
     a_restart_of_the_relay_sends_phones_away_with_a_clean_answer_and_takes_them_back
 }
 
@@ -103,7 +120,8 @@ async fn people_chat_and_large_messages_pass(kind: Kind) {
     assert_eq!(bob.hear().await, long);
 
     let mut visitor = front.visitor([127, 0, 0, 1]).await;
-    let answer = visitor.post("/v1/activation", "", &"x".repeat(3_000_000)).await;
+    // Refused by its head; a body that nobody reads would cut the answer off.
+    let answer = visitor.begin_post("/v1/activation", 3_000_000).await;
     assert_eq!(answer.status, 413, "{answer:?}");
 }
 
@@ -155,10 +173,58 @@ async fn an_idle_socket_outlives_the_proxys_patience(kind: Kind) {
     }
 }
 
+async fn a_long_poll_is_held_brings_what_comes_at_once_and_is_answered_at_a_drain(kind: Kind) {
+    let mut front = Front::open(kind, plan(), &[]).await;
+    let profile = front.install("alice").await;
+    let bob = Chatter::sign_in(&front.install("bob").await).await;
+    let (install, token) = (&profile.device_token, profile.token.expose_secret());
+    let own =
+        format!("X-GC-DeviceToken: {install}\r\nx-good-gd-authtoken: {token}\r\nX-User-Agent: Android\r\n");
+    let begin = r#"{"jsonrpc":"2.0","id":"begin","method":"BeginSession","params":{}}"#;
+    let mut visitor = front.visitor([127, 0, 0, 1]).await;
+    let begun = visitor.post("/GaslampService", &own, begin).await;
+    assert!(begun.status == 200 && begun.head.contains("sessionId="), "{begun:?}");
+
+    let mut told = String::new();
+    while !told.contains(r#""id":"begin""#) {
+        told = visitor.get("/GaslampService/notify", &own).await.body;
+    }
+    bob.say("alice", "to a phone that polls").await;
+    while !told.contains("to a phone that polls") {
+        // With its 55 s this would outlast the test's patience if the proxy kept it back.
+        let own = format!("{own}sequence: {}\r\n", last_sequence(&told));
+        told = visitor.get("/GaslampService/notify", &own).await.body;
+    }
+    let own = format!("{own}sequence: {}\r\n", last_sequence(&told));
+    let held = async {
+        loop {
+            let answer = visitor.get("/GaslampService/notify", &own).await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+            if answer.body == "[]" {
+                return;
+            }
+        }
+    };
+    let stopping = async {
+        let polls = || async { front.metrics().await.contains("trunkline_polls 1\n").then_some(()) };
+        eventually("the poll is held", polls).await.unwrap();
+        signal(&front.relay, "-TERM").await;
+    };
+    tokio::join!(held, stopping);
+    front.relay.stop().await.unwrap();
+}
+
+/// The largest `sequence` of what a poll brought; -1 for none.
+fn last_sequence(told: &str) -> i64 {
+    let numbers = told.split(r#""sequence":"#).skip(1);
+    let numbers = numbers.filter_map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok());
+    numbers.max().unwrap_or(-1)
+}
+
 async fn a_restart_of_the_relay_sends_phones_away_with_a_clean_answer_and_takes_them_back(kind: Kind) {
     let mut front = Front::open(kind, plan().set("DRAIN_SECS", "3"), &[]).await;
-    let alice = Chatter::sign_in(&front.install("alice").await).await;
-    let mut bob = Chatter::sign_in(&front.install("bob").await).await;
+    let alice = Chatter::sign_in(&eager(front.install("alice").await)).await;
+    let mut bob = Chatter::sign_in(&eager(front.install("bob").await)).await;
     let mut bare = socket(&front.install("carol").await).await.unwrap();
     signal(&front.relay, "-TERM").await;
     let turned_away = || async {
@@ -176,6 +242,12 @@ async fn a_restart_of_the_relay_sends_phones_away_with_a_clean_answer_and_takes_
     front.relay.start().await.unwrap();
     alice.say("bob", "after the restart").await;
     assert_eq!(bob.hear().await, "after the restart");
+}
+
+/// A phone that tries again soon, so that the test ends soon.
+fn eager(profile: Profile) -> Profile {
+    let backoff = Backoff { longest: Duration::from_millis(300), ..profile.backoff };
+    Profile { backoff, ..profile }
 }
 
 #[test]

@@ -25,7 +25,7 @@ async fn reload(relay: &mut Relay, keys: &[(&str, &str)]) -> Value {
 
 /// The status of a plain GET with further header lines, each ending in `\r\n`.
 async fn get(address: &str, path: &str, lines: &str) -> u16 {
-    let request = format!("GET {path} HTTP/1.1\r\nHost: relay.test\r\nConnection: close\r\n{lines}\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\r\n");
     ask(address, &request).await
 }
 
@@ -97,7 +97,7 @@ async fn guess(http: &str, from: &str) -> u16 {
     let body = r#"{"address":"alice@house.test","accessKey":"AAAA-AAAA-AAAA-AAAA","deviceToken":"d"}"#;
     let head =
         format!("X-Forwarded-For: {from}\r\nX-Forwarded-Proto: https\r\nContent-Length: {}", body.len());
-    ask(http, &format!("POST /v1/activation HTTP/1.1\r\nHost: relay.test\r\n{head}\r\n\r\n{body}")).await
+    ask(http, &format!("POST /v1/activation HTTP/1.1\r\nHost: localhost\r\n{head}\r\n\r\n{body}")).await
 }
 
 #[tokio::test]

@@ -56,13 +56,18 @@ impl Visitor {
 
     /// Further header lines end in `\r\n` each.
     pub(crate) async fn post(&mut self, path: &str, lines: &str, body: &str) -> Answer {
-        let length = body.len();
-        let head =
-            format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n{lines}\r\n");
-        // Who refuses a large body may close before all of it is sent.
-        let _ = self.0.write_all(head.as_bytes()).await;
-        let _ = self.0.write_all(body.as_bytes()).await;
-        self.answer().await
+        let lines = format!("Content-Length: {}\r\n{lines}", body.len());
+        self.say(&format!("POST {path} HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n{body}")).await
+    }
+
+    pub(crate) async fn get(&mut self, path: &str, lines: &str) -> Answer {
+        self.say(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n")).await
+    }
+
+    /// Announces a body of this many bytes and sends none of it.
+    pub(crate) async fn begin_post(&mut self, path: &str, length: usize) -> Answer {
+        self.say(&format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n"))
+            .await
     }
 
     /// Asks for a WebSocket.
@@ -71,7 +76,11 @@ impl Visitor {
             "GET /GaslampService/ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{lines}\r\n"
         );
-        self.0.write_all(head.as_bytes()).await.unwrap();
+        self.say(&head).await
+    }
+
+    async fn say(&mut self, request: &str) -> Answer {
+        self.0.write_all(request.as_bytes()).await.unwrap();
         self.answer().await
     }
 

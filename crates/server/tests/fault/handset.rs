@@ -78,6 +78,11 @@ impl Handset {
         twin
     }
 
+    /// Which server it goes through.
+    pub(crate) fn server(&self) -> Server {
+        self.server.clone()
+    }
+
     /// Goes through this server from now on.
     pub(crate) fn goes_through(&mut self, server: Server) {
         self.server = server;

@@ -1,7 +1,11 @@
 use std::collections::VecDeque;
 
+use super::ready::Numbered;
+
 /// Most bytes of completions that a session keeps for a phone that comes back.
 const MAX_BYTES: usize = 64 * 1024;
+/// As much of what polls have fetched and nobody has acknowledged.
+const MAX_FETCHED_BYTES: usize = 1024 * 1024;
 
 /// How requests ended: what waits for a sequence, and what a phone that comes back may have missed.
 #[derive(Default)]
@@ -11,8 +15,17 @@ pub(super) struct Completions {
     deferred: VecDeque<Deferred>,
     /// The highest sequence of those that are not kept any more.
     dropped: i64,
-    /// What the present socket is to be told again.
+    /// What the present reader is to be told again.
     replay: VecDeque<Completion>,
+}
+
+/// Which completions are kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Keep {
+    /// The last small ones: a socket gets each as soon as it is there.
+    Last,
+    /// All that no poll has fetched, that is, those after this sequence; and many that one has.
+    Unfetched(i64),
 }
 
 #[derive(Clone)]
@@ -36,45 +49,67 @@ impl Completions {
     }
 
     /// Writes the oldest of those that need a sequence.
-    pub(super) fn write(&mut self, sequence: i64) -> Option<String> {
+    pub(super) fn write(&mut self, sequence: i64, keep: Keep) -> Option<String> {
         let text = self.deferred.pop_front()?(sequence);
-        self.keep(sequence, &text);
+        self.keep(sequence, &text, keep);
         Some(text)
     }
 
-    /// Keeps a completion for a phone that comes back; one that would drive out all others is not kept.
-    fn keep(&mut self, sequence: i64, text: &str) {
-        if text.len() > MAX_BYTES / 4 {
+    /// Keeps a frame for a phone that comes back; in [`Keep::Last`], one that would drive out all others is not kept.
+    pub(super) fn keep(&mut self, sequence: i64, text: &str, keep: Keep) {
+        if matches!(keep, Keep::Last) && text.len() > MAX_BYTES / 4 {
             self.dropped = sequence;
             return;
         }
         self.kept_bytes += text.len();
         self.kept.push_back(Completion { sequence, text: text.to_owned() });
-        while self.kept_bytes > MAX_BYTES {
-            let Some(oldest) = self.kept.pop_front() else { break };
+        let (most, droppable) = match keep {
+            Keep::Last => (MAX_BYTES, i64::MAX),
+            Keep::Unfetched(after) => (MAX_FETCHED_BYTES, after),
+        };
+        while self.kept_bytes > most && self.kept.front().is_some_and(|one| one.sequence <= droppable) {
+            self.drop_oldest();
+        }
+    }
+
+    /// The phone has everything up to this sequence.
+    pub(super) fn forget(&mut self, up_to: i64) {
+        while self.kept.front().is_some_and(|one| one.sequence <= up_to) {
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(oldest) = self.kept.pop_front() {
             self.kept_bytes -= oldest.text.len();
             self.dropped = self.dropped.max(oldest.sequence);
         }
     }
 
-    /// The present socket is to be told again what came after this sequence; false when that is not all kept.
+    /// Bytes of those after this sequence.
+    pub(super) fn bytes_after(&self, sequence: i64) -> usize {
+        let later = self.kept.iter().rev().take_while(|one| one.sequence > sequence);
+        later.map(|one| one.text.len()).sum()
+    }
+
+    /// The present reader is to be told again what came after this sequence; false when that is not all kept.
     pub(super) fn repeat(&mut self, after: i64) -> bool {
         self.replay.extend(self.kept.iter().filter(|one| one.sequence > after).cloned());
         self.dropped <= after
     }
 
-    /// The socket is gone.
+    /// The reader is gone.
     pub(super) fn stop(&mut self) {
         self.replay = VecDeque::new();
     }
 
     /// The next one to tell again.
-    pub(super) fn take(&mut self) -> Option<String> {
-        self.replay.pop_front().map(|one| one.text)
+    pub(super) fn take(&mut self) -> Option<Numbered> {
+        self.replay.pop_front().map(|one| Numbered { sequence: Some(one.sequence), text: one.text })
     }
 
     /// The next one to tell again, if it has a lower sequence than this.
-    pub(super) fn take_before(&mut self, sequence: i64) -> Option<String> {
+    pub(super) fn take_before(&mut self, sequence: i64) -> Option<Numbered> {
         let first = self.replay.front()?;
         if first.sequence < sequence { self.take() } else { None }
     }

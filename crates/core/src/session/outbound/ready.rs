@@ -1,21 +1,29 @@
 use std::collections::VecDeque;
 
-/// Frames that wait for the socket, and how large they are together.
+/// A frame on its way to the phone.
+#[derive(Clone)]
+pub(super) struct Numbered {
+    /// `None` for a first phase.
+    pub(super) sequence: Option<i64>,
+    pub(super) text: String,
+}
+
+/// Frames that wait for the reader, and how large they are together.
 #[derive(Default)]
 pub(super) struct Ready {
-    frames: VecDeque<String>,
+    frames: VecDeque<Numbered>,
     bytes: usize,
 }
 
 impl Ready {
-    pub(super) fn push(&mut self, frame: String) {
-        self.bytes += frame.len();
-        self.frames.push_back(frame);
+    pub(super) fn push(&mut self, sequence: Option<i64>, text: String) {
+        self.bytes += text.len();
+        self.frames.push_back(Numbered { sequence, text });
     }
 
-    pub(super) fn take(&mut self) -> Option<String> {
+    pub(super) fn take(&mut self) -> Option<Numbered> {
         let frame = self.frames.pop_front()?;
-        self.bytes -= frame.len();
+        self.bytes -= frame.text.len();
         Some(frame)
     }
 

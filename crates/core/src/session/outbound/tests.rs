@@ -1,4 +1,7 @@
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use proptest::prelude::*;
 use trunkline_model::{
@@ -19,6 +22,10 @@ struct World {
     socket: Vec<i64>,
     /// Everything the phone ever got, and the last sequence it saw.
     got: Vec<i64>,
+    /// The last reader was a poll, whose answer is complete.
+    polls: bool,
+    /// The sequences of the completions that it got.
+    completions: BTreeSet<i64>,
     last_sequence: Option<i64>,
     /// The last sequence on the present socket.
     rising: i64,
@@ -35,6 +42,8 @@ impl World {
             outbound,
             socket: Vec::new(),
             got: Vec::new(),
+            polls: false,
+            completions: BTreeSet::new(),
             last_sequence: None,
             rising: 0,
         }
@@ -61,7 +70,9 @@ impl World {
 
     /// Writes at most `limit` frames to the present socket.
     fn write(&mut self, limit: usize) {
-        self.write_to(limit, true);
+        if !self.polls {
+            self.write_to(limit, true);
+        }
     }
 
     /// When not `alive`, the phone gets none of it.
@@ -95,7 +106,10 @@ impl World {
         assert!(self.rising < sequence, "sequence {sequence} after {}", self.rising);
         self.rising = sequence;
         self.last_sequence = Some(sequence);
-        let Some(seq) = value["result"]["data"]["mailboxSeq"].as_i64() else { return };
+        let Some(seq) = value["result"]["data"]["mailboxSeq"].as_i64() else {
+            self.completions.insert(sequence);
+            return;
+        };
         assert!(
             self.socket.last().is_none_or(|last| *last < seq),
             "{seq} out of order after {:?}",
@@ -109,10 +123,23 @@ impl World {
 
     /// A new socket, after the old one has carried `lost` frames into the void.
     fn reopen(&mut self, tells: bool, lost: usize) {
-        self.write_to(lost, false);
+        if !self.polls {
+            self.write_to(lost, false);
+        }
+        self.polls = false;
         self.socket.clear();
         self.rising = 0;
         self.outbound.open(self.last_sequence.filter(|_| tells));
+    }
+
+    /// A poll and its answer of at most `limit` frames, which may never arrive.
+    fn poll(&mut self, tells: bool, limit: usize, alive: bool) {
+        let told = self.last_sequence.filter(|_| tells);
+        self.socket.clear();
+        self.rising = told.unwrap_or(0);
+        self.polls = true;
+        self.outbound.poll(told);
+        self.write_to(limit, alive);
     }
 
     fn acknowledge_last(&mut self) {
@@ -137,6 +164,7 @@ enum Act {
     Acknowledge,
     AcknowledgeLate,
     Reopen { tells: bool, lost: usize },
+    Poll { tells: bool, limit: usize, alive: bool },
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -147,6 +175,22 @@ fn act() -> impl Strategy<Value = Act> {
         2 => Just(Act::Acknowledge),
         1 => Just(Act::AcknowledgeLate),
         2 => (any::<bool>(), 0..4_usize).prop_map(|(tells, lost)| Act::Reopen { tells, lost }),
+        2 => poll(),
+    ]
+}
+
+fn poll() -> impl Strategy<Value = Act> {
+    (prop::bool::weighted(0.8), 0..6_usize, prop::bool::weighted(0.8))
+        .prop_map(|(tells, limit, alive)| Act::Poll { tells, limit, alive })
+}
+
+/// What can happen to a phone that only polls; completions can be large.
+fn polled_act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        3 => (any::<bool>(), any::<bool>()).prop_map(|(own, hear)| Act::Commit { own, hear }),
+        3 => Just(Act::Complete),
+        1 => Just(Act::Acknowledge),
+        4 => poll(),
     ]
 }
 
@@ -162,13 +206,46 @@ proptest! {
                 Act::Acknowledge => world.acknowledge_last(),
                 Act::AcknowledgeLate => world.acknowledge_late(),
                 Act::Reopen { tells, lost } => world.reopen(tells, lost),
+                Act::Poll { tells, limit, alive } => world.poll(tells, limit, alive),
             }
+        }
+        if world.polls {
+            world.reopen(true, 0);
         }
         world.write(usize::MAX);
         let others: Vec<_> = world.mailbox.iter().filter(|one| one.origin.is_none()).map(|one| one.seq.0).collect();
         let mut got = world.got.clone();
         got.sort_unstable();
         prop_assert_eq!(got, others);
+    }
+
+    #[test]
+    fn whatever_happens_a_phone_that_polls_gets_every_entry_and_every_completion(
+        acts in prop::collection::vec(polled_act(), 1..80)
+    ) {
+        let mut world = World::new();
+        world.outbound.close();
+        world.outbound.expect_poll();
+        let mut completed = 0;
+        for act in acts {
+            match act {
+                Act::Commit { own, hear } => world.commit(own, hear),
+                Act::Complete => {
+                    completed += 1;
+                    let rest = "x".repeat(20_000 * (completed % 2));
+                    world.outbound.complete(move |sequence| format!("{{\"sequence\":{sequence},\"rest\":\"{rest}\"}}"));
+                }
+                Act::Acknowledge => world.acknowledge_last(),
+                Act::Poll { tells, limit, alive } => world.poll(tells, limit, alive),
+                _ => {}
+            }
+        }
+        world.poll(true, usize::MAX, true);
+        let others = world.mailbox.iter().filter(|one| one.origin.is_none()).count();
+        prop_assert_eq!((world.got.len(), world.completions.len()), (others, completed));
+        world.poll(true, usize::MAX, true);
+        prop_assert_eq!(world.outbound.waiting_bytes(), 0);
+        prop_assert!(world.socket.is_empty(), "what is acknowledged comes again: {:?}", world.socket);
     }
 }
 
