@@ -1,3 +1,5 @@
+use std::io;
+
 use sqlx::error::DatabaseError;
 
 use crate::fault;
@@ -58,7 +60,12 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::PoolTimedOut => {
                 Self::Unreachable("no connection came about in time; is the server up?".to_owned())
             }
-            sqlx::Error::Io(inner) => Self::Unreachable(inner.to_string()),
+            sqlx::Error::Io(inner) => Self::Unreachable(match inner.kind() {
+                io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
+                    format!("{inner}; is the server up?")
+                }
+                _ => inner.to_string(),
+            }),
             sqlx::Error::Tls(inner) => Self::Unreachable(format!("TLS: {inner}")),
             sqlx::Error::Protocol(words) => Self::Unreachable(words.clone()),
             _ => Self::Database(error.to_string()),

@@ -82,6 +82,7 @@ impl Store {
             keys: Arc::new(Keys::derive(&open.master_key)?),
             epoch,
             gauges: Arc::new(Gauges::default()),
+            disk: hold.disk(),
             purge: tokio::sync::Mutex::new(purge::Stage::default()),
             finished,
         };

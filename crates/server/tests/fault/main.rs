@@ -15,6 +15,7 @@ mod history;
 mod house;
 mod load_clock;
 mod load_crowd;
+mod load_database;
 mod load_disk;
 mod load_random;
 mod load_slow;

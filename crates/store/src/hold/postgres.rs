@@ -57,7 +57,12 @@ impl PostgresHold {
     pub(super) async fn connect(&mut self) -> Result<PgConnection, StoreError> {
         let mut sql = timeout(CONNECT, self.options.connect()).await.map_err(|_| silent())??;
         let ready = async {
-            session::prepare(&mut sql).await?;
+            let durable = session::prepare(&mut sql).await?;
+            if !durable && self.settled.is_none() {
+                tracing::warn!(
+                    "the PostgreSQL server runs with fsync=off: a crash of its machine loses acknowledged messages"
+                );
+            }
             self.lock(&mut sql).await
         };
         timeout(CONNECT + LOCKED, ready).await.map_err(|_| silent())??;
