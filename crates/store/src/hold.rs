@@ -11,6 +11,7 @@ use sqlx::{
 
 use crate::{
     Database, StoreError,
+    disk::Disk,
     engine::{Connection, Engine, Pool},
     fault::Fault,
 };
@@ -99,6 +100,14 @@ impl Hold {
             }
             Self::Postgres(hold) => Pool::Postgres(hold.readers(PgPoolOptions::new())),
         })
+    }
+
+    /// The files, where they are on a disk of ours.
+    pub(crate) fn disk(&self) -> Option<Disk> {
+        match self {
+            Self::Sqlite(hold) => Some(hold.disk().clone()),
+            Self::Postgres(_) => None,
+        }
     }
 
     /// How checkpoints connect, where they are ours to make.

@@ -85,6 +85,7 @@ impl Store {
             keys: Arc::new(Keyring::new(keys)),
             epoch,
             gauges: Arc::new(Gauges::default()),
+            disk: hold.disk(),
             purge: tokio::sync::Mutex::new(purge::Stage::default()),
             finished,
         };

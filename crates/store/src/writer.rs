@@ -111,8 +111,10 @@ impl Writer {
                 break;
             }
             let batch = self.without_close(&mut waiting);
+            let (alone, batch): (Vec<Job>, Vec<Job>) = batch.into_iter().partition(Job::alone);
+            let parts = alone.into_iter().map(|job| vec![job]).chain([batch]).collect();
             self.dispel().await;
-            self.settle(vec![batch], false).await;
+            self.settle(parts, false).await;
             self.keep_wal_short().await;
         }
         self.close().await;

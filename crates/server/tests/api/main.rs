@@ -22,6 +22,7 @@ mod line;
 mod mailbox;
 mod malformed;
 mod message;
+mod metric;
 mod oddity;
 mod presence;
 mod privacy;

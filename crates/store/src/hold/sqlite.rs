@@ -8,7 +8,7 @@ use std::{
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
-use crate::{StoreError, engine::Connection, sql::archive as sql};
+use crate::{StoreError, disk::Disk, engine::Connection, sql::archive as sql};
 
 pub(super) const READERS: u32 = 4;
 const BUSY: Duration = Duration::from_secs(5);
@@ -17,6 +17,7 @@ const BUSY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct SqliteHold {
     options: SqliteConnectOptions,
+    disk: Disk,
     _lock: Option<File>,
 }
 
@@ -28,7 +29,12 @@ impl SqliteHold {
         let lock = if exclusive { Some(lock(path)?) } else { None };
         make_file(path).map_err(|error| cannot("open", path, &error))?;
         make_private(path).map_err(|error| cannot("protect", path, &error))?;
-        Ok(Self { options: options(path), _lock: lock })
+        let disk = Disk::of(path).map_err(|error| cannot("look at", path, &error))?;
+        Ok(Self { options: options(path), disk, _lock: lock })
+    }
+
+    pub(super) fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     pub(super) fn options(&self) -> &SqliteConnectOptions {

@@ -44,8 +44,7 @@ impl Writer {
             Err(fault) if self.link.is_remote() => return Attempt::Doubtful(fault.into_error(), entries),
             Err(fault) => return Attempt::Void(fault),
         }
-        let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.gauges.committed(part.len(), micros);
+        self.gauges.committed(part.len(), begun.elapsed());
         if let Some(checkpoint) = self.checkpoint.as_mut() {
             checkpoint.committed();
         }

@@ -19,7 +19,7 @@ impl Writer {
                 continue;
             }
             if let Err(error) = self.ready().await {
-                tell(part, &error);
+                self.tell(part, &error);
                 continue;
             }
             match self.attempt(&mut part).await {
@@ -86,14 +86,15 @@ impl Writer {
             self.complained = Some(Instant::now());
             tracing::error!(%error, commands = part.len(), "a transaction failed");
         }
-        tell(part, &error);
+        self.tell(part, &error);
         if over {
             self.end(error);
         }
     }
-}
 
-/// Tells everybody why there was no commit.
-pub(super) fn tell(part: impl IntoIterator<Item = Job>, error: &StoreError) {
-    part.into_iter().for_each(|job| job.tell(Err(error.clone())));
+    /// Tells everybody why there was no commit.
+    pub(super) fn tell(&self, part: Vec<Job>, error: &StoreError) {
+        self.gauges.failed_commands(part.len(), error);
+        part.into_iter().for_each(|job| job.tell(Err(error.clone())));
+    }
 }
