@@ -7,7 +7,7 @@ mod profile;
 mod socket;
 mod view;
 
-pub(crate) use channel::{Channel, server_answers};
+pub(crate) use channel::{Channel, server_answers, tell_server};
 pub(crate) use command::{Command, ImportRow, Refusal, RefusalKind, Reply};
 pub(crate) use execute::{Executor, IMPORT_BYTES, IMPORT_ROWS, Running};
 pub(crate) use profile::ProfileChange;

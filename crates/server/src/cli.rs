@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 mod account;
 mod activation;
+mod archive;
 mod bundle;
 mod device;
 mod doctor;
@@ -16,6 +17,7 @@ mod span;
 
 pub(crate) use account::{AccountCommand, Import};
 pub(crate) use activation::ActivationCommand;
+pub(crate) use archive::{Backup, Migrate, Restore};
 pub(crate) use bundle::SupportBundle;
 pub(crate) use device::DeviceCommand;
 pub(crate) use doctor::Doctor;
@@ -84,6 +86,22 @@ pub(crate) enum Command {
     /// List and revoke activated phones
     #[command(subcommand, after_help = "Example:\n  trunkline device list sip:alice@example.test")]
     Device(DeviceCommand),
+
+    /// Write everything but the master key into one file, also while the server runs
+    #[command(
+        after_help = "Examples:\n  trunkline backup /var/backups/trunkline\n  trunkline backup before-the-change.backup"
+    )]
+    Backup(Backup),
+
+    /// Put a backup in the place of the database; the server must be stopped
+    #[command(
+        after_help = "Examples:\n  trunkline restore monday.backup --verify\n  trunkline restore monday.backup --replace"
+    )]
+    Restore(Restore),
+
+    /// Bring the database's schema up to date, which the server also does when it starts
+    #[command(after_help = "Example:\n  trunkline migrate --dry-run")]
+    Migrate(Migrate),
 
     /// Show and change the master key, which guards passwords and access keys
     #[command(subcommand, after_help = "Example:\n  trunkline key show")]

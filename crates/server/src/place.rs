@@ -117,14 +117,14 @@ impl Place {
         Err(Failure::failed(words).advise(format!("the same as that user: sudo -u {owner} trunkline …")))
     }
 
-    fn make_folder(&self) -> Result<(), Failure> {
+    pub(crate) fn make_folder(&self) -> Result<(), Failure> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.data_dir).map_err(|error| {
             let words = format!("the data folder {} cannot be made: {error}", self.data_dir.display());
             Failure::failed(words).advise("set DATA_DIR to a folder that this user may write to")
         })
     }
 
-    fn key_trouble(&self, error: &MasterKeyError) -> Failure {
+    pub(crate) fn key_trouble(&self, error: &MasterKeyError) -> Failure {
         let failure = Failure::failed(error.to_string());
         match error {
             MasterKeyError::Missing { .. } => {
@@ -137,7 +137,7 @@ impl Place {
         }
     }
 
-    fn store_trouble(&self, error: &StoreError) -> Failure {
+    pub(crate) fn store_trouble(&self, error: &StoreError) -> Failure {
         let failure = Failure::failed(format!("the database {}: {error}", self.database));
         match (error, &self.database) {
             (StoreError::WrongKey { .. }, _) => failure.advise(format!(

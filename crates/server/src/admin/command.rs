@@ -45,6 +45,8 @@ pub(crate) enum Command {
     DeviceRevoke { device: DeviceId },
     /// The server reads its configuration again; answered by [`Reply::Reloaded`].
     Reload,
+    /// Everything was copied to a file; noted in the log, and answered by [`Reply::Done`].
+    BackupMade { file: String },
     /// Answered by [`Reply::KeyInForce`].
     KeyShow,
     /// Puts everything under a new master key; answered by [`Reply::Rotated`].
@@ -70,6 +72,7 @@ impl Command {
             Self::ActivationIssue { address, .. } => ("activation issue", address.to_string()),
             Self::ActivationRevoke { address, .. } => ("activation revoke", address.to_string()),
             Self::ActivationUnblock { source } => ("activation unblock", source.to_string()),
+            Self::BackupMade { file } => ("backup", file.clone()),
             Self::KeyRotate { keep_old: true } => ("key rotate", "the old key is kept".to_owned()),
             Self::KeyRotate { keep_old: false } => ("key rotate", "the old key is removed".to_owned()),
             Self::DeviceRevoke { device } => ("device revoke", device.to_string()),

@@ -87,6 +87,7 @@ impl Executor {
                 self.device(device).await.map(|view| Reply::Devices { devices: vec![view], next: None })
             }
             Command::DeviceRevoke { device } => self.device_revoke(device).await,
+            Command::BackupMade { .. } => Ok(Reply::Done),
             Command::KeyShow => self.key_show(),
             Command::KeyRotate { keep_old } => self.key_rotate(keep_old).await,
             Command::Reload => self.reload().await,

@@ -4,6 +4,7 @@
 
 mod account;
 mod activation;
+mod archive;
 mod chat;
 mod check_config;
 mod demo;
