@@ -6,7 +6,7 @@ use std::{
     hash::{BuildHasher, RandomState},
     net::IpAddr,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -16,7 +16,7 @@ use prometheus_client::registry::Registry;
 use serde::Serialize;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use trunkline_model::{AccountId, Address, DeviceId};
-use trunkline_store::{Activation, Counts, Store, StoreError};
+use trunkline_store::{Activation, Counts, Measure, Store, StoreError};
 use trunkline_wire::activation::{ActivatedAccount, ActivationReply, ActivationRequest};
 
 use crate::{
@@ -33,6 +33,9 @@ use crate::{
     stranger::{Failures, Refusal, Strangers, Suspect, network},
     token::StoreTokens,
 };
+
+/// How long the metrics wait for the database.
+const MEASURE_LIMIT: Duration = Duration::from_secs(2);
 
 /// Locks that keep two BeginSessions of one device from making two sessions.
 const BEGINNINGS: usize = 64;
@@ -74,6 +77,7 @@ pub(crate) struct Inner {
     pub(crate) strangers: Strangers,
     beginnings: [tokio::sync::Mutex<()>; BEGINNINGS],
     hasher: RandomState,
+    measured: Mutex<Option<Measure>>,
     next_reader: AtomicU64,
     sockets: AtomicUsize,
     polls: AtomicUsize,
@@ -117,12 +121,15 @@ impl Relay {
             backends,
             Arc::clone(&local),
         );
+        store.register(registry);
+        lines.backends().for_each(|backend| metrics.know(backend.as_ref()));
         feed.connect(&hub);
         let inner = Arc::new(Inner {
             authenticators: vec![Box::new(StoreTokens::new(store.clone()))],
             strangers: Strangers::new(metrics.clone()),
             beginnings: std::array::from_fn(|_| tokio::sync::Mutex::default()),
             hasher: RandomState::new(),
+            measured: Mutex::default(),
             next_reader: AtomicU64::new(1),
             sockets: AtomicUsize::new(0),
             polls: AtomicUsize::new(0),
@@ -206,6 +213,19 @@ impl Relay {
     pub async fn readiness(&self) -> Readiness {
         let database = self.0.store.check().await.map_err(|error| error.to_string());
         Readiness { database, backends: self.0.lines.health() }
+    }
+
+    /// Measures the database for the next look at the metrics; takes 2 s at most.
+    pub async fn measure(&self) {
+        let measured = match tokio::time::timeout(MEASURE_LIMIT, self.0.store.measure()).await {
+            Ok(Ok(measure)) => Some(measure),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "the database could not be measured");
+                None
+            }
+            Err(_) => None,
+        };
+        *self.0.measured.lock().unwrap_or_else(PoisonError::into_inner) = measured;
     }
 
     /// A picture for `trunkline status`; an error when the store cannot be read.
@@ -355,7 +375,7 @@ impl Inner {
     }
 
     /// Ends the session of a device that the store has just revoked.
-    async fn revoke(&self, account: AccountId, device: DeviceId) {
+    pub(crate) async fn revoke(&self, account: AccountId, device: DeviceId) {
         let session = {
             let _beginning = self.beginning(device).lock().await;
             self.hub.session(account, device)
@@ -363,6 +383,11 @@ impl Inner {
         if let Some(session) = session {
             self.end_session(&session, End::Revoked).await;
         }
+    }
+
+    /// What the last measuring found; `None` when the database could not be read.
+    pub(crate) fn measured(&self) -> Option<Measure> {
+        self.measured.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A number for a new reader of a session, unique in this process.

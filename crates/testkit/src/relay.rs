@@ -67,6 +67,11 @@ impl Builder {
         self
     }
 
+    /// Keeps the data in this database, e.g. one of [`crate::peer::Postgres`], rather than in a file.
+    pub fn database(self, url: &str) -> Self {
+        self.set("DB_CONNECTION", url)
+    }
+
     /// Adds a `<backend … />` element.
     pub fn backend(mut self, element: &str) -> Self {
         self.backends.push_str(element);

@@ -22,6 +22,7 @@ mod line;
 mod mailbox;
 mod malformed;
 mod message;
+mod metric;
 mod oddity;
 mod presence;
 mod privacy;
@@ -32,3 +33,8 @@ mod several;
 mod story;
 mod stranger;
 mod upgrade;
+
+/// Relays keep their data in files.
+async fn database() -> Option<(std::sync::Arc<trunkline_testkit::peer::Postgres>, String)> {
+    None
+}

@@ -93,6 +93,11 @@ impl Postgres {
         format!("postgres://{USER}@localhost/{database}?host={}", self.folder.path().display())
     }
 
+    /// Its Unix socket.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join(".s.PGSQL.5432")
+    }
+
     /// Runs SQL in a database as the superuser; gives what `psql` prints, without decoration.
     pub async fn run(&self, database: &str, sql: &str) -> Result<String> {
         let mut command = tokio::process::Command::new(program("psql")?);

@@ -120,7 +120,7 @@ impl Sender {
         let with_sequence = self.chance.one_in(2);
         let handset = tokio::sync::Mutex::new(&mut self.handset);
         eventually("a socket", async || match handset.lock().await.open(with_sequence).await {
-            Err(Trouble::Refused(error)) if !not_stored(&error) => panic!("BeginSession is refused: {error}"),
+            Err(Trouble::Refused(error)) if !for_now(&error) => panic!("BeginSession is refused: {error}"),
             other => other,
         })
         .await
@@ -203,6 +203,11 @@ impl Sender {
         self.sent[index].complete = data["timestamp"].as_i64();
         self.gauge.count();
     }
+}
+
+/// The relay could not read or store something: it is to be tried again.
+fn for_now(error: &ApiError) -> bool {
+    not_stored(error) || error.inner.ends_with("cannot be checked now")
 }
 
 /// The relay's disk or database does not do its part; the phone is to try again.
