@@ -21,6 +21,16 @@ use sqlite::SqliteHold;
 pub use postgres::PostgresUrl;
 pub(crate) use postgres::holds_data;
 
+pub(crate) use sqlite::{beside, make_file};
+
+/// A connection that sees one moment of the database, whoever writes meanwhile; `None` when there is none yet.
+pub(crate) async fn snapshot(database: &Database) -> Result<Option<Connection>, StoreError> {
+    match database {
+        Database::Sqlite(path) => sqlite::snapshot(path).await,
+        Database::Postgres(url) => postgres::snapshot(url).await,
+    }
+}
+
 /// The hold on either engine's database.
 pub(crate) type Hold = Engine<SqliteHold, PostgresHold>;
 

@@ -6,10 +6,10 @@ use trunkline_model::Epoch;
 
 use crate::{
     Pending, StoreError, StoreMetrics,
-    crypto::Keys,
     disk::Disk,
     engine::Pool,
     job::{ChatCommand, Job, PlainCommand},
+    key::Keyring,
     metrics::Gauges,
     purge,
 };
@@ -25,7 +25,7 @@ pub struct Store {
 pub(crate) struct Shared {
     pub(crate) queue: mpsc::Sender<Job>,
     pub(crate) readers: Pool,
-    pub(crate) keys: Arc<Keys>,
+    pub(crate) keys: Arc<Keyring>,
     pub(crate) epoch: Epoch,
     pub(crate) gauges: Arc<Gauges>,
     /// SQLite's files.

@@ -25,4 +25,5 @@ mod poison;
 mod proxy;
 mod reckoning;
 mod repeat;
+mod restore;
 mod shutdown;

@@ -15,7 +15,8 @@ use crate::{
     StoreError,
     engine::{Connection, query},
     fault::Fault,
-    sql::postgres as sql,
+    migration,
+    sql::{archive as sql_archive, postgres as sql},
 };
 
 pub use url::PostgresUrl;
@@ -129,6 +130,17 @@ impl PostgresHold {
         let pool = pool.after_connect(|sql, _| Box::pin(session::only_read(sql)));
         pool.connect_lazy_with(self.options.clone())
     }
+}
+
+/// A connection that sees one moment of the database; `None` when it has no tables of ours.
+pub(super) async fn snapshot(url: &PostgresUrl) -> Result<Option<Connection>, StoreError> {
+    let options = url.options().clone().application_name("trunkline backup").disable_statement_logging();
+    let sql = timeout(CONNECT, options.connect()).await.map_err(|_| silent())??;
+    let mut connection = Connection::Postgres(sql);
+    connection.run(sql_archive::LONG_READ).await?;
+    connection.run(sql_archive::SNAPSHOT_POSTGRES).await?;
+    let there = migration::version(&mut connection).await?.is_some();
+    Ok(there.then_some(connection))
 }
 
 /// Whether a relay has made its tables there.

@@ -72,7 +72,7 @@ impl Writer {
                     let now = clock.tick();
                     job.run(&mut Transaction { sql: &mut *sql, cache, now }).await?;
                 }
-                run => entries.extend(together(run, sql, cache, clock, &self.keys).await?),
+                run => entries.extend(together(run, sql, cache, clock, &self.keys.present()).await?),
             }
         }
         hold.mark(sql).await?;

@@ -7,9 +7,9 @@ use std::{
 };
 
 use trunkline_model::{AccountId, Address, DeviceId, Seq};
-use trunkline_store::{MasterKey, Route, Store, StoreError};
+use trunkline_store::{Route, Store, StoreError};
 
-use crate::fixture::{House, Person, address, message, open};
+use crate::fixture::{House, Person, address, house_key, message, open};
 
 const CHILD: &str = "TRUNKLINE_STORE_CHILD";
 const SENDERS: usize = 16;
@@ -79,7 +79,7 @@ async fn the_process_that_is_killed() {
         device: device.parse::<DeviceId>().unwrap(),
     };
     let recipient = AccountId(recipient.parse().unwrap());
-    let store = open(path, &MasterKey::generate(), &Arc::default()).await.unwrap();
+    let store = open(path, &house_key(), &Arc::default()).await.unwrap();
     let tasks: Vec<_> = (0..SENDERS)
         .map(|task| tokio::spawn(talk(store.clone(), alice.clone(), recipient, format!("{round}-{task}"))))
         .collect();
