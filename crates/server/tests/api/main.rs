@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod channel;
 mod contract;
 mod device;
 mod frame;
@@ -14,6 +15,7 @@ mod batch;
 mod conversation;
 mod directory;
 mod envelope;
+mod form;
 mod limit;
 mod line;
 mod mailbox;
