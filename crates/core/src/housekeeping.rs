@@ -15,6 +15,8 @@ use crate::{
 
 /// How often old entries are looked for.
 const PURGE_EVERY: Duration = Duration::from_secs(600);
+/// When they are looked for first: phones that come back at once after a start are served before.
+const PURGE_FIRST: Duration = Duration::from_secs(2);
 /// How often signs of life are written down.
 const TOUCH_EVERY: Duration = Duration::from_secs(30);
 
@@ -88,7 +90,9 @@ pub(crate) fn begin(relay: &Arc<Inner>) {
         }
     });
     relay.tasks.spawn(async move {
-        while pause(&three, PURGE_EVERY).await {
+        let mut wait = PURGE_FIRST;
+        while pause(&three, wait).await {
+            wait = PURGE_EVERY;
             let tidied = async {
                 if let Err(error) = tidy(&three).await {
                     tracing::warn!(%error, "old entries could not be purged; it is tried again later");
@@ -154,19 +158,36 @@ async fn write_mark(relay: &Inner, session: &Session, up_to: Seq) -> Result<(), 
 async fn tidy(relay: &Arc<Inner>) -> Result<(), StoreError> {
     let now = Timestamp::now();
     let settings = relay.settings();
+    // Before the purge: what only an expired device had not got may go.
+    expire(relay, now, settings.device_expiry).await?;
     let purge = Purge { now, retention: settings.retention, undelivered: settings.undelivered };
     while relay.store.purge(purge).await? {
         if relay.stop.is_cancelled() {
             return Ok(());
         }
     }
-    for (account, device) in relay.store.expire_devices(now.minus(settings.device_expiry)).await? {
-        tracing::info!(target: "audit", %device, "a device that was not seen for long has expired");
-        if let Some(session) = relay.hub.session(account, device) {
-            relay.end_session(&session, End::Revoked).await;
+    close_idle_lines(relay, now).await
+}
+
+/// Devices that nobody has heard of for long have to be activated again.
+async fn expire(relay: &Arc<Inner>, now: Timestamp, limit: Duration) -> Result<(), StoreError> {
+    let unseen = now.minus(limit);
+    // A live session was heard of lately, whatever a clock that jumped says of when that was.
+    let live = relay.hub.all().into_iter().filter(|session| session.last_heard() < unseen);
+    let heard: Vec<_> = live.map(|session| (session.identity.device, now.minus(session.silence()))).collect();
+    if !heard.is_empty() {
+        relay.store.session_touch(heard).await?;
+    }
+    loop {
+        let expired = relay.store.expire_devices(unseen).await?;
+        if expired.is_empty() {
+            return Ok(());
+        }
+        for (account, device) in expired {
+            tracing::info!(target: "audit", %device, "a device that was not seen for long has expired");
+            relay.revoke(account, device).await;
         }
     }
-    close_idle_lines(relay, now).await
 }
 
 /// Signs out the lines of accounts whose last session timed out longer ago than lines are kept.

@@ -60,11 +60,11 @@ pub(crate) async fn send(
     let answer = Answer::begin(session, &message);
     let since = Instant::now();
     let pending = relay.store.send(message).await.map_err(error::store)?;
-    let relay = Arc::clone(relay);
+    let (relay, backend) = (Arc::clone(relay), Arc::clone(relay.lines.backend(session.address())));
     Ok(Box::pin(async move {
         let sent = pending.await.map_err(error::store)?;
         if !sent.dup {
-            relay.metrics.sent.inc();
+            relay.metrics.stored(backend.as_ref(), sent.state);
         }
         if matches!(sent.state, MessageState::Stored | MessageState::Submitted) {
             answer.outcome(&relay, &sent, since).await?;

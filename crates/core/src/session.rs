@@ -7,6 +7,7 @@ pub(crate) mod outbound;
 mod people;
 mod reading;
 mod recent;
+mod room;
 pub(crate) mod sequence;
 mod turn;
 
@@ -39,8 +40,6 @@ use tokio::time::Instant;
 
 /// Most requests of a session that may be under way at once.
 pub(crate) const MAX_UNDER_WAY: usize = 64;
-/// Bytes waiting for a socket beyond which nothing more is read from it.
-const MAX_WAITING_BYTES: usize = 256 * 1024;
 
 /// One device's session.
 #[derive(Debug)]
@@ -190,16 +189,14 @@ impl Session {
         self.state().lagging
     }
 
-    /// Whether another frame may be read from the phone.
-    fn can_read(&self) -> bool {
-        self.under_way.available_permits() > 0
-            && self.dependents.load(Ordering::Relaxed) < MAX_UNDER_WAY
-            && self.state().outbound.waiting_bytes() < MAX_WAITING_BYTES
-    }
-
     /// The phone was heard of.
     pub(crate) fn touch(&self, now: Timestamp) {
         self.life.touch(now);
+    }
+
+    /// When the phone was last heard of, by the system's clock.
+    pub(crate) fn last_heard(&self) -> Timestamp {
+        self.life.last()
     }
 
     /// How long nothing was heard of the phone.
@@ -333,49 +330,5 @@ impl Session {
     pub(crate) fn news_of_mark(&self) -> Option<Seq> {
         let mark = self.state().outbound.acknowledged();
         (self.written_mark.swap(mark.0, Ordering::Relaxed) < mark.0).then_some(mark)
-    }
-
-    /// Resolves when little enough waits for the reader, or it is gone.
-    pub(crate) async fn has_room(&self) {
-        loop {
-            let changed = self.room.notified();
-            {
-                let outbound = &self.state().outbound;
-                if outbound.waiting_bytes() < MAX_WAITING_BYTES || !outbound.is_open() {
-                    return;
-                }
-            }
-            changed.await;
-        }
-    }
-
-    /// Resolves when another frame may be read from the phone.
-    pub(crate) async fn readable(&self) {
-        // Two sockets of a session can wait here for a moment, the old one and its successor: every change wakes both,
-        // and each listens before it looks.
-        loop {
-            let changed = self.room.notified();
-            if self.can_read() {
-                return;
-            }
-            changed.await;
-        }
-    }
-
-    /// Resolves when no request is under way and none waits for others.
-    pub(crate) async fn idle(&self) {
-        loop {
-            let changed = self.room.notified();
-            let dependents = self.dependents.load(Ordering::Relaxed);
-            if dependents == 0 && self.under_way.available_permits() == MAX_UNDER_WAY {
-                return;
-            }
-            changed.await;
-        }
-    }
-
-    /// A frame went out, or a request ended: there may be room for another.
-    pub(crate) fn wrote(&self) {
-        self.room.notify_waiters();
     }
 }

@@ -50,7 +50,8 @@ impl Visit {
     async fn begin(relay: &Arc<Inner>, opening: Opening, session_id: Option<&str>) -> Self {
         let session = match session_id {
             Some(id) => named(relay, &opening, id).await,
-            None => request::proven_session(relay, &opening).await,
+            None if opening.device_token.is_some() => request::proven_session(relay, &opening).await,
+            None => None,
         };
         Self { relay: Arc::clone(relay), opening, session, named: session_id.is_some() }
     }

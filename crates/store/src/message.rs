@@ -225,7 +225,8 @@ impl Store {
     }
 
     /// Notes what an IM system said of a message; with `tell` a bad outcome becomes an entry in the sender's
-    /// mailbox. Changes nothing when `account` is given and has not written the message.
+    /// mailbox. Gives the state that the message was in before; `None` when nothing changed, as when `account` is given
+    /// and has not written the message.
     /// [`StoreError::NotFound`] for a message that retention has removed.
     pub async fn outcome(
         &self,
@@ -233,7 +234,7 @@ impl Store {
         key: MessageKey,
         outcome: MessageOutcome,
         tell: bool,
-    ) -> Result<Pending<()>, StoreError> {
+    ) -> Result<Pending<Option<MessageState>>, StoreError> {
         self.chat(Settle { account, key, outcome, tell }).await
     }
 

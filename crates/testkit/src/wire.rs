@@ -1,6 +1,9 @@
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
@@ -50,6 +53,8 @@ struct State {
     cuts: usize,
     held: [bool; 2],
     down: bool,
+    /// Before each piece is passed on.
+    delay: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -116,12 +121,14 @@ impl Wire {
         self.hold(Way::Down);
     }
 
+    /// Every piece takes so long, either way, as over a bad radio link.
+    pub fn delay(&self, delay: Duration) {
+        self.shared.state.send_modify(|state| state.delay = delay);
+    }
+
     /// All is well again; what was held back passes.
     pub fn release(&self) {
-        self.shared.state.send_modify(|state| {
-            state.held = [false; 2];
-            state.down = false;
-        });
+        self.shared.state.send_modify(|state| *state = State { cuts: state.cuts, ..State::default() });
     }
 
     /// Lets so many more bytes of one connection pass this way, then the fault strikes, once.
@@ -156,6 +163,9 @@ async fn carry(mut near: TcpStream, mut far: TcpStream, shared: Arc<Shared>) {
             Ok(_) => break false,
             Err(_) => break true,
         };
+        if !state.delay.is_zero() {
+            tokio::time::sleep(state.delay).await; // tidy: poll
+        }
         let struck = shared.strike(way, bytes);
         let passing = struck.map_or(bytes.len(), |(count, _)| count);
         if to.write_all(&bytes[..passing]).await.is_err() {

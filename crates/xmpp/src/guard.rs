@@ -1,4 +1,6 @@
 mod filter;
+#[cfg(test)]
+mod fuzz;
 
 use std::{
     io,

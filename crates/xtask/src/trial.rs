@@ -51,6 +51,11 @@ const TRIALS: &[Trial] = &[
         [SERVER, "peer", "outage::peer_with_a_changed_password_is_not_tried_again_with_the_old_one"],
     ),
     trial(
+        "F4",
+        "phones on a slow network, a dead one, another one",
+        [SERVER, "fault", "load_traffic::sdk::phones_on_the_move_lose_and_double_nothing"],
+    ),
+    trial(
         "F5-full",
         "the disk is full",
         [SERVER, "fault", "load_disk::a_full_disk_refuses_messages_until_there_is_space"],

@@ -54,7 +54,7 @@ pub enum AuthenticationError {
         account: Address,
     },
     /// Too many wrong tokens came from the same place; this one was not looked up.
-    #[error("too many wrong tokens came from this network address; try again in a minute")]
+    #[error("too-many-tokens: too many wrong tokens came from this network address; try again in a minute")]
     TooMany,
     /// The place that knows could not be asked.
     #[error("the token cannot be checked now")]

@@ -12,15 +12,19 @@ mod plain;
 mod access;
 mod activation;
 mod batch;
+mod broken;
 mod conversation;
 mod directory;
 mod envelope;
+mod foreign;
 mod form;
+mod letters;
 mod limit;
 mod line;
 mod mailbox;
 mod malformed;
 mod message;
+mod metric;
 mod oddity;
 mod presence;
 mod privacy;
@@ -29,4 +33,10 @@ mod roster;
 mod session;
 mod several;
 mod story;
+mod stranger;
 mod upgrade;
+
+/// Relays keep their data in files.
+async fn database() -> Option<(std::sync::Arc<trunkline_testkit::peer::Postgres>, String)> {
+    None
+}

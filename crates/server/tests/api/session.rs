@@ -200,7 +200,8 @@ pub(crate) async fn a_ping_costs_no_commit() {
     let get = format!("GET /metrics HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n");
     let commits = async || {
         let metrics = crate::plain::exchange(&admin, get.as_bytes()).await.body;
-        let line = metrics.lines().find(|line| line.starts_with("trunkline_store_commits_total")).unwrap();
+        let line =
+            metrics.lines().find(|line| line.starts_with("trunkline_store_commit_seconds_count")).unwrap();
         line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()
     };
     let before = commits().await;

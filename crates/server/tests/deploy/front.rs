@@ -2,6 +2,11 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use secrecy::ExposeSecret;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use trunkline_client::{Backoff, Incoming, Profile, Server, Trust};
 use trunkline_testkit::{
     Relay, eventually, patience,
@@ -52,6 +57,17 @@ impl Front {
         install(&self.relay, &self.server, name).await
     }
 
+    async fn metrics(&self) -> String {
+        let admin = self.relay.listeners().admin.clone().unwrap();
+        let mut tcp = TcpStream::connect(admin).await.unwrap();
+        tcp.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .await
+            .unwrap();
+        let mut page = String::new();
+        tcp.read_to_string(&mut page).await.unwrap();
+        page
+    }
+
     /// Somebody with an address of their own.
     async fn visitor(&self, from: [u8; 4]) -> Visitor {
         Visitor::connect(self.balancer.address(), SocketAddr::from((from, 0)), &self.balancer.ca_file()).await
@@ -88,6 +104,7 @@ behind_each! {
     people_chat_and_large_messages_pass
     the_phones_own_address_counts_and_a_forged_one_does_not
     an_idle_socket_outlives_the_proxys_patience
+    a_long_poll_is_held_brings_what_comes_at_once_and_is_answered_at_a_drain
     a_restart_of_the_relay_sends_phones_away_with_a_clean_answer_and_takes_them_back
 }
 
@@ -154,6 +171,54 @@ async fn an_idle_socket_outlives_the_proxys_patience(kind: Kind) {
             _ => {}
         }
     }
+}
+
+async fn a_long_poll_is_held_brings_what_comes_at_once_and_is_answered_at_a_drain(kind: Kind) {
+    let mut front = Front::open(kind, plan(), &[]).await;
+    let profile = front.install("alice").await;
+    let bob = Chatter::sign_in(&front.install("bob").await).await;
+    let (install, token) = (&profile.device_token, profile.token.expose_secret());
+    let own =
+        format!("X-GC-DeviceToken: {install}\r\nx-good-gd-authtoken: {token}\r\nX-User-Agent: Android\r\n");
+    let begin = r#"{"jsonrpc":"2.0","id":"begin","method":"BeginSession","params":{}}"#;
+    let mut visitor = front.visitor([127, 0, 0, 1]).await;
+    let begun = visitor.post("/GaslampService", &own, begin).await;
+    assert!(begun.status == 200 && begun.head.contains("sessionId="), "{begun:?}");
+
+    let mut told = String::new();
+    while !told.contains(r#""id":"begin""#) {
+        told = visitor.get("/GaslampService/notify", &own).await.body;
+    }
+    bob.say("alice", "to a phone that polls").await;
+    while !told.contains("to a phone that polls") {
+        // With its 55 s this would outlast the test's patience if the proxy kept it back.
+        let own = format!("{own}sequence: {}\r\n", last_sequence(&told));
+        told = visitor.get("/GaslampService/notify", &own).await.body;
+    }
+    let own = format!("{own}sequence: {}\r\n", last_sequence(&told));
+    let held = async {
+        loop {
+            let answer = visitor.get("/GaslampService/notify", &own).await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+            if answer.body == "[]" {
+                return;
+            }
+        }
+    };
+    let stopping = async {
+        let polls = || async { front.metrics().await.contains("trunkline_polls 1.0\n").then_some(()) };
+        eventually("the poll is held", polls).await.unwrap();
+        signal(&front.relay, "-TERM").await;
+    };
+    tokio::join!(held, stopping);
+    front.relay.stop().await.unwrap();
+}
+
+/// The largest `sequence` of what a poll brought; -1 for none.
+fn last_sequence(told: &str) -> i64 {
+    let numbers = told.split(r#""sequence":"#).skip(1);
+    let numbers = numbers.filter_map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok());
+    numbers.max().unwrap_or(-1)
 }
 
 async fn a_restart_of_the_relay_sends_phones_away_with_a_clean_answer_and_takes_them_back(kind: Kind) {

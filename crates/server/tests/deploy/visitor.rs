@@ -60,6 +60,10 @@ impl Visitor {
         self.say(&format!("POST {path} HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n{body}")).await
     }
 
+    pub(crate) async fn get(&mut self, path: &str, lines: &str) -> Answer {
+        self.say(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n")).await
+    }
+
     /// Announces a body of this many bytes and sends none of it.
     pub(crate) async fn begin_post(&mut self, path: &str, length: usize) -> Answer {
         self.say(&format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n"))

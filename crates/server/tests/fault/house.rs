@@ -4,7 +4,7 @@ use tokio::{
     net::TcpStream,
 };
 use trunkline_client::{ActivationRequest, Phone, Server, Trust, parse_fingerprint};
-use trunkline_testkit::{Relay, eventually, relay::Builder};
+use trunkline_testkit::{Relay, Wire, eventually, relay::Builder};
 
 use crate::handset::{Handset, MARK};
 
@@ -46,6 +46,14 @@ impl House {
         Server::new(url, &Trust::Fingerprint(parse_fingerprint(fingerprint).unwrap())).unwrap()
     }
 
+    /// A wire to the relay, and the server that a phone reaches through it.
+    pub(crate) async fn wire(&self) -> (Wire, Server) {
+        let address = self.relay.listeners().http.as_deref().unwrap();
+        let wire = Wire::to(address.rsplit_once(':').unwrap().1.parse().unwrap()).await.unwrap();
+        let server = Server::new(&format!("http://127.0.0.1:{}", wire.port()), &Trust::System).unwrap();
+        (wire, server)
+    }
+
     /// A token for an install of this account's.
     pub(crate) async fn activate(&self, account: &str, install: &str) -> SecretString {
         let address = address(account);
@@ -76,9 +84,10 @@ impl House {
 
     /// What `/health/ready` says.
     pub(crate) async fn readiness(&self) -> std::io::Result<String> {
-        let mut socket = TcpStream::connect(self.relay.listeners().admin.as_deref().unwrap()).await?;
-        let request = b"GET /health/ready HTTP/1.1\r\nHost: relay\r\nConnection: close\r\n\r\n";
-        socket.write_all(request).await?;
+        let admin = self.relay.listeners().admin.as_deref().unwrap();
+        let mut socket = TcpStream::connect(admin).await?;
+        let request = format!("GET /health/ready HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n");
+        socket.write_all(request.as_bytes()).await?;
         let mut answer = String::new();
         socket.read_to_string(&mut answer).await?;
         Ok(answer)

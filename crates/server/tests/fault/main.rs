@@ -4,16 +4,18 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod background;
 mod chance;
 mod complaint;
 mod crowd;
 mod cut;
 mod diary;
+mod expiry;
 mod handset;
 mod history;
 mod house;
 mod load_clock;
+mod load_crowd;
+mod load_database;
 mod load_disk;
 mod load_random;
 mod load_slow;
@@ -23,4 +25,5 @@ mod poison;
 mod proxy;
 mod reckoning;
 mod repeat;
+mod restore;
 mod shutdown;

@@ -7,6 +7,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream},
+    sync::watch,
     task::JoinHandle,
 };
 
@@ -17,6 +18,8 @@ const WINDOW: u32 = 8 * 1024;
 pub(crate) struct Proxy {
     address: SocketAddr,
     plan: Arc<Mutex<Plan>>,
+    /// How many of the connections so far are frozen.
+    frozen: watch::Sender<usize>,
     task: JoinHandle<()>,
 }
 
@@ -27,6 +30,8 @@ struct Plan {
     rate: Option<u32>,
     /// Bytes of the last connection, up and down.
     carried: [usize; 2],
+    /// How many connections there were.
+    connections: usize,
 }
 
 /// Which way bytes go.
@@ -55,15 +60,27 @@ impl Proxy {
         let address = listener.local_addr().unwrap();
         let plan = Arc::new(Mutex::new(Plan::default()));
         let (target, shared) = (target.to_owned(), Arc::clone(&plan));
+        let frozen = watch::Sender::new(0);
+        let ice = frozen.subscribe();
         let task = tokio::spawn(async move {
-            while let Ok((phone, _)) = listener.accept().await {
-                let cut = shared.lock().unwrap().cut.take();
+            while let Ok((mut phone, _)) = listener.accept().await {
+                let (cut, number) = {
+                    let mut plan = shared.lock().unwrap();
+                    plan.connections += 1;
+                    (plan.cut.take(), plan.connections)
+                };
                 // A relay that is down is what some tests want.
-                let Ok(relay) = dial(&target).await else { continue };
-                tokio::spawn(carry(phone, relay, cut, Arc::clone(&shared)));
+                let Ok(mut relay) = dial(&target).await else { continue };
+                let (shared, mut ice) = (Arc::clone(&shared), ice.clone());
+                tokio::spawn(async move {
+                    tokio::select! {
+                        () = carry(&mut phone, &mut relay, cut, shared) => {}
+                        () = freezing(&mut ice, number) => std::future::pending().await,
+                    }
+                });
             }
         });
-        Self { address, plan, task }
+        Self { address, plan, frozen, task }
     }
 
     /// `127.0.0.1:port`.
@@ -81,6 +98,12 @@ impl Proxy {
         self.plan.lock().unwrap().rate = Some(rate);
     }
 
+    /// The present connections carry nothing any more, and neither side is told.
+    pub(crate) fn freeze(&self) {
+        let connections = self.plan.lock().unwrap().connections;
+        self.frozen.send_replace(connections);
+    }
+
     /// How many bytes the last connection has carried, up and down.
     pub(crate) fn carried(&self) -> [usize; 2] {
         self.plan.lock().unwrap().carried
@@ -93,13 +116,21 @@ impl Drop for Proxy {
     }
 }
 
+/// Resolves when the connection of this number is to carry nothing any more.
+async fn freezing(ice: &mut watch::Receiver<usize>, number: usize) {
+    if ice.wait_for(|frozen| *frozen >= number).await.is_err() {
+        // The test is over.
+        std::future::pending::<()>().await;
+    }
+}
+
 async fn dial(target: &str) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(WINDOW)?;
     socket.connect(target.parse().map_err(std::io::Error::other)?).await
 }
 
-async fn carry(mut phone: TcpStream, mut relay: TcpStream, cut: Option<Cut>, plan: Arc<Mutex<Plan>>) {
+async fn carry(phone: &mut TcpStream, relay: &mut TcpStream, cut: Option<Cut>, plan: Arc<Mutex<Plan>>) {
     plan.lock().unwrap().carried = [0, 0];
     let mut carried = [0_usize, 0];
     let (mut up, mut down) = (vec![0; 16 * 1024], vec![0; 16 * 1024]);
@@ -108,8 +139,8 @@ async fn carry(mut phone: TcpStream, mut relay: TcpStream, cut: Option<Cut>, pla
             break;
         }
         let (way, bytes, to) = tokio::select! {
-            read = phone.read(&mut up) => (Way::Up, read.map(|count| &up[..count]), &mut relay),
-            read = relay.read(&mut down) => (Way::Down, read.map(|count| &down[..count]), &mut phone),
+            read = phone.read(&mut up) => (Way::Up, read.map(|count| &up[..count]), &mut *relay),
+            read = relay.read(&mut down) => (Way::Down, read.map(|count| &down[..count]), &mut *phone),
         };
         let Ok(bytes) = bytes else { break };
         if bytes.is_empty() {

@@ -60,12 +60,12 @@ impl Handset {
         self.heard.iter().any(pick)
     }
 
-    /// How often something was heard so far.
-    pub(crate) fn count(&mut self, pick: impl Fn(&Event) -> bool) -> usize {
+    /// Everything of a kind that was heard so far.
+    pub(crate) fn all<T>(&mut self, pick: impl Fn(&Event) -> Option<T>) -> Vec<T> {
         while let Ok(received) = self.events.try_recv() {
             self.heard.push(received.event);
         }
-        self.heard.iter().filter(|event| pick(event)).count()
+        self.heard.iter().filter_map(pick).collect()
     }
 
     /// From here on, only what is heard later counts.

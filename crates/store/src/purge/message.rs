@@ -27,7 +27,7 @@ impl Store {
             dedupe: purge.now.minus(DEDUPE),
             text: purge.now.minus(purge.retention.unwrap_or(DEDUPE).min(DEDUPE)),
         };
-        let page = Messages { after, limits, keys: Arc::clone(&self.shared.keys) };
+        let page = Messages { after, limits, keys: self.shared.keys.present() };
         let found = page.read(self.readers().into()).await?;
         let next = found.get(PAGE - 1).map(|(last, _)| Stage::Messages(*last));
         if found.iter().any(|(_, fate)| *fate != Fate::Stay) {

@@ -6,6 +6,8 @@ use crate::fixture::{House, Place};
 mod account;
 #[path = "activation.rs"]
 mod activation;
+#[path = "archive.rs"]
+mod archive;
 #[path = "batch.rs"]
 mod batch;
 #[path = "durability.rs"]
@@ -22,6 +24,8 @@ mod outage;
 mod purge;
 #[path = "receipt.rs"]
 mod receipt;
+#[path = "rotation.rs"]
+mod rotation;
 #[path = "secret.rs"]
 mod secret;
 #[path = "session.rs"]

@@ -98,6 +98,11 @@ pub const COMMON: &[Fault] = &[
         "store-failed",
         "the relay could not store or read; try again with the same ids",
     ),
+    fault(
+        ErrorCode::GeneralFailure,
+        "internal-error",
+        "the relay failed at this request, through a fault of its own; others are not affected",
+    ),
     fault(ErrorCode::NullArgument, "", "a required parameter is missing, null or empty"),
     fault(ErrorCode::InvalidArgument, "", "a parameter is wrong, or names what is not there"),
     fault(ErrorCode::SessionTimeout, "", "there is no session, or no longer: BeginSession"),

@@ -9,6 +9,11 @@ const TOKEN_WRONG: Fault = fault(
     "",
     "the token is unknown, replaced, revoked or expired, or the account is disabled",
 );
+const TOKEN_FLOOD: Fault = fault(
+    ErrorCode::GeneralFailure,
+    "too-many-tokens",
+    "too many wrong tokens came from the same network address; this one was not looked up, try again in a minute",
+);
 const STATUS: &[Member] = &[Member::must("status", Shape::Words(&["success"]), "Says the same as state.")];
 const TIMEOUT: &[Member] = &[Member::must(
     "sessionTimeout",
@@ -30,7 +35,7 @@ const AUTHENTICATION: Description = Description {
         Shape::Words(&["None", "Password"]),
         "Password: BeginSession must bring imPassword.",
     )],
-    errors: &[TOKEN_WRONG],
+    errors: &[TOKEN_WRONG, TOKEN_FLOOD],
     ..NOTHING
 };
 
@@ -86,10 +91,16 @@ const BEGIN: Description = Description {
     ],
     errors: &[
         TOKEN_WRONG,
+        TOKEN_FLOOD,
         fault(
             ErrorCode::OperationFailure,
             "im-password-refused",
             "the IM system refused the password; ask the person",
+        ),
+        fault(
+            ErrorCode::OperationFailure,
+            "im-password-attempts",
+            "too many wrong passwords within the hour; this one was not tried",
         ),
         fault(
             ErrorCode::OperationFailure,
@@ -105,7 +116,7 @@ const SET_AUTH_TOKEN: Description = Description {
     tag: Tag::Session,
     details: "One phase. The token must be of the same account and device as the session.",
     params: &[Member::must("gdAuthToken", TOKEN, "The new token.")],
-    errors: &[TOKEN_WRONG],
+    errors: &[TOKEN_WRONG, TOKEN_FLOOD],
     ..NOTHING
 };
 
@@ -115,7 +126,7 @@ const SET_TOKEN: Description = Description {
               status also beside data.",
     params: &[Member::must("gdToken", TOKEN, "The new token.").or(&["SetGDToken"])],
     result: STATUS,
-    errors: &[TOKEN_WRONG],
+    errors: &[TOKEN_WRONG, TOKEN_FLOOD],
     ..NOTHING
 };
 
