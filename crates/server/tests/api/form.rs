@@ -36,8 +36,7 @@ by_polls! {
         each_device_gets_its_copy_and_own_sends_show_on_the_others,
         invitations_answered_on_one_device_show_on_the_others,
         an_answer_on_one_device_accepts_on_the_others,
-        a_batch_that_came_is_carried_out_though_its_socket_is_replaced,
-        device_list_tells_the_accounts_devices_and_no_others;
+        a_batch_that_came_is_carried_out_though_its_socket_is_replaced;
     replay:
         the_sequence_at_the_opening_acknowledges,
         a_burst_larger_than_any_queue_arrives_in_order_and_once;
