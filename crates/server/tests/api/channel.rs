@@ -118,7 +118,10 @@ impl Channel {
 impl Polls {
     fn new(address: &str, handshake: &Handshake) -> Self {
         let token = handshake.auth_token.as_ref().map_or("null", |token| token.expose_secret());
-        let mut headers = format!("X-User-Agent: {}\r\nx-good-gd-authtoken: {token}\r\n", handshake.platform);
+        let mut headers = format!(
+            "X-User-Agent: {}\r\nx-good-background: {}\r\nx-good-gd-authtoken: {token}\r\n",
+            handshake.platform, handshake.background
+        );
         for (name, value) in &handshake.extra {
             headers.push_str(&format!("{name}: {value}\r\n"));
         }
