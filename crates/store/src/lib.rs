@@ -62,7 +62,7 @@ pub use mailbox::{CommitListener, Committed, MailboxBounds, Unacknowledged};
 pub use master_key::{MasterKey, MasterKeyError};
 pub use measure::{Measure, OutboxCount};
 pub use message::{
-    MessageOutcome, NewIncoming, NewMessage, ReadMark, Receipt, Received, Route, Sent, Started,
+    Acknowledged, MessageOutcome, NewIncoming, NewMessage, ReadMark, Receipt, Received, Route, Sent, Started,
 };
 pub use metrics::StoreMetrics;
 pub use migration::{MigrationPlan, PlannedStep, TouchedTable, migration_plan};
