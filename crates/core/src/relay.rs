@@ -1,12 +1,13 @@
 //! The relay as the floors above see it.
 
 mod keeping;
+mod measuring;
 
 use std::{
     hash::{BuildHasher, RandomState},
     net::IpAddr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -33,9 +34,6 @@ use crate::{
     stranger::{Failures, Refusal, Strangers, Suspect, network},
     token::StoreTokens,
 };
-
-/// How long the metrics wait for the database.
-const MEASURE_LIMIT: Duration = Duration::from_secs(2);
 
 /// Locks that keep two BeginSessions of one device from making two sessions.
 const BEGINNINGS: usize = 64;
@@ -215,19 +213,6 @@ impl Relay {
         Readiness { database, backends: self.0.lines.health() }
     }
 
-    /// Measures the database for the next look at the metrics; takes 2 s at most.
-    pub async fn measure(&self) {
-        let measured = match tokio::time::timeout(MEASURE_LIMIT, self.0.store.measure()).await {
-            Ok(Ok(measure)) => Some(measure),
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "the database could not be measured");
-                None
-            }
-            Err(_) => None,
-        };
-        *self.0.measured.lock().unwrap_or_else(PoisonError::into_inner) = measured;
-    }
-
     /// A picture for `trunkline status`; an error when the store cannot be read.
     pub async fn status(&self) -> Result<Status, StoreError> {
         Ok(Status {
@@ -383,11 +368,6 @@ impl Inner {
         if let Some(session) = session {
             self.end_session(&session, End::Revoked).await;
         }
-    }
-
-    /// What the last measuring found; `None` when the database could not be read.
-    pub(crate) fn measured(&self) -> Option<Measure> {
-        self.measured.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A number for a new reader of a session, unique in this process.

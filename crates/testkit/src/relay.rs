@@ -203,7 +203,8 @@ impl Relay {
 
     /// Its data folder.
     pub fn data_dir(&self) -> PathBuf {
-        self.folder.path().join("data")
+        let named = self.settings.get("DATA_DIR").map_or("data", String::as_str);
+        self.folder.path().join(named)
     }
 
     /// The folder that holds all of this.

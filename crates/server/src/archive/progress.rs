@@ -25,7 +25,10 @@ impl Progress {
             ticks.tick().await;
             loop {
                 ticks.tick().await;
-                eprintln!("{what}: {} rows so far", counted.load(Ordering::Relaxed));
+                match counted.load(Ordering::Relaxed) {
+                    0 => eprintln!("{what}: still looking at what is there"),
+                    rows => eprintln!("{what}: {rows} rows so far"),
+                }
             }
         });
         Self { rows, task }

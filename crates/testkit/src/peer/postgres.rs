@@ -161,6 +161,11 @@ impl Postgres {
         self.end("KILL")
     }
 
+    /// Its first process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(Server::pid)
+    }
+
     /// What it has logged since it was first started.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("postgres.log")).unwrap_or_default()

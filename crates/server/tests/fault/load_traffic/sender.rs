@@ -7,8 +7,8 @@ use std::{
 };
 
 use serde_json::Value;
-use tokio::sync::Notify;
-use trunkline_testkit::eventually;
+use tokio::{sync::Notify, time::timeout};
+use trunkline_testkit::{eventually, patience};
 use trunkline_wire::{ApiError, ErrorCode};
 
 use crate::{
@@ -68,7 +68,8 @@ impl Gauge {
             if counted.load(Ordering::Relaxed) >= wanted {
                 return;
             }
-            moved.await;
+            // Who writes may have failed, and would be waited for without end.
+            timeout(patience(), moved).await.expect("something moves in time");
         }
     }
 
