@@ -28,7 +28,7 @@ pub(crate) fn run_by(form: Form, test: fn()) {
 
 /// An open channel.
 pub(crate) enum Channel {
-    Socket(RawSocket),
+    Socket(Box<RawSocket>),
     Polls(Polls),
 }
 
@@ -52,7 +52,7 @@ impl Channel {
 
     pub(crate) async fn open_by(form: Form, server: &Server, handshake: &Handshake) -> Self {
         match form {
-            Form::Socket => Self::Socket(RawSocket::connect(server, handshake).await.unwrap()),
+            Form::Socket => Self::Socket(Box::new(RawSocket::connect(server, handshake).await.unwrap())),
             Form::Polls => Self::Polls(Polls::new(server.authority(), handshake)),
         }
     }
