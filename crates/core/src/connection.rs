@@ -79,6 +79,8 @@ struct State {
     last_life: Instant,
     /// Durable entries were written since the last Ping.
     ping_owed: bool,
+    /// When the entries that are being written were committed.
+    writing: Vec<std::time::Instant>,
 }
 
 impl Connection {
@@ -95,6 +97,7 @@ impl Connection {
                 rate: Rate::new(now),
                 last_life: now,
                 ping_owed: false,
+                writing: Vec::new(),
             }),
             changed: Notify::new(),
             opening,
@@ -217,10 +220,12 @@ impl Entrance for Connection {
     }
 
     async fn bind(&self) {
-        if let Some(session) = request::proven_session(self.relay(), &self.opening).await
-            && let Err(error) = self.attach(&session).await
-        {
-            tracing::error!(%error, "a socket could not be bound; BeginSession tells the phone");
+        let Some(session) = request::proven_session(self.relay(), &self.opening).await else { return };
+        match self.attach(&session).await {
+            Ok(()) => _ = self.relay().metrics.resumes.inc(),
+            Err(error) => {
+                tracing::error!(%error, "a socket could not be bound; BeginSession tells the phone");
+            }
         }
     }
 

@@ -131,7 +131,7 @@ impl Hub {
     fn committed(&self, committed: &Committed) {
         let shard = self.shard(committed.account);
         let Some(sessions) = shard.get(&committed.account) else { return };
-        let offer = Arc::new(Offer::new(Arc::clone(&committed.entry)));
+        let offer = Arc::new(Offer::fresh(Arc::clone(&committed.entry)));
         for session in sessions {
             session.offer(&offer);
         }

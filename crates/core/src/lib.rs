@@ -27,6 +27,7 @@ pub use activation::ActivationError;
 pub use connection::{Connection, Opening, Outgoing};
 pub use hub::CommitFeed;
 pub use line::{BackendHealth, stored_password};
+pub use metric::{Counts, Labels};
 pub use relay::{Parts, Readiness, Relay, StartError, Status};
 pub use settings::Settings;
 pub use stranger::Refusal;

@@ -105,6 +105,14 @@ impl Lines {
         self.backends.iter().find(declared).unwrap_or(&self.local)
     }
 
+    /// Whether the accounts of a domain live on this backend.
+    pub(crate) fn serves(&self, backend: &dyn Backend, domain: &str) -> bool {
+        match backend.domain() {
+            Some(own) => own == domain,
+            None => !self.backends.iter().any(|other| other.domain() == Some(domain)),
+        }
+    }
+
     /// The declared backends and the local one.
     pub(crate) fn backends(&self) -> impl Iterator<Item = &Arc<dyn Backend>> {
         self.backends.iter().chain([&self.local])

@@ -1,82 +1,96 @@
-//! What the core counts for `/metrics`.
+//! What the core counts for `/metrics`; docs/metrics.md is made from what is registered here and elsewhere.
 
-use std::{fmt, sync::Weak};
+mod present;
+
+use std::{borrow::Cow, time::Instant};
 
 use prometheus_client::{
-    collector::Collector,
-    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
-    metrics::{
-        counter::{ConstCounter, Counter},
-        family::Family,
-        gauge::ConstGauge,
-    },
+    metrics::{counter::Counter, family::Family, histogram::Histogram},
     registry::Registry,
 };
+use trunkline_model::MessageState;
 use trunkline_wire::ErrorCode;
 
-use crate::{port::Outcome, relay::Inner};
+pub(crate) use self::present::Present;
+use crate::{
+    port::{Backend, Outcome},
+    stranger::Refusal,
+};
 
-/// Counters that the core raises as it works.
-#[derive(Debug, Clone, Default)]
+/// Counters told apart by N labels, each of a closed set of values.
+pub type Counts<const N: usize> = Family<Labels<N>, Counter>;
+
+/// Names and values.
+pub type Labels<const N: usize> = [(&'static str, Cow<'static, str>); N];
+
+/// From what nobody notices to what everybody does.
+const DELIVERY_SECONDS: [f64; 13] =
+    [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 10.0];
+
+/// Counters that the core raises as it works; cheap to clone.
+#[derive(Debug, Clone)]
 pub(crate) struct Metrics {
-    /// Messages that phones sent, resends aside.
-    pub(crate) sent: Counter,
-    /// Messages taken from IM systems.
-    pub(crate) received: Counter,
     /// Messages dropped because the recipient blocks the sender.
     pub(crate) blocked: Counter,
-    /// Messages that an IM system returned after it had confirmed them.
-    pub(crate) failed: Counter,
     /// Sockets given up because the phone took too little.
     pub(crate) lagging: Counter,
-    outcomes: Family<OutcomeLabels, Counter>,
-    errors: Family<ErrorLabels, Counter>,
-    activations: Family<ActivationLabels, Counter>,
-    refusals: Family<RefusalLabels, Counter>,
+    /// Sockets that went on with a session that was there.
+    pub(crate) resumes: Counter,
+    /// Entries read back from the mailbox for a phone.
+    pub(crate) reread: Counter,
+    stored: Counts<2>,
+    settled: Counts<3>,
+    resettled: Counts<3>,
+    put_back: Counts<2>,
+    received: Counts<2>,
+    delivery: Histogram,
+    errors: Counts<2>,
+    activations: Counts<1>,
+    refusals: Counts<1>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OutcomeLabels {
-    outcome: &'static str,
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            delivery: Histogram::new(DELIVERY_SECONDS),
+            blocked: Counter::default(),
+            lagging: Counter::default(),
+            resumes: Counter::default(),
+            reread: Counter::default(),
+            stored: Counts::default(),
+            settled: Counts::default(),
+            resettled: Counts::default(),
+            put_back: Counts::default(),
+            received: Counts::default(),
+            errors: Counts::default(),
+            activations: Counts::default(),
+            refusals: Counts::default(),
+        }
+    }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ErrorLabels {
-    code: i64,
-    name: &'static str,
-}
+/// Every way in which a message is settled.
+const OUTCOMES: [&str; 3] = ["confirmed", "failed", "unknown"];
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RefusalLabels {
-    reason: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ActivationLabels {
-    result: &'static str,
-}
+const ACTIVATIONS: [&str; 3] = ["done", "refused", "too_many"];
 
 impl Metrics {
     pub(crate) fn register(&self, registry: &mut Registry) {
+        self.register_messages(registry);
         registry.register(
-            "trunkline_messages_sent",
-            "Messages that phones sent, resends aside",
-            self.sent.clone(),
+            "trunkline_delivery_seconds",
+            "From the commit of a mailbox entry until it is written to a connected phone's socket",
+            self.delivery.clone(),
         );
         registry.register(
-            "trunkline_messages_received",
-            "Messages taken from IM systems",
-            self.received.clone(),
+            "trunkline_session_resumes",
+            "Sockets that went on with a session which was there already",
+            self.resumes.clone(),
         );
         registry.register(
-            "trunkline_messages_blocked",
-            "Messages dropped for a blocked sender",
-            self.blocked.clone(),
-        );
-        registry.register(
-            "trunkline_messages_returned",
-            "Messages returned after being confirmed",
-            self.failed.clone(),
+            "trunkline_entries_reread",
+            "Mailbox entries that were read back from the database for a phone: after a reconnect, or because it was behind",
+            self.reread.clone(),
         );
         registry.register(
             "trunkline_sockets_lagging",
@@ -84,13 +98,8 @@ impl Metrics {
             self.lagging.clone(),
         );
         registry.register(
-            "trunkline_line_outcomes",
-            "What IM systems said of messages",
-            self.outcomes.clone(),
-        );
-        registry.register(
             "trunkline_request_errors",
-            "Requests that ended in an error, by code",
+            "Requests that ended in an error, by the Connect API's code",
             self.errors.clone(),
         );
         registry.register("trunkline_activations", "Attempts to activate a device", self.activations.clone());
@@ -99,88 +108,125 @@ impl Metrics {
             "Strangers who were refused, by reason; the audit log tells of each, rate-limited",
             self.refusals.clone(),
         );
+        self.begin_at_zero();
     }
 
-    pub(crate) fn outcome(&self, outcome: &Outcome) {
+    fn register_messages(&self, registry: &mut Registry) {
+        registry.register(
+            "trunkline_messages_stored",
+            "Messages of phones that were committed, resends aside, by the sender's backend",
+            self.stored.clone(),
+        );
+        registry.register(
+            "trunkline_messages_settled",
+            "Messages whose end became known: confirmed by the IM system (on the local one by the commit), failed, or \
+             unknown. Stored less settled is what is under way: trunkline_outbox_messages",
+            self.settled.clone(),
+        );
+        registry.register(
+            "trunkline_messages_resettled",
+            "Messages of which the IM system said something else later, such as a message returned after it was confirmed",
+            self.resettled.clone(),
+        );
+        registry.register(
+            "trunkline_messages_put_back",
+            "Messages that a line could not take; they wait in the outbox and are tried again",
+            self.put_back.clone(),
+        );
+        registry.register(
+            "trunkline_messages_received",
+            "Messages taken from IM systems, repeats aside",
+            self.received.clone(),
+        );
+        registry.register(
+            "trunkline_messages_blocked",
+            "Messages from IM systems dropped because the recipient blocks the sender",
+            self.blocked.clone(),
+        );
+    }
+
+    /// A counter that appears with its first event hides that event from whoever watches for a rise.
+    fn begin_at_zero(&self) {
+        for code in ErrorCode::ALL {
+            drop(self.errors.get_or_create(&error_labels(*code)));
+        }
+        for result in ACTIVATIONS {
+            drop(self.activations.get_or_create(&[("result", result.into())]));
+        }
+        for refusal in Refusal::ALL {
+            drop(self.refusals.get_or_create(&[("reason", refusal.word().into())]));
+        }
+    }
+
+    /// There is this backend.
+    pub(crate) fn know(&self, backend: &dyn Backend) {
+        for family in [&self.stored, &self.put_back, &self.received] {
+            drop(family.get_or_create(&labels(backend)));
+        }
+        for outcome in OUTCOMES {
+            drop(self.settled.get_or_create(&with_outcome(backend, outcome)));
+            drop(self.resettled.get_or_create(&with_outcome(backend, outcome)));
+        }
+    }
+
+    /// A phone's message was committed, in this state.
+    pub(crate) fn stored(&self, backend: &dyn Backend, state: MessageState) {
+        self.stored.get_or_create(&labels(backend)).inc();
+        if state == MessageState::Confirmed {
+            self.settled.get_or_create(&with_outcome(backend, "confirmed")).inc();
+        }
+    }
+
+    /// The IM system's word on a message was committed; `from` is the state before, `None` when it changed nothing.
+    pub(crate) fn settled(&self, backend: &dyn Backend, outcome: &Outcome, from: Option<MessageState>) {
+        let Some(from) = from else { return };
         let outcome = match outcome {
             Outcome::Confirmed => "confirmed",
-            Outcome::NotSent => "not_sent",
-            Outcome::Refused { .. } => "refused",
+            Outcome::Refused { .. } => "failed",
             Outcome::Unknown => "unknown",
+            Outcome::NotSent => {
+                self.put_back.get_or_create(&labels(backend)).inc();
+                return;
+            }
         };
-        self.outcomes.get_or_create(&OutcomeLabels { outcome }).inc();
+        let open = matches!(from, MessageState::Stored | MessageState::Submitted);
+        let family = if open { &self.settled } else { &self.resettled };
+        family.get_or_create(&with_outcome(backend, outcome)).inc();
+    }
+
+    /// A message came from an IM system and was committed.
+    pub(crate) fn received(&self, backend: &dyn Backend) {
+        self.received.get_or_create(&labels(backend)).inc();
+    }
+
+    /// An entry that was committed then is written to a socket now.
+    pub(crate) fn delivered(&self, committed: Instant) {
+        self.delivery.observe(committed.elapsed().as_secs_f64());
     }
 
     pub(crate) fn error(&self, code: ErrorCode) {
-        self.errors.get_or_create(&ErrorLabels { code: code.number(), name: code.name() }).inc();
+        self.errors.get_or_create(&error_labels(code)).inc();
     }
 
     pub(crate) fn refused(&self, reason: &'static str) {
-        self.refusals.get_or_create(&RefusalLabels { reason }).inc();
+        self.refusals.get_or_create(&[("reason", reason.into())]).inc();
     }
 
     pub(crate) fn activation(&self, result: &'static str) {
-        self.activations.get_or_create(&ActivationLabels { result }).inc();
+        self.activations.get_or_create(&[("result", result.into())]).inc();
     }
 }
 
-/// Reads at each scrape what is not counted but simply so: sessions, sockets, lines, the store's queue.
-pub(crate) struct Present {
-    pub(crate) relay: Weak<Inner>,
+fn error_labels(code: ErrorCode) -> Labels<2> {
+    [("code", code.number().to_string().into()), ("name", code.name().into())]
 }
 
-impl fmt::Debug for Present {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Present")
-    }
+fn labels(backend: &dyn Backend) -> Labels<2> {
+    let domain = backend.domain().unwrap_or_default().to_owned();
+    [("backend", backend.kind().into()), ("domain", domain.into())]
 }
 
-impl Collector for Present {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let Some(relay) = self.relay.upgrade() else { return Ok(()) };
-        let mut gauge = |name: &str, help: &str, value: i64| {
-            let gauge = ConstGauge::new(value);
-            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
-        };
-        gauge("trunkline_sessions", "Live sessions", count(relay.hub.all().len()))?;
-        let lagging = relay.hub.all().iter().filter(|session| session.is_lagging()).count();
-        gauge("trunkline_sessions_lagging", "Sessions whose phones are behind after a 4010", count(lagging))?;
-        gauge("trunkline_sockets", "Phones with an open socket", count(relay.sockets()))?;
-        gauge("trunkline_polls", "Phones whose poll is held", count(relay.polls()))?;
-        let store = relay.store.metrics();
-        gauge("trunkline_store_queue", "Commands that wait for the store's writer", count(store.queue_len))?;
-        gauge("trunkline_store_last_batch", "Commands in the last commit", count(store.last_batch))?;
-        let mut counter = |name: &str, help: &str, value: u64| {
-            let counter = ConstCounter::new(value);
-            counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)
-        };
-        counter("trunkline_store_commits", "Commits", store.commits)?;
-        counter("trunkline_store_commands", "Commands committed", store.commands)?;
-        counter("trunkline_store_commit_micros", "Time spent in commits", store.commit_micros_total)?;
-        encode_lines(&relay, &mut encoder)
-    }
-}
-
-fn encode_lines(relay: &Inner, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-    let gauge = ConstGauge::new(0_i64);
-    let mut family = encoder.encode_descriptor(
-        "trunkline_lines",
-        "Lines by backend and state",
-        None,
-        gauge.metric_type(),
-    )?;
-    for health in relay.lines.health() {
-        let domain = health.domain.as_deref().unwrap_or("");
-        for (state, lines) in
-            [("connected", health.connected), ("connecting", health.connecting), ("refused", health.refused)]
-        {
-            let labels = [("backend", health.kind), ("domain", domain), ("state", state)];
-            ConstGauge::new(count(lines)).encode(family.encode_family(&labels)?)?;
-        }
-    }
-    Ok(())
-}
-
-fn count(number: impl TryInto<i64>) -> i64 {
-    number.try_into().unwrap_or(i64::MAX)
+fn with_outcome(backend: &dyn Backend, outcome: &'static str) -> Labels<3> {
+    let [kind, domain] = labels(backend);
+    [kind, domain, ("outcome", outcome.into())]
 }

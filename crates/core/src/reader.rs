@@ -1,6 +1,9 @@
 //! Who reads what a session has for its phone: a socket, or one poll. Only one at a time; a newer one replaces it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use trunkline_model::{Seq, Timestamp};
 use trunkline_store::StoreError;
@@ -30,8 +33,8 @@ pub(crate) struct Reader {
 
 /// What a reader finds.
 pub(crate) enum Found {
-    /// A frame for the phone; `durable` when it tells an entry of the mailbox.
-    Frame { text: String, durable: bool },
+    /// A frame for the phone; `durable` when it tells an entry of the mailbox, `committed` when it came fresh from there.
+    Frame { text: String, durable: bool, committed: Option<Instant> },
     /// Another reader has taken the session.
     Replaced,
     /// The session is over, and its last frame was given out.
@@ -116,13 +119,18 @@ impl Reader {
         }
         if let Some(end) = state.end {
             let frame = state.outbound.take_ready();
-            return Err(frame.map_or(Found::Over(end), |text| Found::Frame { text, durable: false }));
+            return Err(frame.map_or(Found::Over(end), |text| Found::Frame {
+                text,
+                durable: false,
+                committed: None,
+            }));
         }
         let before = state.outbound.sent();
         let step = state.outbound.step();
         state.lagging &= !matches!(step, Step::Wait);
         let durable = state.outbound.sent() > before;
         let low = state.outbound.sequences.wants().is_some() && !state.reserving;
+        let committed = state.outbound.take_fresh();
         drop(state);
         if low {
             self.relay.reserve_ahead(session);
@@ -130,7 +138,7 @@ impl Reader {
         match step {
             Step::Write(text) => {
                 session.wrote();
-                Err(Found::Frame { text, durable })
+                Err(Found::Frame { text, durable, committed })
             }
             step => Ok(step),
         }
@@ -156,6 +164,7 @@ impl Reader {
     async fn read(&self, session: &Session, after: Seq) {
         match self.relay.store.mailbox(session.account(), after, PAGE).await {
             Ok(page) => {
+                self.relay.metrics.reread.inc_by(u64::try_from(page.len()).unwrap_or_default());
                 let page = page.into_iter().map(|entry| Arc::new(Offer::new(entry))).collect();
                 session.state().outbound.page(after, page);
             }

@@ -1,12 +1,13 @@
 //! The relay as the floors above see it.
 
 mod keeping;
+mod measuring;
 
 use std::{
     hash::{BuildHasher, RandomState},
     net::IpAddr,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -16,7 +17,7 @@ use prometheus_client::registry::Registry;
 use serde::Serialize;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use trunkline_model::{AccountId, Address, DeviceId};
-use trunkline_store::{Activation, Counts, Store, StoreError};
+use trunkline_store::{Activation, Counts, Measure, Store, StoreError};
 use trunkline_wire::activation::{ActivatedAccount, ActivationReply, ActivationRequest};
 
 use crate::{
@@ -74,6 +75,7 @@ pub(crate) struct Inner {
     pub(crate) strangers: Strangers,
     beginnings: [tokio::sync::Mutex<()>; BEGINNINGS],
     hasher: RandomState,
+    measured: Mutex<Option<Measure>>,
     next_reader: AtomicU64,
     sockets: AtomicUsize,
     polls: AtomicUsize,
@@ -117,12 +119,15 @@ impl Relay {
             backends,
             Arc::clone(&local),
         );
+        store.register(registry);
+        lines.backends().for_each(|backend| metrics.know(backend.as_ref()));
         feed.connect(&hub);
         let inner = Arc::new(Inner {
             authenticators: vec![Box::new(StoreTokens::new(store.clone()))],
             strangers: Strangers::new(metrics.clone()),
             beginnings: std::array::from_fn(|_| tokio::sync::Mutex::default()),
             hasher: RandomState::new(),
+            measured: Mutex::default(),
             next_reader: AtomicU64::new(1),
             sockets: AtomicUsize::new(0),
             polls: AtomicUsize::new(0),

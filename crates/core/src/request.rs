@@ -29,8 +29,12 @@ use crate::{
 async fn run(relay: &Arc<Inner>, session: &Arc<Session>, request: Request, plan: &Plan, ear: Ear) {
     let background = session.state().background;
     let Request { id, name, method, call, dependencies, reconnect: _ } = request;
+    let refuse = |ear: Ear, error: &ApiError| {
+        relay.metrics.error(error.code);
+        ear.tell(trunkline_wire::failure_now(Some(&id), Some(&name), error, background));
+    };
     if !session.state().recent.begin(id.key()) {
-        return ear.tell(trunkline_wire::failure_now(Some(&id), Some(&name), &pending(), background));
+        return refuse(ear, &pending());
     }
     let call = match call {
         Ok(Call::NotSupported) => Err(not_supported(&name)),
@@ -40,7 +44,7 @@ async fn run(relay: &Arc<Inner>, session: &Arc<Session>, request: Request, plan:
     let (waits, call) = match ready {
         Ok(ready) => ready,
         Err(error) => {
-            ear.tell(trunkline_wire::failure_now(Some(&id), Some(&name), &error, background));
+            refuse(ear, &error);
             return session.settle(&id, false);
         }
     };

@@ -108,6 +108,7 @@ fn bears(headers: &HeaderMap, token: &SecretString) -> bool {
 
 async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
     let mut page = String::new();
+    admin.relay.measure().await;
     if let Err(error) = text::encode(&mut page, &admin.registry) {
         error!(%error, "the metrics cannot be written");
         return Problem::Unavailable.into_response();

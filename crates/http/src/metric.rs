@@ -1,33 +1,14 @@
-use prometheus_client::{
-    encoding::EncodeLabelSet,
-    metrics::{counter::Counter, family::Family, gauge::Gauge},
-    registry::Registry,
-};
+use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
+use trunkline_core::Counts;
 
 /// What the doors count; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Metrics {
     pub(crate) sockets: Gauge,
     pub(crate) connections: Gauge,
-    requests: Family<RequestLabels, Counter>,
-    failures: Family<ReasonLabels, Counter>,
-    closes: Family<CodeLabels, Counter>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RequestLabels {
-    route: &'static str,
-    status: u16,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ReasonLabels {
-    reason: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CodeLabels {
-    code: u16,
+    requests: Counts<2>,
+    failures: Counts<1>,
+    closes: Counts<1>,
 }
 
 impl Metrics {
@@ -58,18 +39,19 @@ impl Metrics {
     }
 
     pub(crate) fn request(&self, route: &'static str, status: u16) {
-        self.requests.get_or_create(&RequestLabels { route, status }).inc();
+        self.requests.get_or_create(&[("route", route.into()), ("status", status.to_string().into())]).inc();
     }
 
     /// `reason` is one of a few fixed words.
     pub(crate) fn handshake_failed(&self, reason: &'static str) {
-        self.failures.get_or_create(&ReasonLabels { reason }).inc();
+        self.failures.get_or_create(&[("reason", reason.into())]).inc();
     }
 
     /// Phones choose the code of their own close, so only known ones become a label.
     pub(crate) fn socket_closed(&self, code: u16) {
         let known = matches!(code, 1000..=1015 | 4001 | 4010 | 4401 | 4403);
-        self.closes.get_or_create(&CodeLabels { code: if known { code } else { 0 } }).inc();
+        let code = if known { code } else { 0 };
+        self.closes.get_or_create(&[("code", code.to_string().into())]).inc();
     }
 }
 

@@ -4,12 +4,14 @@ mod account;
 mod activation;
 mod device;
 mod import;
+mod key;
 mod reload;
 mod status;
 
 pub(crate) use account::account;
 pub(crate) use activation::activation;
 pub(crate) use device::device;
+pub(crate) use key::key;
 pub(crate) use reload::reload;
 pub(crate) use status::{listeners, status};
 

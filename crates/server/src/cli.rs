@@ -7,17 +7,21 @@ use clap_complete::Shell;
 
 mod account;
 mod activation;
+mod archive;
 mod bundle;
 mod device;
 mod doctor;
+mod key;
 mod phone;
 mod span;
 
 pub(crate) use account::{AccountCommand, Import};
 pub(crate) use activation::ActivationCommand;
+pub(crate) use archive::{Backup, Migrate, Restore};
 pub(crate) use bundle::SupportBundle;
 pub(crate) use device::DeviceCommand;
 pub(crate) use doctor::Doctor;
+pub(crate) use key::KeyCommand;
 pub(crate) use phone::{Chat, Demo};
 pub(crate) use span::Span;
 
@@ -82,6 +86,26 @@ pub(crate) enum Command {
     /// List and revoke activated phones
     #[command(subcommand, after_help = "Example:\n  trunkline device list sip:alice@example.test")]
     Device(DeviceCommand),
+
+    /// Write everything but the master key into one file, also while the server runs
+    #[command(
+        after_help = "Examples:\n  trunkline backup /var/backups/trunkline\n  trunkline backup before-the-change.backup"
+    )]
+    Backup(Backup),
+
+    /// Put a backup in the place of the database; the server must be stopped
+    #[command(
+        after_help = "Examples:\n  trunkline restore monday.backup --verify\n  trunkline restore monday.backup --replace"
+    )]
+    Restore(Restore),
+
+    /// Bring the database's schema up to date, which the server also does when it starts
+    #[command(after_help = "Example:\n  trunkline migrate --dry-run")]
+    Migrate(Migrate),
+
+    /// Show and change the master key, which guards passwords and access keys
+    #[command(subcommand, after_help = "Example:\n  trunkline key show")]
+    Key(KeyCommand),
 
     /// Show whether the relay runs, who is connected, and how much it holds
     #[command(after_help = "Example:\n  trunkline status --json")]

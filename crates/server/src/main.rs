@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 mod admin;
+mod archive;
 mod ask;
 mod assembly;
 mod bundle;
@@ -64,6 +65,10 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Account(command) => ask::account(place()?, command).await,
         Command::Activation(command) => ask::activation(place()?, command).await,
         Command::Device(command) => ask::device(place()?, command).await,
+        Command::Backup(args) => archive::backup(place()?, args).await,
+        Command::Restore(args) => archive::restore(place()?, args).await,
+        Command::Migrate(args) => archive::migrate(place()?, args).await,
+        Command::Key(command) => ask::key(place()?, command).await,
         Command::Reload(output) => {
             let unread = |_: &Failure| eprintln!("nothing was changed: a running server goes on as before");
             ask::reload(place().inspect_err(unread)?, output.json).await

@@ -36,13 +36,46 @@ impl Place {
     /// Opens the store for this process alone; folder, key and an SQLite database are made when missing.
     pub(crate) async fn open_store(&self, listener: Arc<dyn CommitListener>) -> Result<Opened, Failure> {
         self.make_folder()?;
-        let master_key = self.master_key().await?;
-        let database = self.database.clone();
-        match Store::open(OpenStore { database, master_key, listener, exclusive: true }).await {
-            Ok(store) => Ok(Opened::Here(store)),
+        let key = self.master_key().await?;
+        match self.open_with(key, Arc::clone(&listener)).await {
+            Ok(store) => {
+                // A change of keys that came to nothing may have left one.
+                MasterKey::discard(&self.master_key).map_err(|error| self.key_trouble(&error))?;
+                Ok(Opened::Here(store))
+            }
             Err(StoreError::Locked(who)) => Ok(Opened::Elsewhere(who)),
+            Err(error @ StoreError::WrongKey { .. }) => self.finish_rotation(error, listener).await,
             Err(error) => Err(self.store_trouble(&error)),
         }
+    }
+
+    /// A change of keys may have ended between the database and the file: then the key that it prepared fits.
+    async fn finish_rotation(
+        &self,
+        wrong: StoreError,
+        listener: Arc<dyn CommitListener>,
+    ) -> Result<Opened, Failure> {
+        let prepared = MasterKey::prepared(&self.master_key).map_err(|error| self.key_trouble(&error))?;
+        let Some(key) = prepared else { return Err(self.store_trouble(&wrong)) };
+        match self.open_with(key, listener).await {
+            Ok(store) => {
+                MasterKey::promote(&self.master_key).map_err(|error| self.key_trouble(&error))?;
+                tracing::warn!(key = %store.key_id(), "a change of the master key that was broken off is complete now");
+                Ok(Opened::Here(store))
+            }
+            Err(StoreError::Locked(who)) => Ok(Opened::Elsewhere(who)),
+            Err(StoreError::WrongKey { .. }) => Err(self.store_trouble(&wrong)),
+            Err(error) => Err(self.store_trouble(&error)),
+        }
+    }
+
+    async fn open_with(
+        &self,
+        master_key: MasterKey,
+        listener: Arc<dyn CommitListener>,
+    ) -> Result<Store, StoreError> {
+        let database = self.database.clone();
+        Store::open(OpenStore { database, master_key, listener, exclusive: true }).await
     }
 
     /// True when there is a database with something in it; makes nothing.
@@ -84,14 +117,14 @@ impl Place {
         Err(Failure::failed(words).advise(format!("the same as that user: sudo -u {owner} trunkline …")))
     }
 
-    fn make_folder(&self) -> Result<(), Failure> {
+    pub(crate) fn make_folder(&self) -> Result<(), Failure> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.data_dir).map_err(|error| {
             let words = format!("the data folder {} cannot be made: {error}", self.data_dir.display());
             Failure::failed(words).advise("set DATA_DIR to a folder that this user may write to")
         })
     }
 
-    fn key_trouble(&self, error: &MasterKeyError) -> Failure {
+    pub(crate) fn key_trouble(&self, error: &MasterKeyError) -> Failure {
         let failure = Failure::failed(error.to_string());
         match error {
             MasterKeyError::Missing { .. } => {
@@ -104,9 +137,13 @@ impl Place {
         }
     }
 
-    fn store_trouble(&self, error: &StoreError) -> Failure {
+    pub(crate) fn store_trouble(&self, error: &StoreError) -> Failure {
         let failure = Failure::failed(format!("the database {}: {error}", self.database));
         match (error, &self.database) {
+            (StoreError::WrongKey { .. }, _) => failure.advise(format!(
+                "put the key that belongs to this database back into {}, from where it was backed up",
+                self.master_key.display()
+            )),
             (StoreError::TooNew { .. }, _) => {
                 failure.advise("run the newer version of trunkline that wrote it")
             }

@@ -2,6 +2,7 @@
 
 mod line;
 mod mishap;
+mod process;
 
 use std::{
     fmt,
@@ -18,7 +19,6 @@ use tracing_subscriber::{
 };
 use trunkline_config::LogFormat;
 
-pub(crate) use self::mishap::register;
 use crate::{exit::Failure, print};
 
 /// Changes what is logged while the program runs.
@@ -46,6 +46,12 @@ impl LogLevel {
         let filter = EnvFilter::try_new(level).map_err(|error| format!("LOG_LEVEL: {error}"))?;
         self.0.reload(filter).map_err(|error| format!("LOG_LEVEL cannot be changed: {error}"))
     }
+}
+
+/// Shows in `/metrics` which program this is, what it uses, and its panics.
+pub(crate) fn register(registry: &mut prometheus_client::registry::Registry) {
+    mishap::register(registry);
+    process::register(registry);
 }
 
 /// Starts logging; `level` is as for [`LogLevel::set`].

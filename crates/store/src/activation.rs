@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use aws_lc_rs::rand;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -10,6 +12,7 @@ use crate::{
     engine::{Place, query},
     fault::Fault,
     job::{PlainCommand, Transaction},
+    key::Keyring,
     sql::{account, device as sql},
 };
 
@@ -52,8 +55,8 @@ impl Store {
         expires_at: Timestamp,
     ) -> Result<AccessKey, StoreError> {
         let key = AccessKey::fresh()?;
-        let hash = self.shared.keys.access_key_hash(key.plain());
-        self.plain(Issue { account, hash, expires_at }).await?;
+        let (keys, plain) = (Arc::clone(&self.shared.keys), key.copy());
+        self.plain(Issue { account, plain, expires_at, keys }).await?;
         Ok(key)
     }
 
@@ -69,7 +72,7 @@ impl Store {
                 .parse::<Address>()
                 .map(|address| address.bare().to_owned())
                 .unwrap_or_default(),
-            hash: self.shared.keys.access_key_hash(&key),
+            hash: self.shared.keys.present().access_key_hash(&key),
         };
         if claim.check(self.readers().into(), Timestamp::now()).await?.is_none() {
             return Ok(None);
@@ -97,8 +100,9 @@ fn fresh_token() -> Result<SecretString, StoreError> {
 
 pub(crate) struct Issue {
     pub(crate) account: AccountId,
-    pub(crate) hash: Vec<u8>,
+    pub(crate) plain: Zeroizing<String>,
     pub(crate) expires_at: Timestamp,
+    pub(crate) keys: Arc<Keyring>,
 }
 
 #[async_trait]
@@ -106,8 +110,9 @@ impl PlainCommand for Issue {
     type Answer = ();
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
+        let hash = self.keys.in_force(change).await?.access_key_hash(&self.plain);
         query(sql::INSERT_ACCESS_KEY)
-            .bind(self.hash.clone())
+            .bind(hash)
             .bind(self.account.0)
             .bind(change.now.0)
             .bind(self.expires_at.0)

@@ -6,12 +6,13 @@ use secrecy::{ExposeSecret, SecretString};
 use trunkline_model::{AccountId, DeviceId, Timestamp};
 use zeroize::Zeroizing;
 
-use crate::{MasterKey, StoreError};
+use crate::{KeyId, MasterKey, StoreError};
 
 const NONCE_BYTES: usize = 12;
 
 /// The keys that the store derives from the master key, one for each purpose.
 pub(crate) struct Keys {
+    id: KeyId,
     seal: RandomizedNonceKey,
     seal_id: String,
     access_key: hmac::Key,
@@ -35,12 +36,23 @@ impl Keys {
         let mac = |label: &str| hmac::Key::new(hmac::HMAC_SHA256, sub(label).as_ref());
         let seal = RandomizedNonceKey::new(&AES_256_GCM, sub("trunkline/secret/1").as_ref());
         Ok(Self {
+            id: master.id(),
             seal: seal.map_err(|_| StoreError::Crypto("the sealing key cannot be made".to_owned()))?,
             seal_id: hex(&sub("trunkline/secret/1/id").as_ref()[..4]),
             access_key: mac("trunkline/access-key/1"),
             session: mac("trunkline/session/1"),
             text: mac("trunkline/text/1"),
         })
+    }
+
+    /// Which master key these come from.
+    pub(crate) fn id(&self) -> KeyId {
+        self.id
+    }
+
+    /// The name under which what these keys sealed is kept.
+    pub(crate) fn seal_id(&self) -> &str {
+        &self.seal_id
     }
 
     /// Seals a secret for exactly this row.

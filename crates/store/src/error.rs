@@ -1,6 +1,8 @@
+use std::io;
+
 use sqlx::error::DatabaseError;
 
-use crate::fault;
+use crate::{KeyId, fault};
 
 /// Why the store could not do what was asked; the texts are plain words for people who run the relay.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +40,14 @@ pub enum StoreError {
         /// The newest version that this program knows.
         known: i64,
     },
+    /// The database was made with another master key.
+    #[error("the master key does not fit the database: {}", wrong_key(*.given, *.database))]
+    WrongKey {
+        /// The key that was given.
+        given: KeyId,
+        /// The key that the database was made with; `None` when only its secrets say that it was another.
+        database: Option<KeyId>,
+    },
     /// The database holds what no version wrote.
     #[error("the database holds something impossible: {0}")]
     Corrupt(String),
@@ -49,6 +59,13 @@ pub enum StoreError {
     Closed,
 }
 
+fn wrong_key(given: KeyId, database: Option<KeyId>) -> String {
+    match database {
+        Some(id) => format!("this is the key {given}, the database was made with the key {id}"),
+        None => format!("this is the key {given}, and passwords in the database were sealed with another"),
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
@@ -58,7 +75,12 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::PoolTimedOut => {
                 Self::Unreachable("no connection came about in time; is the server up?".to_owned())
             }
-            sqlx::Error::Io(inner) => Self::Unreachable(inner.to_string()),
+            sqlx::Error::Io(inner) => Self::Unreachable(match inner.kind() {
+                io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
+                    format!("{inner}; is the server up?")
+                }
+                _ => inner.to_string(),
+            }),
             sqlx::Error::Tls(inner) => Self::Unreachable(format!("TLS: {inner}")),
             sqlx::Error::Protocol(words) => Self::Unreachable(words.clone()),
             _ => Self::Database(error.to_string()),

@@ -54,16 +54,24 @@ impl From<StoreError> for Fault {
 
 impl From<sqlx::Error> for Fault {
     fn from(error: sqlx::Error) -> Self {
+        if is_lost(&error) {
+            return Self::Lost(error.into());
+        }
         let everywhere = match &error {
-            sqlx::Error::Database(inner) if is_farewell(inner.as_ref()) => return Self::Lost(error.into()),
             sqlx::Error::Database(inner) => in_trouble(inner.as_ref()),
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => {
-                return Self::Lost(error.into());
-            }
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::Encode(_) => false,
             _ => true,
         };
         Self::Failed { error: error.into(), everywhere }
+    }
+}
+
+/// The connection is gone.
+pub(crate) fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(inner) => is_farewell(inner.as_ref()),
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
+        _ => false,
     }
 }
 

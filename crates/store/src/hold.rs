@@ -11,6 +11,7 @@ use sqlx::{
 
 use crate::{
     Database, StoreError,
+    disk::Disk,
     engine::{Connection, Engine, Pool},
     fault::Fault,
 };
@@ -19,6 +20,16 @@ use sqlite::SqliteHold;
 
 pub use postgres::PostgresUrl;
 pub(crate) use postgres::holds_data;
+
+pub(crate) use sqlite::{beside, make_file};
+
+/// A connection that sees one moment of the database, whoever writes meanwhile; `None` when there is none yet.
+pub(crate) async fn snapshot(database: &Database) -> Result<Option<Connection>, StoreError> {
+    match database {
+        Database::Sqlite(path) => sqlite::snapshot(path).await,
+        Database::Postgres(url) => postgres::snapshot(url).await,
+    }
+}
 
 /// The hold on either engine's database.
 pub(crate) type Hold = Engine<SqliteHold, PostgresHold>;
@@ -89,6 +100,14 @@ impl Hold {
             }
             Self::Postgres(hold) => Pool::Postgres(hold.readers(PgPoolOptions::new())),
         })
+    }
+
+    /// The files, where they are on a disk of ours.
+    pub(crate) fn disk(&self) -> Option<Disk> {
+        match self {
+            Self::Sqlite(hold) => Some(hold.disk().clone()),
+            Self::Postgres(_) => None,
+        }
     }
 
     /// How checkpoints connect, where they are ours to make.

@@ -1,5 +1,8 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use trunkline_model::{Address, Profile, Timestamp};
+use zeroize::Zeroizing;
 
 use crate::{
     AccessKey, Account, Store, StoreError,
@@ -7,6 +10,7 @@ use crate::{
     activation::Issue,
     fault::Fault,
     job::{PlainCommand, Transaction},
+    key::Keyring,
 };
 
 /// An account as somebody wants it to be.
@@ -41,11 +45,10 @@ impl Store {
         let mut rows = Vec::with_capacity(accounts.len());
         for account in accounts {
             let key = keys_expire_at.map(|_| AccessKey::fresh()).transpose()?;
-            let hash = key.as_ref().map(|key| self.shared.keys.access_key_hash(key.plain()));
-            rows.push(Row { account, key: hash.zip(keys_expire_at) });
+            rows.push(Row { account, key: key.as_ref().map(AccessKey::copy).zip(keys_expire_at) });
             keys.push(key);
         }
-        let done = self.plain(Import(rows)).await?;
+        let done = self.plain(Import { rows, keys: Arc::clone(&self.shared.keys) }).await?;
         let imported = done.into_iter().zip(keys).map(|((account, before), key)| Imported {
             key: key.filter(|_| before.is_none()),
             account,
@@ -57,11 +60,14 @@ impl Store {
 
 struct Row {
     account: ImportAccount,
-    /// The hash of the key that a new account gets, and until when it is good.
-    key: Option<(Vec<u8>, Timestamp)>,
+    /// The key that a new account gets, and until when it is good.
+    key: Option<(Zeroizing<String>, Timestamp)>,
 }
 
-struct Import(Vec<Row>);
+struct Import {
+    rows: Vec<Row>,
+    keys: Arc<Keyring>,
+}
 
 #[async_trait]
 impl PlainCommand for Import {
@@ -69,21 +75,26 @@ impl PlainCommand for Import {
     type Answer = Vec<(Account, Option<Profile>)>;
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<Self::Answer, Fault> {
-        let mut all = Vec::with_capacity(self.0.len());
-        for row in &self.0 {
-            all.push(row.put(change).await?);
+        let mut all = Vec::with_capacity(self.rows.len());
+        for row in &self.rows {
+            all.push(row.put(change, &self.keys).await?);
         }
         Ok(all)
     }
 }
 
 impl Row {
-    async fn put(&self, change: &mut Transaction<'_>) -> Result<(Account, Option<Profile>), Fault> {
+    async fn put(
+        &self,
+        change: &mut Transaction<'_>,
+        keys: &Arc<Keyring>,
+    ) -> Result<(Account, Option<Profile>), Fault> {
         let ImportAccount { address, profile } = self.account.clone();
         let Some(known) = find(change, &address).await? else {
             let account = Add { address, profile }.run(change).await?;
-            if let Some((hash, expires_at)) = self.key.clone() {
-                Issue { account: account.id, hash, expires_at }.run(change).await?;
+            if let Some((plain, expires_at)) = self.key.clone() {
+                let keys = Arc::clone(keys);
+                Issue { account: account.id, plain, expires_at, keys }.run(change).await?;
             }
             return Ok((account, None));
         };

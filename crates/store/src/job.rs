@@ -26,6 +26,11 @@ pub(crate) trait ChatCommand: Send + 'static {
 pub(crate) trait PlainCommand: Send + Sync + 'static {
     type Answer: Send + 'static;
 
+    /// True when no other command is to share its transaction, and so its failure.
+    fn alone(&self) -> bool {
+        false
+    }
+
     /// Runs the statements; [`Fault::Refused`] must come before the first change.
     async fn run(&self, change: &mut Transaction<'_>) -> Result<Self::Answer, Fault>;
 }
@@ -56,6 +61,7 @@ pub(crate) trait ChatJob: Send {
 /// A [`PlainCommand`] and the one who waits for it.
 #[async_trait]
 pub(crate) trait PlainJob: Send {
+    fn alone(&self) -> bool;
     /// Keeps the answer until the transaction is committed.
     async fn run(&mut self, change: &mut Transaction<'_>) -> Result<(), Fault>;
     fn tell(self: Box<Self>, outcome: Result<(), StoreError>);
@@ -76,6 +82,11 @@ impl Job {
     pub(crate) fn plain<C: PlainCommand>(command: C) -> (Self, Pending<C::Answer>) {
         let (waiter, answer) = oneshot::channel();
         (Self::Plain(Box::new(Waiting { command, answer: None, waiter })), Pending::new(answer))
+    }
+
+    /// True when it wants a transaction of its own.
+    pub(crate) fn alone(&self) -> bool {
+        matches!(self, Self::Plain(job) if job.alone())
     }
 
     /// Answers after the commit, or tells why there was none.
@@ -123,6 +134,10 @@ impl<C: ChatCommand> ChatJob for Waiting<C, C::Answer> {
 
 #[async_trait]
 impl<C: PlainCommand> PlainJob for Waiting<C, C::Answer> {
+    fn alone(&self) -> bool {
+        self.command.alone()
+    }
+
     async fn run(&mut self, change: &mut Transaction<'_>) -> Result<(), Fault> {
         let outcome = self.command.run(change).await;
         self.keep(outcome)

@@ -11,6 +11,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+mod rotation;
+
 const BYTES: usize = 32;
 
 /// The key from which the store's other keys are derived; its `Debug` shows nothing, its memory is wiped on
@@ -95,9 +97,13 @@ impl MasterKey {
             return Err(MasterKeyError::Exposed { path: shown(path), mode });
         }
         let text = Zeroizing::new(io::read_to_string(file).map_err(|error| file_error(path, error))?);
-        let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text.trim()).unwrap_or_default());
-        let malformed = |_| MasterKeyError::Malformed { path: shown(path) };
-        Ok(Self(Zeroizing::new(<[u8; BYTES]>::try_from(bytes.as_slice()).map_err(malformed)?)))
+        Self::read(&text).ok_or_else(|| MasterKeyError::Malformed { path: shown(path) })
+    }
+
+    /// A key from its text, 43 characters of base64url; `None` when it is none.
+    pub fn read(text: &str) -> Option<Self> {
+        let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text.trim()).ok()?);
+        Some(Self(Zeroizing::new(<[u8; BYTES]>::try_from(bytes.as_slice()).ok()?)))
     }
 
     /// Written beside and linked into place, so that a crash leaves no half key and two starters agree on

@@ -9,6 +9,7 @@ use crate::{
     crypto::Keys,
     engine::{Connection, query},
     hold::{self, Hold},
+    key::{self, Keyring},
     metrics::Gauges,
     migration, purge,
     sql::mailbox as sql,
@@ -62,7 +63,7 @@ impl fmt::Display for Database {
 
 impl Store {
     /// Opens the database, brings its schema up to date and starts the writer. [`StoreError::TooNew`] when a
-    /// newer program has changed the schema.
+    /// newer program has changed the schema, [`StoreError::WrongKey`] when it was made with another master key.
     pub async fn open(open: OpenStore) -> Result<Store, StoreError> {
         let mut hold = Hold::of(&open.database, open.exclusive)?;
         let mut connection = hold.connect().await?;
@@ -70,6 +71,8 @@ impl Store {
         // written anew.
         checkpoint::truncate(&mut connection).await?;
         migration::run(&mut connection).await?;
+        let keys = Keys::derive(&open.master_key)?;
+        key::check(&mut connection, &keys).await?;
         hold.begin(&mut connection).await?;
         let epoch = epoch(&mut connection).await?;
         let clock = Clock::behind(last_moment(&mut connection).await?);
@@ -79,10 +82,11 @@ impl Store {
         let shared = Shared {
             queue,
             readers,
-            keys: Arc::new(Keys::derive(&open.master_key)?),
+            keys: Arc::new(Keyring::new(keys)),
             epoch,
             gauges: Arc::new(Gauges::default()),
-            purge: tokio::sync::Mutex::new(purge::Stage::default()),
+            disk: hold.disk(),
+            purge: tokio::sync::Mutex::new(purge::Round::default()),
             finished,
         };
         let writer = Writer::new(writer::Parts {

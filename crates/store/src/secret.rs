@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use secrecy::SecretString;
 use trunkline_model::AccountId;
@@ -8,6 +10,7 @@ use crate::{
     engine::query,
     fault::Fault,
     job::{PlainCommand, Transaction},
+    key::Keyring,
     sql::{account as sql, columns::Columns},
 };
 
@@ -19,7 +22,7 @@ impl Store {
         let Some(row) = query.fetch_optional(self.readers()).await? else { return Ok(None) };
         let mut columns = Columns::of(&row);
         let sealed = Sealed { key_id: columns.next()?, bytes: columns.next()? };
-        self.shared.keys.open(account, name, sealed).map(Some)
+        self.shared.keys.sealed_by(&sealed.key_id).open(account, name, sealed).map(Some)
     }
 
     /// Keeps a secret, sealed with AES-256-GCM and bound to its row; [`StoreError::NotFound`] for an unknown
@@ -30,8 +33,8 @@ impl Store {
         name: &str,
         secret: &SecretString,
     ) -> Result<(), StoreError> {
-        let sealed = self.shared.keys.seal(account, name, secret)?;
-        self.plain(Put { account, name: name.to_owned(), sealed }).await
+        let (keys, secret) = (Arc::clone(&self.shared.keys), secret.clone());
+        self.plain(Put { account, name: name.to_owned(), secret, keys }).await
     }
 
     /// Forgets a secret; fine when there is none.
@@ -43,7 +46,8 @@ impl Store {
 struct Put {
     account: AccountId,
     name: String,
-    sealed: Sealed,
+    secret: SecretString,
+    keys: Arc<Keyring>,
 }
 
 #[async_trait]
@@ -51,11 +55,12 @@ impl PlainCommand for Put {
     type Answer = ();
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
+        let sealed = self.keys.in_force(change).await?.seal(self.account, &self.name, &self.secret)?;
         query(sql::PUT_SECRET)
             .bind(self.account.0)
             .bind(self.name.clone())
-            .bind(self.sealed.key_id.clone())
-            .bind(self.sealed.bytes.clone())
+            .bind(sealed.key_id)
+            .bind(sealed.bytes)
             .execute(&mut *change.sql)
             .await?;
         Ok(())

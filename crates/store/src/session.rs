@@ -97,7 +97,7 @@ impl Store {
     /// The session's id for phones, 32 hex digits: keyed with the master key, so that nothing secret is
     /// stored.
     pub fn session_id(&self, device: DeviceId, started_at: Timestamp) -> String {
-        self.shared.keys.session_id(device, started_at)
+        self.shared.keys.present().session_id(device, started_at)
     }
 }
 

@@ -1,9 +1,11 @@
 //! Every statement, as a static text that serves SQLite and PostgreSQL; a test prepares each of them.
 
 pub(crate) mod account;
+pub(crate) mod archive;
 pub(crate) mod chat;
 pub(crate) mod columns;
 pub(crate) mod device;
+pub(crate) mod key;
 pub(crate) mod mailbox;
 pub(crate) mod postgres;
 pub(crate) mod purge;
@@ -34,7 +36,7 @@ use crate::engine::Engine;
 
 /// All texts for an engine.
 pub(crate) fn every<S, P>(engine: &Engine<S, P>) -> Vec<&'static str> {
-    let plain = [account::ALL, chat::ALL, device::ALL, mailbox::ALL, purge::ALL, roster::ALL];
+    let plain = [account::ALL, chat::ALL, device::ALL, key::ALL, mailbox::ALL, purge::ALL, roster::ALL];
     let own = match engine {
         Engine::Sqlite(_) => &[][..],
         Engine::Postgres(_) => postgres::ALL,

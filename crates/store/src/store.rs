@@ -1,17 +1,17 @@
 use std::sync::Arc;
 
+use prometheus_client::registry::Registry;
 use tokio::sync::{mpsc, watch};
 use trunkline_model::Epoch;
 
 use crate::{
     Pending, StoreError, StoreMetrics,
-    crypto::Keys,
-    engine::{Pool, query},
-    fault::Fault,
-    job::{ChatCommand, Job, PlainCommand, Transaction},
+    disk::Disk,
+    engine::Pool,
+    job::{ChatCommand, Job, PlainCommand},
+    key::Keyring,
     metrics::Gauges,
     purge,
-    sql::mailbox as sql,
 };
 
 /// A handle to the one store of this process; cheap to clone.
@@ -25,10 +25,12 @@ pub struct Store {
 pub(crate) struct Shared {
     pub(crate) queue: mpsc::Sender<Job>,
     pub(crate) readers: Pool,
-    pub(crate) keys: Arc<Keys>,
+    pub(crate) keys: Arc<Keyring>,
     pub(crate) epoch: Epoch,
     pub(crate) gauges: Arc<Gauges>,
-    pub(crate) purge: tokio::sync::Mutex<purge::Stage>,
+    /// SQLite's files.
+    pub(crate) disk: Option<Disk>,
+    pub(crate) purge: tokio::sync::Mutex<purge::Round>,
     /// Its other end goes when the writer has closed the database; then it tells why, if nobody wanted that.
     pub(crate) finished: watch::Receiver<Option<StoreError>>,
 }
@@ -54,12 +56,9 @@ impl Store {
         self.shared.epoch
     }
 
-    /// Proves that the database can be read and written to.
-    pub async fn check(&self) -> Result<(), StoreError> {
-        // First, because it knows of an outage and need not wait for one.
-        self.plain(Probe).await?;
-        query(sql::EPOCH).fetch_one(self.readers()).await?;
-        Ok(())
+    /// Shows what the writer counts in `/metrics`.
+    pub fn register(&self, registry: &mut Registry) {
+        self.shared.gauges.register(registry);
     }
 
     /// What the writer has done so far.
@@ -84,18 +83,5 @@ impl Store {
         let (job, pending) = Job::plain(command);
         self.shared.queue.send(job).await.map_err(|_| StoreError::Closed)?;
         pending.await
-    }
-}
-
-/// Changes nothing.
-struct Probe;
-
-#[async_trait::async_trait]
-impl PlainCommand for Probe {
-    type Answer = ();
-
-    async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
-        query(sql::PROBE).execute(&mut *change.sql).await?;
-        Ok(())
     }
 }

@@ -21,10 +21,10 @@ use crate::{
     CommitListener, StoreError,
     cache::Cache,
     clock::Clock,
-    crypto::Keys,
     engine::{Connection, Pool},
     hold::Hold,
     job::Job,
+    key::Keyring,
     metrics::Gauges,
 };
 use checkpoint::Checkpoint;
@@ -52,7 +52,7 @@ pub(crate) struct Writer {
     queue: mpsc::Receiver<Job>,
     cache: Cache,
     clock: Clock,
-    keys: Arc<Keys>,
+    keys: Arc<Keyring>,
     listener: Arc<dyn CommitListener>,
     gauges: Arc<Gauges>,
     /// Commands whose transaction may be committed or not, and those behind them.
@@ -72,7 +72,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Clock,
     pub(crate) readers: Pool,
     pub(crate) queue: mpsc::Receiver<Job>,
-    pub(crate) keys: Arc<Keys>,
+    pub(crate) keys: Arc<Keyring>,
     pub(crate) listener: Arc<dyn CommitListener>,
     pub(crate) gauges: Arc<Gauges>,
     pub(crate) finish: watch::Sender<Option<StoreError>>,
@@ -111,8 +111,10 @@ impl Writer {
                 break;
             }
             let batch = self.without_close(&mut waiting);
+            let (alone, batch): (Vec<Job>, Vec<Job>) = batch.into_iter().partition(Job::alone);
+            let parts = alone.into_iter().map(|job| vec![job]).chain([batch]).collect();
             self.dispel().await;
-            self.settle(vec![batch], false).await;
+            self.settle(parts, false).await;
             self.keep_wal_short().await;
         }
         self.close().await;

@@ -12,7 +12,7 @@ mod prosody;
 
 pub use authority::{Authority, Identity};
 pub use balancer::{Balancer, Kind};
-pub use colleague::{Colleague, Heard};
+pub use colleague::{Colleague, Heard, python};
 pub use postgres::Postgres;
 pub use prosody::{Prosody, ProsodyOptions};
 

@@ -67,6 +67,11 @@ impl Builder {
         self
     }
 
+    /// Keeps the data in this database, e.g. one of [`crate::peer::Postgres`], rather than in a file.
+    pub fn database(self, url: &str) -> Self {
+        self.set("DB_CONNECTION", url)
+    }
+
     /// Adds a `<backend … />` element.
     pub fn backend(mut self, element: &str) -> Self {
         self.backends.push_str(element);
@@ -198,7 +203,8 @@ impl Relay {
 
     /// Its data folder.
     pub fn data_dir(&self) -> PathBuf {
-        self.folder.path().join("data")
+        let named = self.settings.get("DATA_DIR").map_or("data", String::as_str);
+        self.folder.path().join(named)
     }
 
     /// The folder that holds all of this.

@@ -12,6 +12,7 @@ const MAKERS: &[&[&str]] = &[
     &["--package", "trunkline-wire", "--test", "contract"],
     &["--package", "trunkline-http", "--lib", "openapi"],
     &["--package", "trunkline-server", "--test", "api", "story::"],
+    &["--package", "trunkline-server", "--test", "api", "the_metrics_in_the_docs"],
 ];
 
 /// The folders that hold what is made.

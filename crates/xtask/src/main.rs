@@ -50,6 +50,12 @@ enum Command {
     },
     /// Builds the programs as they ship and puts load on them
     Bench {
+        /// Builds for debugging instead: to try the benchmark itself
+        #[arg(long)]
+        dev: bool,
+        /// Measures nothing: puts what `--json` wrote into docs/benchmarks.md
+        #[arg(long, value_name = "FILE")]
+        fill: Option<std::path::PathBuf>,
         /// Handed to the load program; --help lists what it knows
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         load: Vec<OsString>,
@@ -64,7 +70,8 @@ fn main() -> ExitCode {
         Command::Peers => peer::list(),
         Command::Package => package::run(),
         Command::Trial { names } => trial::run(&names),
-        Command::Bench { load } => bench::run(&load),
+        Command::Bench { fill: Some(measured), .. } => bench::fill(&measured),
+        Command::Bench { dev, load, .. } => bench::run(dev, &load),
     };
     done.unwrap_or_else(|error| {
         eprintln!("xtask: {error:#}");

@@ -12,16 +12,42 @@ use crate::{debian, process, workspace};
 pub(crate) const PYTHON_VARIABLE: &str = "TRUNKLINE_PEER_PYTHON";
 
 /// Python packages that peers are written on; the venv is made anew when one of these lists changes.
-const PYTHON_PACKAGES: &[&str] = &["slixmpp==1.17.0"];
+const PYTHON_PACKAGES: &[&str] = &["slixmpp==1.17.0", "schemathesis==4.32.5"];
 
 /// What those stand on, pinned too, so that a test fails for our changes alone.
 const PYTHON_FOUNDATIONS: &[&str] = &[
     "aiodns==4.0.4",
+    "anyio==4.16.0",
+    "certifi==2026.10.19.post1",
     "cffi==2.1.1",
+    "charset-normalizer==3.5.3",
+    "click==8.5.1",
+    "graphql-core==3.3.2",
+    "harfile==0.6.0",
+    "hypothesis-graphql==0.13.5",
+    "hypothesis==6.170.17",
+    "idna==3.20",
+    "iniconfig==2.3.1",
+    "jsonschema_rs==0.60.3",
+    "markdown-it-py==4.3.0",
+    "MarkupSafe==3.0.4",
+    "mdurl==0.1.2",
+    "packaging==26.4",
+    "pluggy==1.7.0",
     "pyasn1==0.6.5",
     "pyasn1_modules==0.4.2",
     "pycares==5.2.1",
     "pycparser==3.12",
+    "Pygments==2.21.0",
+    "pyrate-limiter==4.5.1",
+    "pytest==9.2.0",
+    "PyYAML==6.0.4",
+    "requests==2.34.2",
+    "rich==15.0.0",
+    "sortedcontainers==2.4.0",
+    "typing_extensions==4.16.0",
+    "urllib3==2.8.0",
+    "Werkzeug==3.1.9",
 ];
 
 /// Debian packages worth reporting.

@@ -30,6 +30,14 @@ impl Connection {
         }
     }
 
+    /// What [`Connection::next`] gave out so far is written.
+    pub fn wrote(&self) {
+        let written = std::mem::take(&mut self.state().writing);
+        for committed in written {
+            self.relay().metrics.delivered(committed);
+        }
+    }
+
     async fn next_unbound(&self) -> Option<Outgoing> {
         let deadline = self.state().unbound_since + UNBOUND;
         tokio::select! {
@@ -40,9 +48,11 @@ impl Connection {
 
     async fn next_of(&self, session: &Arc<Session>) -> Option<Outgoing> {
         match self.reader.find(session).await {
-            Found::Frame { text, durable } => {
+            Found::Frame { text, durable, committed } => {
                 if durable {
-                    self.state().ping_owed = true;
+                    let mut state = self.state();
+                    state.ping_owed = true;
+                    state.writing.extend(committed);
                 }
                 Some(Outgoing::Text(text))
             }

@@ -7,7 +7,7 @@ use trunkline_store::{MessageOutcome, NewIncoming, StoreError};
 use super::{Change, Lines, Slot};
 use crate::{
     error,
-    port::{Incoming, Inlet, InletError, LineState},
+    port::{Incoming, Inlet, InletError, LineState, Outcome},
 };
 
 /// What one line tells the core; a line that was replaced is not listened to any more.
@@ -46,7 +46,7 @@ impl Inlet for LineInlet {
         let incoming = NewIncoming { account, peer, id, foreign_id, text, sent_at };
         let received = lines.store.receive(incoming).await.map_err(failed)?.await.map_err(failed)?;
         if !received.dup {
-            lines.metrics.received.inc();
+            lines.metrics.received(slot.backend.as_ref());
         }
         Ok(())
     }
@@ -60,12 +60,16 @@ impl Inlet for LineInlet {
         let (lines, slot) = self.present().ok_or(InletError::Gone)?;
         let outcome =
             MessageOutcome::Failed { code: error::refusal(permanent).number(), reason: reason.to_owned() };
-        lines.metrics.failed.inc();
         match lines.store.outcome(Some(slot.person.account), key, outcome, true).await.map_err(failed)?.await
         {
             // Retention has removed the message: the account is there, but nothing is left to tell.
             Err(StoreError::NotFound(_)) => Ok(()),
-            told => told.map_err(failed),
+            Ok(from) => {
+                let outcome = Outcome::Refused { permanent, reason: String::new() };
+                lines.metrics.settled(slot.backend.as_ref(), &outcome, from);
+                Ok(())
+            }
+            Err(error) => Err(failed(error)),
         }
     }
 

@@ -117,8 +117,8 @@ impl Lane {
         }
         for (row, mark) in marks {
             match mark.await {
-                Ok(()) if result.is_ok() => self.hand_over(&line, row),
-                Ok(()) => self.put_back(row.key),
+                Ok(_) if result.is_ok() => self.hand_over(&line, row),
+                Ok(_) => self.put_back(row.key),
                 // Retention or an admin has removed it.
                 Err(StoreError::NotFound(_)) => {}
                 Err(error) => {
@@ -134,6 +134,8 @@ impl Lane {
     fn hand_over(&mut self, line: &Arc<dyn Line>, row: OutboxRow) {
         let line = Arc::clone(line);
         let OutboxRow { key, peer, text, sent_at, state: _ } = row;
+        #[cfg(debug_assertions)]
+        trunkline_model::poison::taste("line", text.expose());
         self.keys.insert(key);
         self.in_flight.push(Box::pin(async move {
             (key, line.send(OutgoingMessage { key, peer, text, sent_at }).await)
@@ -193,10 +195,10 @@ impl Lane {
             ),
             Outcome::Unknown => (MessageOutcome::Unknown { reason: UNKNOWN.to_owned() }, true),
         };
-        self.lines.metrics.outcome(&outcome);
         match self.write(key, stored, tell).await {
+            Ok(from) => self.lines.metrics.settled(self.slot.backend.as_ref(), &outcome, from),
             // Retention or an admin has removed it: there is nothing left to write down.
-            Ok(()) | Err(StoreError::NotFound(_)) => {}
+            Err(StoreError::NotFound(_)) => {}
             Err(error) => return Err(error),
         }
         if outcome != Outcome::NotSent {
@@ -210,7 +212,7 @@ impl Lane {
         key: MessageKey,
         outcome: MessageOutcome,
         tell: bool,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<MessageState>, StoreError> {
         self.lines.store.outcome(Some(self.slot.person.account), key, outcome, tell).await?.await
     }
 }

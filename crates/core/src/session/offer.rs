@@ -1,4 +1,7 @@
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use trunkline_model::{Entry, Epoch};
 use trunkline_wire::EventData;
@@ -7,12 +10,19 @@ use trunkline_wire::EventData;
 #[derive(Debug)]
 pub(crate) struct Offer {
     pub(crate) entry: Arc<Entry>,
+    /// When it was committed; absent for one that was read back from the mailbox.
+    pub(crate) committed: Option<Instant>,
     data: OnceLock<EventData>,
 }
 
 impl Offer {
     pub(crate) fn new(entry: Arc<Entry>) -> Self {
-        Self { entry, data: OnceLock::new() }
+        Self { entry, committed: None, data: OnceLock::new() }
+    }
+
+    /// One that was committed just now.
+    pub(crate) fn fresh(entry: Arc<Entry>) -> Self {
+        Self { committed: Some(Instant::now()), ..Self::new(entry) }
     }
 
     /// The event's data, once [`Offer::encode`] was called.

@@ -6,7 +6,7 @@ mod polling;
 mod ready;
 mod unacknowledged;
 
-use std::{collections::VecDeque, fmt, sync::Arc};
+use std::{collections::VecDeque, fmt, sync::Arc, time::Instant};
 
 use trunkline_model::{Address, DeviceId, MessageId, MessageKey, Seq, Timestamp};
 use trunkline_wire::EventData;
@@ -58,6 +58,8 @@ pub(crate) struct Outbound {
     /// Everything up to here is acknowledged by the device.
     acknowledged: Seq,
     unacknowledged: Unacknowledged,
+    /// When the entry that was given out last was committed, if it came fresh from there.
+    fresh: Option<Instant>,
     failures: Failures,
 }
 
@@ -108,6 +110,7 @@ impl Outbound {
             asked: acknowledged,
             acknowledged,
             unacknowledged: Unacknowledged::default(),
+            fresh: None,
             failures: Failures::default(),
         }
     }
@@ -302,6 +305,11 @@ impl Outbound {
         Some(self.give(frame))
     }
 
+    /// When the entry that was given out last was committed; once.
+    pub(crate) fn take_fresh(&mut self) -> Option<Instant> {
+        self.fresh.take()
+    }
+
     /// Bytes that wait for the reader.
     pub(crate) fn waiting_bytes(&self) -> usize {
         self.ready.bytes().max(self.unfetched_bytes())
@@ -405,6 +413,7 @@ impl Outbound {
         self.sent = offer.entry.seq;
         self.show(self.sent);
         self.unacknowledged.remember(&offer.entry);
+        self.fresh = offer.committed;
         self.given = Some(sequence);
         Step::Write(trunkline_wire::event(event, sequence, data))
     }

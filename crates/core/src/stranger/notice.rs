@@ -41,7 +41,22 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    pub(super) fn word(self) -> &'static str {
+    /// Every reason.
+    pub(crate) const ALL: [Self; 11] = [
+        Self::AccessKey,
+        Self::AccessKeyFlood,
+        Self::Token,
+        Self::OtherDevice,
+        Self::Disabled,
+        Self::TokenFlood,
+        Self::ImPassword,
+        Self::ImPasswordFlood,
+        Self::AdminToken,
+        Self::Origin,
+        Self::Host,
+    ];
+
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::AccessKey => "access-key",
             Self::AccessKeyFlood => "access-key-flood",

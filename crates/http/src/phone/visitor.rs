@@ -72,11 +72,9 @@ mod tests {
 
     use super::*;
 
-    fn read(
-        uri: &'static str,
-        pairs: &[(&'static str, &'static str)],
-        polls: bool,
-    ) -> Result<Visitor, Problem> {
+    type Pair = (&'static str, &'static str);
+
+    fn read(uri: &'static str, pairs: &[Pair], polls: bool) -> Result<Visitor, Problem> {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.append(*name, HeaderValue::from_static(value));
@@ -89,7 +87,7 @@ mod tests {
     #[test]
     fn a_cookie_alone_is_what_a_page_can_have_sent() {
         let cookie = ("cookie", "sessionId=c");
-        let table: &[(&[(&'static str, &'static str)], bool, bool)] = &[
+        let table: &[(&[Pair], bool, bool)] = &[
             (&[cookie], false, false),
             (&[cookie, ("x-notify", "true")], false, true),
             (&[cookie, ("x-user-agent", "iOS")], true, true),

@@ -240,6 +240,7 @@ impl Socket {
                 }
             }
         }
+        self.connection.wrote();
         end
     }
 }

@@ -19,18 +19,21 @@ use trunkline_http::Server;
 use crate::support::{PATIENCE, Running, get, settings, upgrade_request};
 
 /// Trusts the server's self-made certificate and nothing else.
-async fn connect(address: SocketAddr, folder: &Path) -> TlsStream<TcpStream> {
+fn trusting(folder: &Path) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     let certificate = CertificateDer::from_pem_file(folder.join("tls/cert.pem")).expect("a certificate");
     roots.add(certificate).expect("a usable root");
-    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+    ClientConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .expect("versions")
         .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_no_client_auth()
+}
+
+async fn connect(address: SocketAddr, folder: &Path) -> TlsStream<TcpStream> {
     let tcp = TcpStream::connect(address).await.expect("connected");
     let name = ServerName::try_from("localhost").expect("a name");
-    TlsConnector::from(Arc::new(config)).connect(name, tcp).await.expect("a handshake")
+    TlsConnector::from(Arc::new(trusting(folder))).connect(name, tcp).await.expect("a handshake")
 }
 
 #[tokio::test]
@@ -84,6 +87,7 @@ async fn a_taken_port_and_a_bad_file_are_named() {
     let error = refusal(taken).await;
     assert!(error.starts_with(&format!("HTTP_BIND: port {} is in use", server.http().port())), "{error}");
 
+    let folder = tempfile::tempdir().expect("a folder");
     let mut bad = settings(folder.path().to_owned());
     let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("none.pem"));
     fs::write(&certificate, "not a certificate").expect("written");
@@ -108,4 +112,20 @@ async fn refusal(settings: trunkline_http::HttpSettings) -> String {
         Ok(_) => panic!("the server was bound"),
         Err(error) => error.to_string(),
     }
+}
+
+#[tokio::test]
+async fn a_client_that_speaks_http_2_alone_is_refused_in_the_handshake() {
+    let server = Running::start(|_| {}).await;
+    let offer = async |protocols: &[&[u8]]| {
+        let mut config = trusting(server.folder.path());
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        let tcp = TcpStream::connect(server.https()).await.expect("connected");
+        let name = ServerName::try_from("localhost").expect("a name");
+        let tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await;
+        tls.map(|tls| tls.get_ref().1.alpn_protocol().map(<[u8]>::to_vec))
+    };
+    assert!(offer(&[b"h2"]).await.is_err());
+    assert_eq!(offer(&[b"h2", b"http/1.1"]).await.expect("a handshake"), Some(b"http/1.1".to_vec()));
+    assert_eq!(offer(&[]).await.expect("a handshake"), None);
 }

@@ -65,6 +65,11 @@ impl Channel {
     }
 }
 
+/// Tells the running server something; there must be one.
+pub(crate) async fn tell_server(place: &Place, command: Command) -> Result<Reply, Failure> {
+    Channel::Server(place.clone()).ask(command).await
+}
+
 /// True when a server listens in the data folder.
 pub(crate) async fn server_answers(place: &Place) -> Result<bool, Failure> {
     socket::answers(&place.data_dir).await.map_err(|error| unreachable(place, &error))

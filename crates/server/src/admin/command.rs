@@ -5,7 +5,8 @@ use trunkline_core::port::Step;
 use trunkline_model::{Address, DeviceId};
 
 use super::{
-    AccountView, DeviceView, ImportedView, KeyView, OpenKeyView, ProfileChange, ReloadView, StatusView,
+    AccountView, DeviceView, ImportedView, KeyInForceView, KeyView, OpenKeyView, ProfileChange, ReloadView,
+    RotatedView, StatusView,
 };
 
 /// What may be asked; one JSON line on the admin socket.
@@ -44,6 +45,12 @@ pub(crate) enum Command {
     DeviceRevoke { device: DeviceId },
     /// The server reads its configuration again; answered by [`Reply::Reloaded`].
     Reload,
+    /// Everything was copied to a file; noted in the log, and answered by [`Reply::Done`].
+    BackupMade { file: String },
+    /// Answered by [`Reply::KeyInForce`].
+    KeyShow,
+    /// Puts everything under a new master key; answered by [`Reply::Rotated`].
+    KeyRotate { keep_old: bool },
     /// Answered by [`Reply::Status`].
     Status,
     /// Walk the way to the account's IM system; answered by [`Reply::Examined`].
@@ -65,10 +72,14 @@ impl Command {
             Self::ActivationIssue { address, .. } => ("activation issue", address.to_string()),
             Self::ActivationRevoke { address, .. } => ("activation revoke", address.to_string()),
             Self::ActivationUnblock { source } => ("activation unblock", source.to_string()),
+            Self::BackupMade { file } => ("backup", file.clone()),
+            Self::KeyRotate { keep_old: true } => ("key rotate", "the old key is kept".to_owned()),
+            Self::KeyRotate { keep_old: false } => ("key rotate", "the old key is removed".to_owned()),
             Self::DeviceRevoke { device } => ("device revoke", device.to_string()),
             Self::AccountImport { dry_run: true, .. }
             | Self::ActivationList { .. }
             | Self::ActivationShow { .. }
+            | Self::KeyShow
             | Self::AccountList { .. }
             | Self::AccountShow { .. }
             | Self::DeviceList { .. }
@@ -109,6 +120,10 @@ pub(crate) enum Reply {
     Imported { accounts: Vec<ImportedView> },
     /// It is done, and there is nothing to tell.
     Done,
+    /// The master key that everything is under.
+    KeyInForce { key: KeyInForceView },
+    /// What a change of the master key did.
+    Rotated { rotated: Box<RotatedView> },
     /// How the relay is.
     Status { status: Box<StatusView> },
     /// What a reload did.

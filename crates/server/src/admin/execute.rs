@@ -2,12 +2,14 @@ mod account;
 mod activation;
 mod device;
 mod import;
+mod key;
 mod status;
 
 pub(crate) use import::{IMPORT_BYTES, IMPORT_ROWS};
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
+use tokio::sync::Mutex;
 use tracing::info;
 use trunkline_core::Relay;
 use trunkline_model::Address;
@@ -25,6 +27,8 @@ pub(crate) struct Executor {
     store: Store,
     running: Option<Running>,
     place: Place,
+    /// Held while the master key changes: its files are for one change at a time.
+    rotating: Arc<Mutex<()>>,
 }
 
 /// A relay at work, and what the server around it knows.
@@ -39,7 +43,7 @@ pub(crate) struct Running {
 impl Executor {
     /// An executor; `running` when a relay uses the same store.
     pub(crate) fn new(store: Store, running: Option<Running>, place: Place) -> Self {
-        Self { store, running, place }
+        Self { store, running, place, rotating: Arc::default() }
     }
 
     /// The store that commands work on.
@@ -83,6 +87,9 @@ impl Executor {
                 self.device(device).await.map(|view| Reply::Devices { devices: vec![view], next: None })
             }
             Command::DeviceRevoke { device } => self.device_revoke(device).await,
+            Command::BackupMade { .. } => Ok(Reply::Done),
+            Command::KeyShow => self.key_show(),
+            Command::KeyRotate { keep_old } => self.key_rotate(keep_old).await,
             Command::Reload => self.reload().await,
             Command::Status => self.status().await,
             Command::Examine { address } => self.examine(&address).await,

@@ -81,6 +81,36 @@ pub(crate) enum Outcome {
     Unchanged,
 }
 
+/// The master key that everything is under.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct KeyInForceView {
+    /// 12 hex digits.
+    pub(crate) id: String,
+    pub(crate) file: String,
+}
+
+/// What a change of the master key did.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RotatedView {
+    /// The id of the key that went.
+    pub(crate) from: String,
+    /// The id of the key that came.
+    pub(crate) to: String,
+    /// Where it lies.
+    pub(crate) file: String,
+    /// Passwords that are now under the new key.
+    pub(crate) secrets: u64,
+    /// Passwords that no key opened, and that were dropped.
+    pub(crate) unreadable: u64,
+    /// Whose open access keys are void.
+    pub(crate) void: Vec<Address>,
+    /// Where the old key lies, if it was to be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kept: Option<String>,
+}
+
 /// How the relay is, running or not.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

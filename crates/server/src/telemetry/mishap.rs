@@ -36,7 +36,7 @@ fn words(panic: &PanicHookInfo<'_>) -> &'static str {
 }
 
 /// Shows how often it happened.
-pub(crate) fn register(registry: &mut Registry) {
+pub(super) fn register(registry: &mut Registry) {
     registry.register_collector(Box::new(Count));
 }
 

@@ -1,8 +1,10 @@
 //! A relay of one's own, its people and their devices.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use trunkline_client::{ActivationRequest, Phone, Server, Trust};
-use trunkline_testkit::Relay;
+use trunkline_testkit::{Relay, peer::Postgres};
 
 use crate::device::Device;
 
@@ -10,6 +12,8 @@ use crate::device::Device;
 pub(crate) struct House {
     pub(crate) relay: Relay,
     pub(crate) server: Server,
+    /// Its database server, if it has one; after the relay, so that it ends later.
+    _database: Option<Arc<Postgres>>,
 }
 
 /// An activated device: everything that a phone keeps.
@@ -35,15 +39,20 @@ impl House {
     /// With these keys of `appSettings`.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
         let mut builder = Relay::of(env!("CARGO_BIN_EXE_trunkline"));
+        let database = crate::database().await;
+        if let Some((_, url)) = &database {
+            builder = builder.database(url);
+        }
         for (key, value) in settings {
             builder = builder.set(key, value);
         }
-        Self::of(builder.start().await.unwrap())
+        let database = database.map(|(server, _)| server);
+        Self { _database: database, ..Self::of(builder.start().await.unwrap()) }
     }
 
     pub(crate) fn of(relay: Relay) -> Self {
         let server = Server::new(&relay.url(), &Trust::System).unwrap();
-        Self { relay, server }
+        Self { relay, server, _database: None }
     }
 
     /// Makes sure that there is an account; its name is the local part with a capital.

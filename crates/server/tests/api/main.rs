@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod channel;
 mod contract;
 mod device;
 mod frame;
@@ -16,12 +17,14 @@ mod conversation;
 mod directory;
 mod envelope;
 mod foreign;
+mod form;
 mod letters;
 mod limit;
 mod line;
 mod mailbox;
 mod malformed;
 mod message;
+mod metric;
 mod oddity;
 mod presence;
 mod privacy;
@@ -32,3 +35,8 @@ mod several;
 mod story;
 mod stranger;
 mod upgrade;
+
+/// Relays keep their data in files.
+async fn database() -> Option<(std::sync::Arc<trunkline_testkit::peer::Postgres>, String)> {
+    None
+}

@@ -4,12 +4,14 @@
 
 mod account;
 mod activation;
+mod archive;
 mod chat;
 mod check_config;
 mod demo;
 mod device;
 mod doctor;
 mod import;
+mod key;
 mod phone;
 mod program;
 mod server;

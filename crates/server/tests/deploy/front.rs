@@ -197,7 +197,7 @@ async fn a_long_poll_is_held_brings_what_comes_at_once_and_is_answered_at_a_drai
     bob.say("alice", "to a phone that polls").await;
     alice.poll_until("to a phone that polls").await;
     let stopping = async {
-        let held = || async { front.metrics().await.contains("trunkline_polls 1\n").then_some(()) };
+        let held = || async { front.metrics().await.contains("\ntrunkline_polls 1").then_some(()) };
         eventually("the poll is held", held).await.unwrap();
         signal(&front.relay, "-TERM").await;
     };

@@ -96,6 +96,21 @@ impl Diary {
         }
     }
 
+    /// The mailbox is of another life: what was told before means nothing any more.
+    pub(crate) fn forget(&mut self) {
+        self.entries.clear();
+    }
+
+    /// The phone read an entry by itself.
+    pub(crate) fn learn(&mut self, entry: Entry) {
+        match self.entries.get(&entry.seq) {
+            Some(known) if *known != entry => {
+                self.faults.push(format!("mailboxSeq {} was {known:?} and reads {entry:?}", entry.seq));
+            }
+            _ => drop(self.entries.insert(entry.seq, entry)),
+        }
+    }
+
     /// Everything told, in the order of the mailbox.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values()

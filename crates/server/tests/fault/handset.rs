@@ -239,6 +239,28 @@ impl Handset {
         }
     }
 
+    /// Comes back after a restore, as an app that knows the extension does: it reads on with the epoch that it has, is
+    /// told of another one, and reads everything anew.
+    pub(crate) async fn come_back(&mut self, epoch: i64) -> Result<i64, Trouble> {
+        let mut since = self.diary.last();
+        self.upgrade(true).await?;
+        self.diary.forget();
+        self.begin().await?;
+        let (mut known, mut reset) = (epoch, Value::from("epoch"));
+        loop {
+            let params = json!({"epoch": known, "since": since, "limit": 7});
+            let page = self.request("mailbox.Sync", params).await?;
+            assert_eq!(page["reset"], reset, "{}: {page}", self.name);
+            let entries = page["entries"].as_array().expect("mailbox.Sync gives entries");
+            entries.iter().filter_map(Entry::read).for_each(|entry| self.diary.learn(entry));
+            (known, reset) = (page["epoch"].as_i64().expect("an epoch"), Value::Null);
+            since = page["next"].as_i64().expect("mailbox.Sync gives a place");
+            if page["more"] != Value::Bool(true) {
+                return Ok(known);
+            }
+        }
+    }
+
     fn note(&mut self, text: &str) -> Heard {
         let frame = read(text).unwrap_or_else(|error| panic!("{}: {error}: {text}", self.name));
         match frame {

@@ -84,9 +84,10 @@ impl House {
 
     /// What `/health/ready` says.
     pub(crate) async fn readiness(&self) -> std::io::Result<String> {
-        let mut socket = TcpStream::connect(self.relay.listeners().admin.as_deref().unwrap()).await?;
-        let request = b"GET /health/ready HTTP/1.1\r\nHost: relay\r\nConnection: close\r\n\r\n";
-        socket.write_all(request).await?;
+        let admin = self.relay.listeners().admin.as_deref().unwrap();
+        let mut socket = TcpStream::connect(admin).await?;
+        let request = format!("GET /health/ready HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n");
+        socket.write_all(request.as_bytes()).await?;
         let mut answer = String::new();
         socket.read_to_string(&mut answer).await?;
         Ok(answer)

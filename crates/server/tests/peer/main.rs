@@ -6,11 +6,14 @@ mod handset;
 mod house;
 mod socket;
 
+mod broken;
 mod device;
 mod doctor;
 mod domain;
+mod ledger;
 mod outage;
 mod people;
+mod schema;
 mod shipped;
 mod sign_in;
 mod talk;

@@ -21,7 +21,7 @@ async fn settled(bob: &mut Colleague, alice: &mut Handset) {
 }
 
 /// A house whose senders do not wait long for Prosody's word.
-async fn impatient() -> House {
+pub(crate) async fn impatient() -> House {
     let prosody = prosody().await;
     let plan = plan().set("SEND_OUTCOME_WAIT_MS", "1500").backend(&backend(&prosody, prosody.port()));
     House::of(prosody, plan).await

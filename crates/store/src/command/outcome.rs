@@ -26,19 +26,21 @@ pub(crate) struct Deliver {
 }
 
 impl ChatCommand for Settle {
-    type Answer = ();
+    /// The state that the message was in; `None` when the word changed nothing.
+    type Answer = Option<MessageState>;
 
     fn needs(&self, needs: &mut Needs) {
         needs.message(self.key);
     }
 
-    fn apply(&self, draft: &mut Draft<'_>) -> Result<(), StoreError> {
+    fn apply(&self, draft: &mut Draft<'_>) -> Result<Self::Answer, StoreError> {
         let missing = || StoreError::NotFound(format!("there is no message {}", self.key));
         let row = draft.message(self.key).ok_or_else(missing)?;
         let theirs = self.account.is_none_or(|account| row.account == Some(account));
         let (to, failure) = self.state();
-        if !theirs || !follows(row.state, to) {
-            return Ok(());
+        let from = row.state;
+        if !theirs || !follows(from, to) {
+            return Ok(None);
         }
         let at = draft.tick();
         if let Some(row) = draft.message_mut(self.key) {
@@ -56,7 +58,7 @@ impl ChatCommand for Settle {
                 EntryBody::MessageFailed { chat, peer, id, code, reason, unknown }
             });
         }
-        Ok(())
+        Ok(Some(from))
     }
 }
 

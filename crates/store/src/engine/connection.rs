@@ -30,8 +30,18 @@ impl Connection {
         self.run(ROLLBACK).await
     }
 
+    /// Begins a transaction within which those that sqlx itself begins are savepoints, as steps of the schema do.
+    /// sqlx then takes the connection to be within it until it is closed.
+    pub(crate) async fn begin_nesting(&mut self) -> Result<(), Error> {
+        // Dropped, it would be rolled back.
+        match self {
+            Self::Sqlite(sql) => sql.begin().await.map(std::mem::forget),
+            Self::Postgres(sql) => sql.begin().await.map(std::mem::forget),
+        }
+    }
+
     /// Runs a text without values.
-    async fn run(&mut self, text: &'static str) -> Result<(), Error> {
+    pub(crate) async fn run(&mut self, text: &'static str) -> Result<(), Error> {
         match self {
             Self::Sqlite(sql) => sql.execute(text).await.map(|_| ()),
             Self::Postgres(sql) => sql.execute(text).await.map(|_| ()),

@@ -4,9 +4,10 @@ use sqlx::{
 };
 
 use super::{Place, Row, Value};
+use crate::fault;
 
 /// A statement and its values.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[must_use = "a statement does nothing until it is run"]
 pub(crate) struct Query {
     text: &'static str,
@@ -25,7 +26,14 @@ macro_rules! run {
             Place::Sqlite(on) => $query.sqlite()?.$method(on).await.map(|$row| $sqlite),
             Place::SqlitePool(on) => $query.sqlite()?.$method(on).await.map(|$row| $sqlite),
             Place::Postgres(on) => $query.postgres()?.$method(on).await.map(|$row| $postgres),
-            Place::PostgresPool(on) => $query.postgres()?.$method(on).await.map(|$row| $postgres),
+            Place::PostgresPool(on) => {
+                let mut done = $query.clone().postgres()?.$method(on).await;
+                // Read anew what a session was asked that has just ended: the next one is another.
+                if done.as_ref().is_err_and(fault::is_lost) {
+                    done = $query.postgres()?.$method(on).await;
+                }
+                done.map(|$row| $postgres)
+            }
         }
     };
 }

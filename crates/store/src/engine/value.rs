@@ -2,7 +2,7 @@ use uuid::Uuid;
 
 /// A value on its way into a statement; each kind has its own NULL, because PostgreSQL wants to know of which
 /// type nothing is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Value {
     Int(Option<i64>),
     Bool(Option<bool>),

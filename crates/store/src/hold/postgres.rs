@@ -15,7 +15,8 @@ use crate::{
     StoreError,
     engine::{Connection, query},
     fault::Fault,
-    sql::postgres as sql,
+    migration,
+    sql::{archive as sql_archive, postgres as sql},
 };
 
 pub use url::PostgresUrl;
@@ -57,7 +58,12 @@ impl PostgresHold {
     pub(super) async fn connect(&mut self) -> Result<PgConnection, StoreError> {
         let mut sql = timeout(CONNECT, self.options.connect()).await.map_err(|_| silent())??;
         let ready = async {
-            session::prepare(&mut sql).await?;
+            let durable = session::prepare(&mut sql).await?;
+            if !durable && self.settled.is_none() {
+                tracing::warn!(
+                    "the PostgreSQL server runs with fsync=off: a crash of its machine loses acknowledged messages"
+                );
+            }
             self.lock(&mut sql).await
         };
         timeout(CONNECT + LOCKED, ready).await.map_err(|_| silent())??;
@@ -124,6 +130,17 @@ impl PostgresHold {
         let pool = pool.after_connect(|sql, _| Box::pin(session::only_read(sql)));
         pool.connect_lazy_with(self.options.clone())
     }
+}
+
+/// A connection that sees one moment of the database; `None` when it has no tables of ours.
+pub(super) async fn snapshot(url: &PostgresUrl) -> Result<Option<Connection>, StoreError> {
+    let options = url.options().clone().application_name("trunkline backup").disable_statement_logging();
+    let sql = timeout(CONNECT, options.connect()).await.map_err(|_| silent())??;
+    let mut connection = Connection::Postgres(sql);
+    connection.run(sql_archive::LONG_READ).await?;
+    connection.run(sql_archive::SNAPSHOT_POSTGRES).await?;
+    let there = migration::version(&mut connection).await?.is_some();
+    Ok(there.then_some(connection))
 }
 
 /// Whether a relay has made its tables there.

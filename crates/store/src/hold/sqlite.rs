@@ -8,7 +8,7 @@ use std::{
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
-use crate::StoreError;
+use crate::{StoreError, disk::Disk, engine::Connection, sql::archive as sql};
 
 pub(super) const READERS: u32 = 4;
 const BUSY: Duration = Duration::from_secs(5);
@@ -17,6 +17,7 @@ const BUSY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct SqliteHold {
     options: SqliteConnectOptions,
+    disk: Disk,
     _lock: Option<File>,
 }
 
@@ -28,12 +29,29 @@ impl SqliteHold {
         let lock = if exclusive { Some(lock(path)?) } else { None };
         make_file(path).map_err(|error| cannot("open", path, &error))?;
         make_private(path).map_err(|error| cannot("protect", path, &error))?;
-        Ok(Self { options: options(path), _lock: lock })
+        let disk = Disk::of(path).map_err(|error| cannot("look at", path, &error))?;
+        Ok(Self { options: options(path), disk, _lock: lock })
+    }
+
+    pub(super) fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     pub(super) fn options(&self) -> &SqliteConnectOptions {
         &self.options
     }
+}
+
+/// A connection that sees one moment of the database; `None` when there is none yet.
+pub(super) async fn snapshot(path: &Path) -> Result<Option<Connection>, StoreError> {
+    use sqlx::ConnectOptions;
+    if !fs::metadata(path).is_ok_and(|file| file.len() > 0) {
+        return Ok(None);
+    }
+    let options = options(path).create_if_missing(false).pragma("query_only", "ON");
+    let mut connection = Connection::Sqlite(options.connect().await?);
+    connection.run(sql::SNAPSHOT_SQLITE).await?;
+    Ok(Some(connection))
 }
 
 /// WAL with full durability; checkpoints are the writer's business.
@@ -58,7 +76,7 @@ fn make_folder(path: &Path) -> io::Result<()> {
 }
 
 /// Makes the file beforehand, because SQLite gives its companions (-wal, -shm) the mode of the database.
-fn make_file(path: &Path) -> io::Result<()> {
+pub(crate) fn make_file(path: &Path) -> io::Result<()> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         made => made.map(|_| ()),
@@ -89,7 +107,7 @@ fn make_private(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)

@@ -2,8 +2,6 @@ use super::statements;
 
 statements! {
     EPOCH = "SELECT number FROM meta WHERE name = 'epoch'";
-    /// Changes nothing, and is a write all the same.
-    PROBE = "UPDATE meta SET number = number WHERE name = 'epoch'";
     /// When something was written last: the newest entry of a mailbox, or message on its way out.
     LAST_MOMENT = "SELECT COALESCE(MAX(moments.at), 0) FROM (SELECT e.at FROM mailboxes b JOIN entries e ON \
         e.account_id = b.account_id AND e.seq = b.head UNION ALL SELECT o.at FROM outbox o) AS moments";
@@ -22,6 +20,12 @@ statements! {
     OUTBOX = "SELECT m.id, m.peer, m.text, m.sent_at, m.state FROM outbox o JOIN messages m ON m.id = \
         o.message_id WHERE o.account_id = $1 ORDER BY o.at LIMIT 256";
     OUTBOX_ACCOUNTS = "SELECT DISTINCT account_id FROM outbox ORDER BY account_id";
+    OUTBOX_COUNTS = "SELECT a.domain, m.state, COUNT(*), MIN(o.at) FROM outbox o JOIN accounts a ON a.id = \
+        o.account_id JOIN messages m ON m.id = o.message_id GROUP BY a.domain, m.state";
+    PROBE = "INSERT INTO meta (name, number) VALUES ($1, 0)";
+    PROBE_END = "DELETE FROM meta WHERE name LIKE 'probe %'";
+    /// Entries are dense between floor and head; messages are counted up to $1.
     COUNTS = "SELECT (SELECT COUNT(*) FROM accounts), (SELECT COUNT(*) FROM devices WHERE NOT revoked), \
-        (SELECT COUNT(*) FROM messages), (SELECT COUNT(*) FROM outbox), (SELECT COUNT(*) FROM entries)";
+        (SELECT COUNT(*) FROM (SELECT 1 FROM messages LIMIT $1) AS counted), (SELECT COUNT(*) FROM outbox), \
+        (SELECT CAST(COALESCE(SUM(head - floor), 0) AS BIGINT) FROM mailboxes)";
 }

@@ -27,6 +27,7 @@ statements! {
         number = excluded.number";
     MARK = "UPDATE meta SET number = $1 WHERE name = 'writer' AND number = $2";
     FIND_MARK = "SELECT number FROM meta WHERE name = 'writer'";
+    SIZE = "SELECT pg_database_size(current_database())";
     /// 1 when a relay has made its tables, else 0.
     TABLES = "SELECT COUNT(to_regclass('accounts'))";
 }

@@ -23,8 +23,10 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// How a transaction ended.
 pub(super) enum Attempt {
     Committed(Vec<Committed>),
-    /// It is void; or nobody knows, and then these are the entries that it would have appended.
-    Not(Fault, Vec<Committed>),
+    /// Nothing of it was kept.
+    Void(Fault),
+    /// Its COMMIT was not answered; these are the entries that it has or has not appended.
+    Doubtful(StoreError, Vec<Committed>),
 }
 
 impl Writer {
@@ -33,14 +35,16 @@ impl Writer {
         let limit = self.link.is_remote().then_some(ANSWER);
         let entries = match within(limit, self.work_or_panic(part)).await {
             Ok(entries) => entries,
-            Err(fault) => return Attempt::Not(self.undo(limit, fault).await, Vec::new()),
+            Err(fault) => return Attempt::Void(self.undo(limit, fault).await),
         };
         let begun = Instant::now();
-        if let Err(fault) = within(limit, self.commit()).await {
-            return Attempt::Not(fault, entries);
+        match within(limit, self.commit()).await {
+            Ok(()) => {}
+            // Whatever a server says instead of yes, only looking tells what it did.
+            Err(fault) if self.link.is_remote() => return Attempt::Doubtful(fault.into_error(), entries),
+            Err(fault) => return Attempt::Void(fault),
         }
-        let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.gauges.committed(part.len(), micros);
+        self.gauges.committed(part.len(), begun.elapsed());
         if let Some(checkpoint) = self.checkpoint.as_mut() {
             checkpoint.committed();
         }
@@ -68,7 +72,7 @@ impl Writer {
                     let now = clock.tick();
                     job.run(&mut Transaction { sql: &mut *sql, cache, now }).await?;
                 }
-                run => entries.extend(together(run, sql, cache, clock, &self.keys).await?),
+                run => entries.extend(together(run, sql, cache, clock, &self.keys.present()).await?),
             }
         }
         hold.mark(sql).await?;
@@ -76,17 +80,10 @@ impl Writer {
     }
 
     async fn commit(&mut self) -> Result<(), Fault> {
-        let remote = self.link.is_remote();
         let Some((sql, hold)) = self.link.parts() else { return Err(StoreError::Closed.into()) };
-        match sql.commit().await {
-            Ok(()) => {
-                hold.committed();
-                Ok(())
-            }
-            // Whatever a server says instead of yes, only looking tells what it did.
-            Err(error) if remote => Err(Fault::Lost(error.into())),
-            Err(error) => Err(Fault::everywhere(error)),
-        }
+        sql.commit().await.map_err(Fault::everywhere)?;
+        hold.committed();
+        Ok(())
     }
 
     /// Rolls back, so that the connection can be used again; a connection that cannot even do that is gone.

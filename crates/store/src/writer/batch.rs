@@ -11,34 +11,47 @@ const BETWEEN_COMPLAINTS: Duration = Duration::from_secs(1);
 
 impl Writer {
     /// Brings every command to its end, or into doubt. A batch that fails because of a row is halved until
-    /// the bad command stands alone; one that fails because of the database fails as a whole.
-    pub(super) async fn settle(&mut self, mut parts: Vec<Vec<Job>>, again: bool) {
+    /// the bad command stands alone; one that fails because of the database fails as a whole; one that loses
+    /// its connection is run anew, unless that has been done (`again`).
+    pub(super) async fn settle(&mut self, mut parts: Vec<Vec<Job>>, mut again: bool) {
         while let Some(mut part) = parts.pop() {
             if part.is_empty() {
                 continue;
             }
             if let Err(error) = self.ready().await {
-                tell(part, &error);
+                self.tell(part, &error);
                 continue;
             }
             match self.attempt(&mut part).await {
-                Attempt::Committed(entries) => self.committed(part, &entries),
-                Attempt::Not(Fault::Failed { everywhere: false, .. }, _) if part.len() > 1 => {
+                Attempt::Committed(entries) => {
+                    self.committed(part, &entries);
+                    again = false;
+                }
+                Attempt::Void(Fault::Failed { everywhere: false, .. }) if part.len() > 1 => {
                     self.cache.clear();
                     let rest = part.split_off(part.len() / 2);
                     parts.extend([rest, part]);
                 }
-                Attempt::Not(Fault::Lost(error), entries) if self.link.is_remote() => {
-                    tracing::error!(%error, commands = part.len(), "the database was lost in a transaction");
-                    self.cache.clear();
-                    self.link.lose();
+                Attempt::Void(Fault::Lost(error)) if self.link.is_remote() && !again => {
+                    self.lose(&error);
+                    parts.push(part);
+                    again = true;
+                }
+                Attempt::Void(fault) => self.fail(part, fault),
+                Attempt::Doubtful(error, entries) => {
+                    self.lose(&error);
                     let (behind, since) = (parts, Instant::now());
                     self.doubt = Some(Doubt { part, behind, entries, again, since, error });
                     return;
                 }
-                Attempt::Not(fault, _) => self.fail(part, fault),
             }
         }
+    }
+
+    fn lose(&mut self, error: &StoreError) {
+        tracing::warn!(%error, "the connection to the database was lost");
+        self.cache.clear();
+        self.link.lose();
     }
 
     /// Whether there is a connection, and no doubt that a new command would overtake.
@@ -73,14 +86,15 @@ impl Writer {
             self.complained = Some(Instant::now());
             tracing::error!(%error, commands = part.len(), "a transaction failed");
         }
-        tell(part, &error);
+        self.tell(part, &error);
         if over {
             self.end(error);
         }
     }
-}
 
-/// Tells everybody why there was no commit.
-pub(super) fn tell(part: impl IntoIterator<Item = Job>, error: &StoreError) {
-    part.into_iter().for_each(|job| job.tell(Err(error.clone())));
+    /// Tells everybody why there was no commit.
+    pub(super) fn tell(&self, part: Vec<Job>, error: &StoreError) {
+        self.gauges.failed_commands(part.len(), error);
+        part.into_iter().for_each(|job| job.tell(Err(error.clone())));
+    }
 }

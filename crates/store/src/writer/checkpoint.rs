@@ -12,7 +12,7 @@ use sqlx::{
 };
 use tokio::task::JoinHandle;
 
-use crate::engine::Connection;
+use crate::{StoreError, engine::Connection};
 
 /// Commits between two checkpoints.
 const EVERY: u32 = 1_000;
@@ -100,10 +100,11 @@ async fn passive(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> 
     sqlx::query(PASSIVE).fetch_one(connection).await?.try_get(1)
 }
 
-/// Writes all of the WAL into the database, syncs that, and empties the WAL; for the only connection.
-pub(crate) async fn truncate(connection: &mut Connection) -> Result<(), sqlx::Error> {
-    match connection {
-        Connection::Sqlite(connection) => sqlx::query(TRUNCATE).fetch_one(connection).await.map(|_| ()),
-        Connection::Postgres(_) => Ok(()),
-    }
+/// Writes all of the WAL into the database, syncs that, and empties the WAL where nobody else reads it.
+/// [`StoreError::Busy`] when another program keeps a part from being written.
+pub(crate) async fn truncate(connection: &mut Connection) -> Result<(), StoreError> {
+    let Connection::Sqlite(connection) = connection else { return Ok(()) };
+    let row = sqlx::query(TRUNCATE).fetch_one(connection).await?;
+    let (pages, written): (i64, i64) = (row.try_get(1)?, row.try_get(2)?);
+    if written < pages { Err(StoreError::Busy) } else { Ok(()) }
 }

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use super::{Writer, batch::tell};
+use super::Writer;
 use crate::{Committed, StoreError, hold::Verdict, job::Job};
 
 /// How long commands wait for the word whether they were committed.
@@ -43,7 +43,7 @@ impl Writer {
         let Doubt { part, mut behind, entries, again, error, .. } = doubt;
         match self.mend().await {
             Ok(Some(Verdict::Committed)) => self.committed(part, &entries),
-            Ok(_) if again => tell(part, &error),
+            Ok(_) if again => self.tell(part, &error),
             Ok(_) => {
                 behind.push(part);
                 return self.settle(behind, true).await;
@@ -53,8 +53,8 @@ impl Writer {
                 return;
             }
             Err(error) => {
-                tell(part, &error);
-                return tell(behind.into_iter().flatten(), &error);
+                self.tell(part, &error);
+                return self.tell(behind.into_iter().flatten().collect(), &error);
             }
         }
         self.settle(behind, false).await;

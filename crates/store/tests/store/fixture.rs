@@ -18,6 +18,7 @@ use trunkline_store::{
 use trunkline_testkit::peer::Postgres;
 
 /// A store of its own, on SQLite in a folder or on PostgreSQL.
+#[derive(Clone)]
 pub(crate) struct House {
     pub(crate) store: Store,
     pub(crate) key: MasterKey,
@@ -71,6 +72,10 @@ impl Place {
         }
     }
 
+    pub(crate) fn database(&self) -> Database {
+        database(&self.named())
+    }
+
     /// Runs a statement beside the store; gives the first column of the first row.
     pub(crate) async fn run(&self, sql: &str) -> String {
         match self {
@@ -85,6 +90,11 @@ impl Place {
     }
 }
 
+/// The key of every house: a second process must have it too.
+pub(crate) fn house_key() -> MasterKey {
+    MasterKey::read(&"A".repeat(43)).unwrap()
+}
+
 /// The name in a test server's URL.
 pub(crate) fn database_of(url: &str) -> &str {
     let path = url.split('?').next().unwrap();
@@ -93,7 +103,7 @@ pub(crate) fn database_of(url: &str) -> &str {
 
 impl House {
     pub(crate) async fn at(place: Place) -> Self {
-        let key = MasterKey::generate();
+        let key = house_key();
         let heard = Arc::new(Heard::default());
         let store = open(&place.named(), &key, &heard).await.unwrap();
         Self { store, key, heard, place }
@@ -192,25 +202,35 @@ impl House {
     }
 
     pub(crate) async fn acknowledge(&self, person: &Person, device: DeviceId, up_to: i64) -> usize {
-        let pending = self.store.acknowledge(person.account, device, Seq(up_to)).await.unwrap();
-        pending.await.unwrap().len()
+        let mut told = 0;
+        loop {
+            let step = self.store.acknowledge(person.account, device, Seq(up_to)).await.unwrap();
+            let step = step.await.unwrap();
+            told += step.receipts.len();
+            if !step.more {
+                return told;
+            }
+        }
     }
 }
 
 /// Opens what a path or a URL names.
 pub(crate) async fn open(named: &str, key: &MasterKey, heard: &Arc<Heard>) -> Result<Store, StoreError> {
-    let database = if named.starts_with("postgres://") {
-        Database::Postgres(PostgresUrl::parse(&SecretString::from(named))?)
-    } else {
-        Database::Sqlite(named.into())
-    };
     Store::open(OpenStore {
-        database,
+        database: database(named),
         master_key: key.clone(),
         listener: Arc::clone(heard) as Arc<dyn CommitListener>,
-        exclusive: false,
+        exclusive: true,
     })
     .await
+}
+
+fn database(named: &str) -> Database {
+    if named.starts_with("postgres://") {
+        Database::Postgres(PostgresUrl::parse(&SecretString::from(named)).unwrap())
+    } else {
+        Database::Sqlite(named.into())
+    }
 }
 
 pub(crate) fn address(text: &str) -> Address {

@@ -4,5 +4,6 @@
 #![expect(clippy::duplicate_mod, reason = "the same tests run on either engine")]
 
 mod fixture;
+mod outage_proxy;
 mod postgres;
 mod sqlite;

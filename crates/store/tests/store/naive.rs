@@ -167,7 +167,7 @@ impl Run {
                     .store
                     .end_chat(person.account, person.device, address_of(peer), recipient)
                     .await;
-                self.expect(pending, (), Result::unwrap);
+                self.expect(pending, true, |told| told.is_ok());
             }
             ref later => self.later_step(later).await,
         }
@@ -180,7 +180,7 @@ impl Run {
                 let expected = self.world.acknowledge(who, device, up_to);
                 let person = &self.people[who][device];
                 let pending = self.house.store.acknowledge(person.account, person.device, Seq(up_to)).await;
-                self.expect(pending, expected, |answer| answer.unwrap().len());
+                self.expect(pending, expected, |answer| answer.unwrap().receipts.len());
             }
             Step::Read { who, peer, back } => {
                 let up_to = back.map(|back| self.world.head(who) - back);
@@ -203,7 +203,7 @@ impl Run {
                 self.world.receipt(from, device, &id);
                 let account = self.person(from).account;
                 let pending = self.house.store.delivered(account, &to, key).await;
-                self.expect(pending, (), Result::unwrap);
+                self.expect(pending, true, |told| told.is_ok());
             }
             Step::Reopen => {
                 self.settle().await;
@@ -247,7 +247,7 @@ impl Run {
             _ => MessageOutcome::Unknown { reason: "lost".to_owned() },
         };
         let pending = self.house.store.outcome(None, key, outcome, true).await;
-        self.expect(pending, (), Result::unwrap);
+        self.expect(pending, true, |told| told.is_ok());
     }
 
     /// The key and recipient of what a device sent under an id, from the sender's mailbox.

@@ -44,12 +44,30 @@ async fn a_ciphertext_opens_only_in_its_own_row() {
 #[tokio::test]
 async fn another_master_key_opens_nothing_and_says_so() {
     let mut house = super::house().await;
+    let expected = house.store.key_id();
+    house.store.close().await;
+    house.key = MasterKey::generate();
+    match house.open().await {
+        Err(error @ StoreError::WrongKey { given, database: Some(database) }) => {
+            assert_eq!((given, database), (house.key.id(), expected));
+            assert!(error.to_string().contains(&expected.to_string()), "{error}");
+        }
+        opened => panic!("{:?}", opened.map(|_| ())),
+    }
+}
+
+/// A database of a version that did not yet keep the key's id.
+#[tokio::test]
+async fn a_database_without_a_key_id_is_known_by_its_secrets() {
+    let mut house = super::house().await;
     let alice = house.person("alice").await;
     house.store.secret_set(alice.account, "xmpp", &SecretString::from("secret")).await.unwrap();
-    house.key = MasterKey::generate();
-    house.reopen().await;
-    match house.store.secret(alice.account, "xmpp").await {
-        Err(StoreError::Crypto(words)) => assert!(words.contains("master key"), "{words}"),
-        other => panic!("{:?}", other.map(|_| ())),
-    }
+    house.store.close().await;
+    house.place.run("DELETE FROM meta WHERE name = 'key'").await;
+    let right = std::mem::replace(&mut house.key, MasterKey::generate());
+    let other = house.open().await;
+    assert!(matches!(other, Err(StoreError::WrongKey { database: None, .. })), "{:?}", other.map(|_| ()));
+    house.key = right;
+    house.store = house.open().await.unwrap();
+    assert!(house.store.secret(alice.account, "xmpp").await.unwrap().is_some());
 }

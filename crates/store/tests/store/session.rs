@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use trunkline_model::{Availability, DeviceId, Seq, Timestamp};
-use trunkline_store::{SessionRow, SessionState, StoreError};
+use trunkline_store::{MasterKey, SessionRow, SessionState, StoreError};
 
 use crate::fixture::Person;
 
@@ -90,5 +90,6 @@ async fn session_ids_depend_on_device_start_and_master_key() {
     assert_eq!(id, house.store.session_id(device, start));
     assert_ne!(id, house.store.session_id(device, Timestamp(2)));
     assert_ne!(id, house.store.session_id(DeviceId::fresh(), start));
-    assert_ne!(id, super::house().await.store.session_id(device, start));
+    house.store.rotate_key(&MasterKey::generate()).await.unwrap();
+    assert_ne!(id, house.store.session_id(device, start));
 }

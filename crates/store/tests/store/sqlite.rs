@@ -6,6 +6,8 @@ use crate::fixture::{House, Place};
 mod account;
 #[path = "activation.rs"]
 mod activation;
+#[path = "archive.rs"]
+mod archive;
 #[path = "batch.rs"]
 mod batch;
 #[path = "durability.rs"]
@@ -14,6 +16,8 @@ mod durability;
 mod file;
 #[path = "invitation.rs"]
 mod invitation;
+#[path = "limit.rs"]
+mod limit;
 #[path = "message.rs"]
 mod message;
 #[path = "naive.rs"]
@@ -22,6 +26,8 @@ mod naive;
 mod purge;
 #[path = "receipt.rs"]
 mod receipt;
+#[path = "rotation.rs"]
+mod rotation;
 #[path = "secret.rs"]
 mod secret;
 #[path = "session.rs"]

@@ -179,13 +179,14 @@ impl Colleague {
     }
 }
 
-fn python() -> Result<PathBuf> {
+/// The Python that has the libraries of the peers (slixmpp, schemathesis).
+pub fn python() -> Result<PathBuf> {
     let named = std::env::var_os("TRUNKLINE_PEER_PYTHON").map(PathBuf::from);
     let usual = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/peers/venv/bin/python"));
     let python = named.unwrap_or(usual);
     ensure!(
         python.exists(),
-        "the test needs a Python with slixmpp at {} (TRUNKLINE_PEER_PYTHON names another): \
+        "the test needs a Python with slixmpp and schemathesis at {} (TRUNKLINE_PEER_PYTHON names another): \
          cargo xtask test makes one",
         python.display()
     );

@@ -93,6 +93,11 @@ impl Postgres {
         format!("postgres://{USER}@localhost/{database}?host={}", self.folder.path().display())
     }
 
+    /// Its Unix socket.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join(".s.PGSQL.5432")
+    }
+
     /// Runs SQL in a database as the superuser; gives what `psql` prints, without decoration.
     pub async fn run(&self, database: &str, sql: &str) -> Result<String> {
         let mut command = tokio::process::Command::new(program("psql")?);
@@ -154,6 +159,11 @@ impl Postgres {
     /// Ends the server and all its sessions without warning: SIGKILL.
     pub fn kill(&self) -> Result<()> {
         self.end("KILL")
+    }
+
+    /// Its first process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(Server::pid)
     }
 
     /// What it has logged since it was first started.

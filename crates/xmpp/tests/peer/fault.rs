@@ -188,6 +188,29 @@ async fn peer_gives_again_what_a_cut_left_half_read() -> Result<()> {
     Ok(())
 }
 
+/// What was on its way into the store at a cut comes again; without any id it is known by its place.
+#[tokio::test]
+async fn peer_gives_again_a_message_without_an_id_and_it_is_known() -> Result<()> {
+    let prosody = Prosody::start(DOMAIN, USERS).await?;
+    let wire = Wire::to(prosody.port()).await?;
+    let mut bob = Colleague::sign_in(&prosody, "bob", "bob's secret").await?;
+    let (line, inlet) = over(&wire, &prosody).await?;
+    let nameless = format!("<message to='{ALICE}' type='chat'><body>nameless</body></message>");
+    let slow = inlet.slow.lock().await;
+    bob.raw(&nameless).await?;
+    inlet.text("nameless").await?;
+    wire.cut();
+    state(&line, "the cut is noticed", |state| matches!(state, LineState::Connecting { .. })).await?;
+    connected(&line).await?;
+    drop(slow);
+    bob.raw(&nameless).await?;
+    bob.send(ALICE, "b-1", "behind").await?;
+    inlet.text("behind").await?;
+    assert_eq!(inlet.texts(), ["nameless", "nameless", "behind"], "the second one is another message");
+    assert_eq!(prosody.log().matches("<resumed ").count(), 1);
+    Ok(())
+}
+
 #[tokio::test]
 async fn peer_that_falls_silent_is_given_up() -> Result<()> {
     let prosody = Prosody::start(DOMAIN, USERS).await?;

@@ -29,6 +29,8 @@ pub(crate) struct Recorder {
     pub(crate) broken: AtomicBool,
     /// How often something was refused for that.
     pub(crate) refusals: AtomicUsize,
+    /// While it is held, the store has what it takes, and says so later.
+    pub(crate) slow: tokio::sync::Mutex<()>,
 }
 
 #[async_trait]
@@ -38,10 +40,13 @@ impl Inlet for Recorder {
             self.refusals.fetch_add(1, Ordering::SeqCst);
             return Err(InletError::Store("the disk is full".into()));
         }
-        let mut received = self.received.lock().unwrap();
-        if received.iter().all(|known| known.foreign_id != message.foreign_id) {
-            received.push(message);
+        {
+            let mut received = self.received.lock().unwrap();
+            if received.iter().all(|known| known.foreign_id != message.foreign_id) {
+                received.push(message);
+            }
         }
+        drop(self.slow.lock().await);
         Ok(())
     }
 

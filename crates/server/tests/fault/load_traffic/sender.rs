@@ -7,8 +7,8 @@ use std::{
 };
 
 use serde_json::Value;
-use tokio::sync::Notify;
-use trunkline_testkit::eventually;
+use tokio::{sync::Notify, time::timeout};
+use trunkline_testkit::{eventually, patience};
 use trunkline_wire::{ApiError, ErrorCode};
 
 use crate::{
@@ -68,7 +68,8 @@ impl Gauge {
             if counted.load(Ordering::Relaxed) >= wanted {
                 return;
             }
-            moved.await;
+            // Who writes may have failed, and would be waited for without end.
+            timeout(patience(), moved).await.expect("something moves in time");
         }
     }
 
@@ -120,7 +121,7 @@ impl Sender {
         let with_sequence = self.chance.one_in(2);
         let handset = tokio::sync::Mutex::new(&mut self.handset);
         eventually("a socket", async || match handset.lock().await.open(with_sequence).await {
-            Err(Trouble::Refused(error)) if !not_stored(&error) => panic!("BeginSession is refused: {error}"),
+            Err(Trouble::Refused(error)) if !for_now(&error) => panic!("BeginSession is refused: {error}"),
             other => other,
         })
         .await
@@ -174,6 +175,8 @@ impl Sender {
         self.under_way.clear();
         self.refused.clear();
         for index in open {
+            // Where the relay refuses, the word of it may have been lost with the socket.
+            self.sent[index].refused |= self.gauge.refused.load(Ordering::Relaxed) > 0;
             self.send(index).await?;
         }
         Ok(())
@@ -203,6 +206,11 @@ impl Sender {
         self.sent[index].complete = data["timestamp"].as_i64();
         self.gauge.count();
     }
+}
+
+/// The relay could not read or store something: it is to be tried again.
+fn for_now(error: &ApiError) -> bool {
+    not_stored(error) || error.inner.ends_with("cannot be checked now")
 }
 
 /// The relay's disk or database does not do its part; the phone is to try again.

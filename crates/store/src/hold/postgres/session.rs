@@ -26,8 +26,9 @@ impl fmt::Display for Holder {
     }
 }
 
-/// Refuses a server that cannot keep our promises, and makes the session keep them.
-pub(super) async fn prepare(connection: &mut PgConnection) -> Result<(), StoreError> {
+/// Refuses a server that cannot keep our promises, and makes the session keep them; false when the server leaves it to
+/// chance what a power cut takes (fsync=off).
+pub(super) async fn prepare(connection: &mut PgConnection) -> Result<bool, StoreError> {
     connection.execute(sql::PREPARE).await?;
     let row = sqlx::query(sql::LOOK).fetch_one(&mut *connection).await?;
     let (encoding, standby, fsync): (String, bool, String) =
@@ -42,12 +43,7 @@ pub(super) async fn prepare(connection: &mut PgConnection) -> Result<(), StoreEr
             "this server is a standby, which only reads: name the primary".to_owned(),
         ));
     }
-    if fsync != "on" {
-        tracing::warn!(
-            "the PostgreSQL server runs with fsync=off: a crash of its machine loses acknowledged messages"
-        );
-    }
-    Ok(())
+    Ok(fsync == "on")
 }
 
 pub(super) async fn only_read(connection: &mut PgConnection) -> Result<(), sqlx::Error> {

@@ -13,6 +13,9 @@ const WIDTH: usize = 64;
 /// How long a phone waits for an answer before the measurement counts as failed.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
+/// What people write to each other here: 56 characters.
+pub(crate) const TEXT: &str = "The quick brown fox jumps over the lazy dog, every time.";
+
 /// An activated phone without a socket.
 #[derive(Debug, Clone)]
 pub(crate) struct Member {
@@ -50,13 +53,25 @@ pub(crate) async fn connect(server: &Server, members: &[Member]) -> Result<Vec<R
     stream::iter(members).map(|member| connect_one(server, member)).buffered(WIDTH).try_collect().await
 }
 
+impl Member {
+    /// The headers of its upgrade.
+    pub(crate) fn handshake(&self) -> Handshake {
+        Handshake { auth_token: Some(self.token.clone()), ..Handshake::new(self.device_token.clone()) }
+    }
+}
+
 async fn connect_one(server: &Server, member: &Member) -> Result<RawSocket> {
-    let mut handshake = Handshake::new(member.device_token.clone());
-    handshake.auth_token = Some(member.token.clone());
-    let mut socket = RawSocket::connect(server, &handshake).await?;
+    let mut socket = RawSocket::connect(server, &member.handshake()).await?;
     socket.send(request("begin", "BeginSession", json!({}))).await?;
     answered(&mut socket, "begin").await?;
     Ok(socket)
+}
+
+/// Acknowledges everything, receipts too, else the next run would begin with all of them once more.
+pub(crate) async fn acknowledge_all(socket: &mut RawSocket) -> Result<()> {
+    let everything = json!({"since": 1_i64 << 50, "limit": 1});
+    socket.send(request("sync", "mailbox.Sync", everything)).await?;
+    answered(socket, "sync").await.map(|_| ())
 }
 
 /// Reads until the request with this id has its final answer.

@@ -1,46 +1,115 @@
 //! The load generator behind `cargo xtask bench`: a process of its own beside the relay, over loopback sockets.
 //!
-//! `load [idle|messages] [--json FILE]`; both when none is named. The relay's program is named by `TRUNKLINE_BIN`.
+//! The relay's program is named by `TRUNKLINE_BIN`, that of the store alone by `TRUNKLINE_STORE_BENCH`.
 
+mod engine;
 mod figure;
 mod fleet;
 mod idle;
+mod machine;
 mod messages;
+mod open;
+mod plan;
 mod process;
+mod resume;
+mod start;
+mod store;
 
-use anyhow::{Context, Result, bail};
+use std::path::PathBuf;
 
-use self::figure::Figures;
+use anyhow::{Context, Result};
+use clap::{Parser, ValueEnum};
+
+use self::{engine::Engine, figure::Figures, plan::Plan};
+
+/// Puts load on the relay and tells what it takes
+#[derive(Debug, Parser)]
+#[command(name = "load", bin_name = "cargo xtask bench")]
+struct Arguments {
+    /// What to measure; everything when nothing is named
+    parts: Vec<Part>,
+    /// Small sizes and one run: to see that it works, not for figures
+    #[arg(long)]
+    quick: bool,
+    /// How often each case is measured
+    #[arg(long)]
+    runs: Option<usize>,
+    /// On which database; both when none is named
+    #[arg(long)]
+    engine: Vec<Engine>,
+    /// Writes everything that was measured to this file
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Memory of the relay per silent session
+    Idle,
+    /// Durable messages a second, as many as go
+    Messages,
+    /// Latency at a fixed rate
+    Open,
+    /// The store without the relay
+    Store,
+    /// Many phones back at once
+    Resume,
+    /// Start with many messages in the database
+    Start,
+    /// Bytes on disk per message
+    Disk,
+    /// Size of the program
+    Binary,
+}
+
+/// What every part needs to know.
+struct Setting {
+    program: String,
+    plan: Plan,
+    engines: Vec<Engine>,
+}
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<()> {
-    trunkline_client_setup();
-    let (mut what, mut json) = (Vec::new(), None);
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "idle" | "messages" => what.push(argument),
-            "--json" => json = Some(arguments.next().context("--json needs a file")?),
-            other => bail!("{other:?} is not known; expected idle, messages or --json FILE"),
-        }
-    }
+    let arguments = Arguments::parse();
+    process::allow_many_files();
+    // An error means that it has been told before.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let mut plan = if arguments.quick { plan::QUICK } else { plan::FULL };
+    plan.runs = arguments.runs.unwrap_or(plan.runs);
     let program = std::env::var("TRUNKLINE_BIN").context("TRUNKLINE_BIN must name the relay's program")?;
-    let wanted = |name: &str| what.is_empty() || what.iter().any(|one| one == name);
+    let engines = match arguments.engine.as_slice() {
+        [] => vec![Engine::Sqlite, Engine::Postgres],
+        named => named.to_vec(),
+    };
+    let setting = Setting { program, plan, engines };
     let mut figures = Figures::default();
-    if wanted("idle") {
-        idle::measure(&program, &mut figures).await?;
+    let all = Part::value_variants();
+    let parts = if arguments.parts.is_empty() { all } else { &arguments.parts };
+    for part in parts {
+        measure(*part, &setting, &mut figures).await.with_context(|| format!("{part:?}"))?;
     }
-    if wanted("messages") {
-        messages::measure(&program, &mut figures).await?;
-    }
-    if let Some(file) = json {
-        std::fs::write(&file, figures.json()).with_context(|| format!("{file} cannot be written"))?;
+    figures.print();
+    if let Some(file) = arguments.json {
+        let document = figures.json(&machine::describe(&setting.program, arguments.quick)?);
+        std::fs::write(&file, document).with_context(|| format!("{} cannot be written", file.display()))?;
     }
     Ok(())
 }
 
-/// rustls wants to be told its crypto once per process.
-fn trunkline_client_setup() {
-    // An error means that it has been told before.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+async fn measure(part: Part, setting: &Setting, figures: &mut Figures) -> Result<()> {
+    match part {
+        Part::Idle => idle::measure(setting, figures).await,
+        Part::Messages => messages::measure(setting, figures).await,
+        Part::Open => open::measure(setting, figures).await,
+        Part::Store => store::measure(setting, figures).await,
+        Part::Resume => resume::measure(setting, figures).await,
+        Part::Start => start::measure(setting, figures).await,
+        Part::Disk => store::measure_disk(setting, figures).await,
+        Part::Binary => {
+            let bytes = std::fs::metadata(&setting.program)?.len();
+            figures.add("binary", "trunkline", &[("MiB", bytes as f64 / 1_048_576.0)]);
+            Ok(())
+        }
+    }
 }

@@ -7,91 +7,98 @@ use std::{
 use anyhow::{Context, Result, bail};
 use futures_util::future::{join, try_join_all};
 use serde_json::json;
-use trunkline_client::{RawSocket, Server, Trust};
-use trunkline_testkit::Relay;
+use trunkline_client::RawSocket;
 use trunkline_wire::phone::{ServerFrame, read, request};
 
 use crate::{
-    figure::{Figures, quantile},
+    Setting,
+    engine::House,
+    figure::{Figures, quantiles},
     fleet::{self, LIMIT, Member},
-    process::processor,
 };
 
-const SENDERS: [usize; 4] = [1, 10, 100, 500];
-/// Messages that a sender has under way at once.
-const WINDOW: usize = 8;
-const RUNS: usize = 3;
-const RUN: Duration = Duration::from_secs(5);
+/// Messages under way at once, of all senders together; at least one and at most eight of each.
+const UNDER_WAY: usize = 128;
 
-/// Durable messages from phone to phone: sent, committed, delivered, acknowledged.
-pub(crate) async fn measure(program: &str, figures: &mut Figures) -> Result<()> {
-    let relay = Relay::of(program)
-        .set("SOCKETS_PER_ADDRESS", "20000")
-        .set("REQUEST_RATE", "100000")
-        .set("REQUEST_BURST", "100000")
-        .set("LOG_LEVEL", "warn")
-        .start()
-        .await?;
-    let most = SENDERS.into_iter().max().unwrap_or(1);
-    let members = fleet::recruit(&relay, 2 * most).await?;
-    let server = Server::new(&relay.url(), &Trust::System)?;
-    for senders in SENDERS {
-        for _ in 0..RUNS {
-            run(&relay, &server, &members[..2 * senders], figures).await?;
+/// Durable messages from phone to phone, as fast as they are answered: sent, committed, delivered, acknowledged.
+pub(crate) async fn measure(setting: &Setting, figures: &mut Figures) -> Result<()> {
+    let plan = setting.plan;
+    for engine in &setting.engines {
+        let house = House::open(&setting.program, *engine).await?;
+        let most = plan.senders.iter().copied().max().unwrap_or(1);
+        let members = fleet::recruit(&house.relay, 2 * most).await?;
+        for &senders in plan.senders {
+            let case = format!("{}, senders: {senders}", engine.name());
+            for _ in 0..plan.runs {
+                let pairs = members.split_at(most);
+                let pairs = (&pairs.0[..senders], &pairs.1[..senders]);
+                run(&house, &case, pairs, plan.sending, figures).await?;
+            }
         }
     }
     Ok(())
 }
 
-async fn run(relay: &Relay, server: &Server, members: &[Member], figures: &mut Figures) -> Result<()> {
-    let pid = relay.pid().context("the relay runs")?;
-    let mut sockets = fleet::connect(server, members).await?;
-    let recipients = sockets.split_off(members.len() / 2);
-    let (senders, addresses) = (sockets, &members[members.len() / 2..]);
+async fn run(
+    house: &House,
+    case: &str,
+    (from, to): (&[Member], &[Member]),
+    sending: Duration,
+    figures: &mut Figures,
+) -> Result<()> {
+    let server = house.plain()?;
+    let senders = fleet::connect(&server, from).await?;
+    let recipients = fleet::connect(&server, to).await?;
+    let window = (UNDER_WAY / from.len()).clamp(1, 8);
     let delivered = AtomicUsize::new(0);
-    let (begin, used_before) = (Instant::now(), processor(pid)?);
-    let end = begin + RUN;
-    let sending =
-        senders.into_iter().zip(addresses).map(|(socket, to)| send(socket, to.address.clone(), end));
-    let receiving = recipients.into_iter().map(|socket| receive(socket, &delivered, end));
-    let (latencies, received) = join(try_join_all(sending), try_join_all(receiving)).await;
+    let (begin, before) = (Instant::now(), house.processor()?);
+    let end = begin + sending;
+    let all_sent =
+        senders.into_iter().zip(to).map(|(socket, to)| send(socket, to.address.clone(), window, end));
+    let all_received = recipients.into_iter().map(|socket| receive(socket, &delivered, end));
+    let sent = async {
+        try_join_all(all_sent).await.map(|latencies| (latencies, begin.elapsed(), house.processor()))
+    };
+    let (sent, received) = join(sent, try_join_all(all_received)).await;
     received?;
-    let (took, used) = (begin.elapsed().as_secs_f64(), (processor(pid)? - used_before).as_secs_f64());
-    let mut latencies: Vec<f64> = latencies?.into_iter().flatten().collect();
-    latencies.sort_by(f64::total_cmp);
+    let (latencies, took, after) = sent?;
+    let after = after?;
+    let latencies: Vec<f64> = latencies.into_iter().flatten().collect();
     let count = latencies.len() as f64;
+    let relay = (after.0 - before.0).as_secs_f64();
+    let both = relay + (after.1 - before.1).as_secs_f64();
+    let [p50, p99, p999] = quantiles(latencies);
     figures.add(
-        "durable messages",
+        "messages",
+        case,
         &[
-            ("senders", (members.len() / 2) as f64),
-            ("per_s", count / took),
-            ("per_cpu_s", count / used),
-            ("p50_ms", quantile(&latencies, 0.5)),
-            ("p99_ms", quantile(&latencies, 0.99)),
-            ("delivered", delivered.load(Ordering::Relaxed) as f64 / count),
+            ("a second", count / took.as_secs_f64()),
+            ("a CPU-second", count / both),
+            ("a CPU-second, relay", count / relay),
+            ("p50 ms", p50),
+            ("p99 ms", p99),
+            ("p999 ms", p999),
+            ("delivered share", delivered.load(Ordering::Relaxed) as f64 / count),
         ],
     );
     Ok(())
 }
 
-/// Sends with a window of [`WINDOW`] until `end`; how long each took from the send to its COMPLETE, in milliseconds.
-async fn send(mut socket: RawSocket, to: String, end: Instant) -> Result<Vec<f64>> {
+/// Sends with a window until `end`; how long each took from the send to its COMPLETE, in milliseconds.
+async fn send(mut socket: RawSocket, to: String, window: usize, end: Instant) -> Result<Vec<f64>> {
     let (mut under_way, mut latencies, mut number) = (HashMap::new(), Vec::new(), 0_u64);
     let run: u64 = trunkline_model::Timestamp::now().0.unsigned_abs();
     loop {
-        while under_way.len() < WINDOW && Instant::now() < end {
+        while under_way.len() < window && Instant::now() < end {
             number += 1;
             let id = format!("c{number}");
-            let text = "The quick brown fox jumps over the lazy dog, every time.";
-            let params = json!({"contactId": to, "message": text, "messageId": format!("{run}-{number}")});
+            let params =
+                json!({"contactId": to, "message": fleet::TEXT, "messageId": format!("{run}-{number}")});
             socket.send(request(&id, "SendMessage", params)).await?;
             under_way.insert(id, Instant::now());
         }
         if under_way.is_empty() {
-            // Acknowledges the receipts, else the next run would begin with all of them once more.
-            let everything = json!({"since": 1_i64 << 50, "limit": 1});
-            socket.send(request("sync", "mailbox.Sync", everything)).await?;
-            fleet::answered(&mut socket, "sync").await?;
+            fleet::acknowledge_all(&mut socket).await?;
             return Ok(latencies);
         }
         let text = match socket.next_text(LIMIT).await {

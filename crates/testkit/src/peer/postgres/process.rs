@@ -45,6 +45,10 @@ impl Server {
         Ok(Self { child: Some(child.context("cannot start PostgreSQL")?), _thread: thread })
     }
 
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     /// Sends a signal and waits until the process has ended.
     pub(super) fn end(mut self, signal: &str) -> Result<()> {
         let Some(mut child) = self.child.take() else { return Ok(()) };

@@ -1,0 +1,43 @@
+//! The whole database: backing it up, restoring it, bringing its schema up to date.
+
+mod backup;
+mod migrate;
+mod progress;
+mod restore;
+
+pub(crate) use backup::backup;
+pub(crate) use migrate::migrate;
+pub(crate) use restore::restore;
+
+use trunkline_store::{ArchiveError, Manifest, StoreError};
+
+use crate::exit::Failure;
+
+fn failure(error: &ArchiveError) -> Failure {
+    let failure = Failure::failed(error.to_string());
+    match error {
+        ArchiveError::Exists(_) => failure.advise("another name, or --force"),
+        ArchiveError::Damaged { .. } => failure.advise("an earlier backup"),
+        ArchiveError::TooNew { .. } | ArchiveError::Store(StoreError::TooNew { .. }) => {
+            failure.advise("the newer version of trunkline that wrote it")
+        }
+        ArchiveError::NotEmpty { .. } => {
+            failure.advise("back it up first, then the same with --replace: what is in it now will be gone")
+        }
+        ArchiveError::Store(StoreError::Locked(_)) => failure.advise("stop the server first"),
+        ArchiveError::Store(StoreError::Busy) => {
+            failure.advise("the same again when nobody reads the old database any more, e.g. a backup")
+        }
+        _ => failure,
+    }
+}
+
+fn rows(manifest: &Manifest, table: &str) -> u64 {
+    manifest.foot.tables.iter().find(|sum| sum.table == table).map_or(0, |sum| sum.rows)
+}
+
+/// `accounts 2, devices 3, messages 40`
+fn content(manifest: &Manifest) -> String {
+    let of = |table| format!("{table} {}", rows(manifest, table));
+    ["accounts", "devices", "messages"].map(of).join(", ")
+}

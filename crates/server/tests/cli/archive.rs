@@ -1,0 +1,127 @@
+use std::{fs, os::unix::fs::PermissionsExt, process::Stdio};
+
+use serde_json::{Value, json};
+
+use crate::program::Folder;
+
+const BACKUP: &str = "a.backup";
+
+fn accounts(folder: &Folder) -> usize {
+    folder.json(&["account", "list"])["accounts"].as_array().unwrap().len()
+}
+
+/// A folder whose database has this many accounts.
+fn peopled(count: usize) -> Folder {
+    let folder = Folder::new();
+    let lines: String =
+        (0..count).map(|number| format!("p{number}@example.test,Person {number}\n")).collect();
+    folder.write("staff.csv", &format!("address,name\n{lines}"));
+    folder.well(&["account", "import", "staff.csv"]);
+    folder
+}
+
+#[test]
+fn a_backup_of_the_running_server_is_restored_when_it_is_stopped() {
+    let folder = peopled(3);
+    let serving = folder.serve();
+    let told = folder.json(&["backup", BACKUP]);
+    assert_eq!((&told["file"], &told["backup"]["engine"]), (&json!(BACKUP), &json!("sqlite")));
+    assert_eq!(fs::metadata(folder.path().join(BACKUP)).unwrap().permissions().mode() & 0o777, 0o600);
+    let again = folder.run(&["backup", BACKUP]);
+    assert!(again.code == Some(1) && again.err.contains("--force"), "{again:?}");
+    folder.well(&["backup", BACKUP, "--force"]);
+    folder.well(&["account", "remove", "p1@example.test", "--yes"]);
+
+    let running = folder.run(&["restore", BACKUP, "--replace"]);
+    assert!(running.code == Some(1) && running.err.contains("a server runs"), "{running:?}");
+    drop(serving);
+    let full = folder.run(&["restore", BACKUP]);
+    assert!(full.code == Some(1) && full.err.contains("--replace"), "{full:?}");
+    assert_eq!(accounts(&folder), 2);
+    let verified = folder.json(&["restore", BACKUP, "--verify"]);
+    assert_eq!(verified["masterKeyFits"], json!(true));
+    let restored = folder.json(&["restore", BACKUP, "--replace"]);
+    assert!(restored["newEpoch"].as_i64() > restored["epoch"].as_i64(), "{restored}");
+    assert_eq!(accounts(&folder), 3);
+    let files: Vec<_> =
+        fs::read_dir(folder.path().join("data")).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert!(!files.iter().any(|name| name.to_string_lossy().contains("restore")), "{files:?}");
+}
+
+#[test]
+fn a_backup_into_a_folder_is_named_after_the_moment() {
+    let folder = peopled(1);
+    fs::create_dir(folder.path().join("backups")).unwrap();
+    let told = folder.json(&["backup", "backups"]);
+    let file = told["file"].as_str().unwrap();
+    assert!(file.starts_with("backups/trunkline-20") && file.ends_with("Z.backup"), "{file}");
+    folder.well(&["restore", file, "--verify"]);
+
+    let nothing = Folder::new().run(&["backup", "x.backup"]);
+    assert!(nothing.code == Some(1) && nothing.err.contains("no database yet"), "{nothing:?}");
+}
+
+#[test]
+fn a_backup_says_which_key_it_needs_and_is_not_restored_without_it() {
+    let folder = peopled(2);
+    let key = folder.json(&["key", "show"])["id"].as_str().unwrap().to_owned();
+    folder.well(&["backup", BACKUP]);
+    let elsewhere = Folder::new();
+    fs::copy(folder.path().join(BACKUP), elsewhere.path().join(BACKUP)).unwrap();
+    let without = elsewhere.run(&["restore", BACKUP]);
+    assert!(without.code == Some(1) && without.err.contains(&key), "{without:?}");
+    assert!(!elsewhere.path().join("data/master.key").exists(), "no key is made that does not fit");
+    fs::copy(folder.path().join("data/master.key"), elsewhere.path().join("data/master.key")).unwrap();
+    elsewhere.well(&["restore", BACKUP]);
+    assert_eq!(accounts(&elsewhere), 2);
+
+    folder.well(&["key", "rotate", "--keep-old", "--yes"]);
+    let rotated = folder.run(&["restore", BACKUP, "--replace"]);
+    let advice = format!("master.key.old-{key}");
+    assert!(rotated.code == Some(1) && rotated.err.contains(&advice), "{rotated:?}");
+    folder.well(&["restore", BACKUP, "--replace", "--without-key"]);
+    assert_eq!(accounts(&folder), 2);
+}
+
+/// A restore is killed at ever later moments: the database is the old one or the new one, and never half of one.
+#[test]
+fn a_restore_that_is_killed_leaves_all_of_the_old_or_all_of_the_new() {
+    let folder = peopled(600);
+    folder.well(&["backup", BACKUP]);
+    folder.well(&["account", "remove", "p1@example.test", "--yes"]);
+    let (mut old, mut new) = (0, 0);
+    for round in 1..=200 {
+        let line = ["restore", BACKUP, "--replace", "--json"];
+        let mut command = folder.command(&line);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(round * 4)); // tidy: poll
+        child.kill().unwrap();
+        let output = child.wait_with_output().unwrap();
+        match accounts(&folder) {
+            599 => old += 1,
+            600 => new += 1,
+            other => panic!("{other} accounts"),
+        }
+        if new > 0 {
+            let told = serde_json::from_slice::<Value>(&output.stdout).is_ok();
+            if told || new > 1 {
+                break;
+            }
+        } else {
+            assert!(output.stdout.is_empty(), "what was told to be restored is");
+        }
+    }
+    assert!(old > 0 && new > 0, "killed early {old} times, late {new} times");
+}
+
+#[test]
+fn a_plan_of_the_schema_changes_nothing() {
+    let folder = Folder::new();
+    let plan = folder.json(&["migrate", "--dry-run"]);
+    assert_eq!((&plan["done"], &plan["plan"]["found"]), (&json!(false), &json!(null)));
+    assert!(!folder.path().join("data").exists());
+    assert!(folder.well(&["migrate"]).contains("new database"));
+    assert!(folder.well(&["migrate", "--dry-run"]).contains("up to date"));
+    let _serving = folder.serve();
+    assert!(folder.well(&["migrate"]).contains("up to date"));
+}

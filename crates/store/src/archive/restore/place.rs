@@ -1,0 +1,102 @@
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use sqlx::{
+    ConnectOptions,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+};
+
+use super::clear;
+use crate::{StoreError, archive::ArchiveError, engine::Connection, hold::beside, writer::checkpoint};
+
+/// An SQLite file that is being made beside the one whose place it will take; gone when it is dropped before.
+pub(super) struct NewFile {
+    path: PathBuf,
+    draft: Draft,
+    connection: Connection,
+}
+
+struct Draft(PathBuf);
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // After the rename there is none.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+impl NewFile {
+    /// Whatever an earlier restore left there goes.
+    pub(super) async fn create(path: &Path) -> Result<Self, ArchiveError> {
+        let draft = Draft(beside(path, ".restore"));
+        remove(&draft.0)?;
+        crate::hold::make_file(&draft.0).map_err(|error| ArchiveError::file(&draft.0, error))?;
+        // Nobody reads it before it is whole, so it needs no journal on disk and one sync at its end.
+        let options = SqliteConnectOptions::new()
+            .filename(&draft.0)
+            .journal_mode(SqliteJournalMode::Memory)
+            .synchronous(SqliteSynchronous::Off)
+            .foreign_keys(true)
+            .disable_statement_logging();
+        let mut connection = Connection::Sqlite(options.connect().await?);
+        connection.begin_nesting().await?;
+        Ok(Self { path: path.to_owned(), draft, connection })
+    }
+
+    pub(super) fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    /// Puts the file, whole and on disk, in the place of the old one, whose last connection is `old`.
+    pub(super) async fn replace(mut self, mut old: Connection) -> Result<(), ArchiveError> {
+        self.connection.commit().await?;
+        self.connection.close().await?;
+        let draft = &self.draft.0;
+        File::open(draft)
+            .and_then(|file| file.sync_all())
+            .map_err(|error| ArchiveError::file(draft, error))?;
+        // A WAL of the old file would be taken for one of the new.
+        checkpoint::truncate(&mut old).await?;
+        old.close().await?;
+        if ["-wal", "-shm"].iter().any(|suffix| beside(&self.path, suffix).exists()) {
+            return Err(StoreError::Busy.into());
+        }
+        let renamed = fs::rename(draft, &self.path).and_then(|()| sync_folder(&self.path));
+        renamed.map_err(|error| ArchiveError::file(&self.path, error))
+    }
+}
+
+/// The tables of a PostgreSQL database that are being replaced, in one transaction.
+pub(super) struct InPlace(Connection);
+
+impl InPlace {
+    pub(super) async fn begin(mut connection: Connection) -> Result<Self, ArchiveError> {
+        connection.begin_nesting().await?;
+        clear(&mut connection).await?;
+        Ok(Self(connection))
+    }
+
+    pub(super) fn connection(&mut self) -> &mut Connection {
+        &mut self.0
+    }
+
+    pub(super) async fn commit(mut self) -> Result<(), ArchiveError> {
+        self.0.commit().await?;
+        Ok(self.0.close().await?)
+    }
+}
+
+fn remove(path: &Path) -> Result<(), ArchiveError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(ArchiveError::file(path, error)),
+        _ => Ok(()),
+    }
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all())
+}

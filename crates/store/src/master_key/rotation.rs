@@ -1,0 +1,71 @@
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use super::{MasterKey, MasterKeyError, file_error, sync_folder, write_draft};
+
+/// The files of a change of keys. Its order makes a crash harmless at any point: the new key is prepared, the old one
+/// kept if it is to be, the database changed ([`crate::Store::rotate_key`]), the new key promoted. Until the promotion
+/// both keys lie there, and the database knows which of them it is under.
+impl MasterKey {
+    /// Makes a new key and keeps it beside the present one, in place of an earlier one that came to nothing.
+    pub fn prepare(path: &Path) -> Result<Self, MasterKeyError> {
+        let key = Self::random()?;
+        let next = beside(path, "next");
+        let draft = beside(path, "next.new");
+        let made = remove(&draft)
+            .and_then(|()| write_draft(&draft, &key))
+            .and_then(|()| fs::rename(&draft, &next))
+            .and_then(|()| sync_folder(path));
+        made.map_err(|error| file_error(&next, error))?;
+        Ok(key)
+    }
+
+    /// The key that a change has prepared and not promoted.
+    pub fn prepared(path: &Path) -> Result<Option<Self>, MasterKeyError> {
+        let next = beside(path, "next");
+        match File::open(&next) {
+            Ok(file) => Self::load(&next, &file).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(file_error(&next, error)),
+        }
+    }
+
+    /// Keeps the present key under a second name, which tells its id; gives that.
+    pub fn keep(path: &Path) -> Result<PathBuf, MasterKeyError> {
+        let file = File::open(path).map_err(|error| file_error(path, error))?;
+        let kept = beside(path, &format!("old-{}", Self::load(path, &file)?.id()));
+        match fs::hard_link(path, &kept) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(file_error(&kept, error)),
+            _ => sync_folder(path).map(|()| kept).map_err(|error| file_error(path, error)),
+        }
+    }
+
+    /// Puts the prepared key in the place of the present one, which is gone thereby unless it was kept.
+    pub fn promote(path: &Path) -> Result<(), MasterKeyError> {
+        let moved = fs::rename(beside(path, "next"), path).and_then(|()| sync_folder(path));
+        moved.map_err(|error| file_error(path, error))
+    }
+
+    /// Removes a prepared key that the database never came under; fine when there is none.
+    pub fn discard(path: &Path) -> Result<(), MasterKeyError> {
+        let gone = remove(&beside(path, "next.new")).and_then(|()| remove(&beside(path, "next")));
+        gone.map_err(|error| file_error(path, error))
+    }
+}
+
+fn beside(path: &Path, what: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(what);
+    PathBuf::from(name)
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}

@@ -1,0 +1,117 @@
+//! Changing the master key, and dying in the middle of it.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+use tempfile::TempDir;
+use trunkline_store::{MasterKey, Store, StoreError};
+
+use crate::fixture::{House, activation, soon};
+
+const SECRETS: usize = 260;
+
+/// A house whose key lies in a file, and a person with more passwords than fit into a page.
+async fn furnished() -> (House, TempDir, PathBuf) {
+    let mut house = super::house().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("master.key");
+    house.key = MasterKey::load_or_create(&file, Path::new("")).unwrap();
+    house.store.rotate_key(&house.key).await.unwrap();
+    let alice = house.person("alice").await;
+    let stores = (0..SECRETS).map(|number| {
+        let (store, name) = (house.store.clone(), format!("system {number:04}"));
+        let secret = SecretString::from(format!("password of {name}"));
+        tokio::spawn(async move { store.secret_set(alice.account, &name, &secret).await })
+    });
+    for stored in stores.collect::<Vec<_>>() {
+        stored.await.unwrap().unwrap();
+    }
+    (house, folder, file)
+}
+
+/// What a start does: opens with the key in its file, or with the one that a change has prepared.
+async fn start(house: &mut House, file: &Path) -> Store {
+    house.key = MasterKey::load_or_create(file, Path::new("")).unwrap();
+    match house.open().await {
+        Ok(store) => {
+            MasterKey::discard(file).unwrap();
+            store
+        }
+        Err(StoreError::WrongKey { .. }) => {
+            house.key = MasterKey::prepared(file).unwrap().expect("the database is under a key that is gone");
+            let store = house.open().await.unwrap();
+            MasterKey::promote(file).unwrap();
+            store
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+async fn assert_readable(store: &Store) {
+    let alice = store.account_by_address(&"alice@example.test".parse().unwrap()).await.unwrap().unwrap();
+    for number in 0..SECRETS {
+        let name = format!("system {number:04}");
+        let secret = store.secret(alice.id, &name).await.unwrap().unwrap();
+        assert_eq!(secret.expose_secret(), format!("password of {name}"));
+    }
+}
+
+#[tokio::test]
+async fn a_crash_after_any_step_of_a_change_of_keys_loses_no_secret() {
+    for steps in 0..=4 {
+        let (mut house, folder, file) = furnished().await;
+        let old = house.store.key_id();
+        let mut new = old;
+        if steps > 0 {
+            let key = MasterKey::prepare(&file).unwrap();
+            if steps > 1 {
+                MasterKey::keep(&file).unwrap();
+            }
+            if steps > 2 {
+                new = house.store.rotate_key(&key).await.unwrap().to;
+            }
+            if steps > 3 {
+                MasterKey::promote(&file).unwrap();
+            }
+        }
+        house.store.close().await;
+        for _ in 0..2 {
+            let store = start(&mut house, &file).await;
+            assert_eq!(store.key_id(), new, "after {steps} steps");
+            assert_readable(&store).await;
+            store.close().await;
+        }
+        assert!(MasterKey::prepared(&file).unwrap().is_none(), "after {steps} steps");
+        let kept = folder.path().join(format!("master.key.old-{old}"));
+        assert_eq!(kept.exists(), steps > 1, "after {steps} steps");
+    }
+}
+
+#[tokio::test]
+async fn while_the_key_changes_the_store_goes_on() {
+    let (house, _folder, file) = furnished().await;
+    let (bob, name) = (house.person("bob").await, "bob@example.test");
+    let early = house.store.activation_issue(bob.account, soon()).await.unwrap();
+    let key = MasterKey::prepare(&file).unwrap();
+    let writes = (0..200).map(|number| {
+        let store = house.store.clone();
+        let secret = SecretString::from(format!("late {number}"));
+        let account = bob.account;
+        tokio::spawn(async move { store.secret_set(account, &format!("late {number}"), &secret).await })
+    });
+    let writes: Vec<_> = writes.collect();
+    let rotated = house.store.rotate_key(&key).await.unwrap();
+    assert_eq!((rotated.unreadable, rotated.void), (0, vec![name.parse().unwrap()]));
+    assert!(rotated.secrets >= SECRETS as u64, "{}", rotated.secrets);
+    for (number, write) in writes.into_iter().enumerate() {
+        write.await.unwrap().unwrap();
+        let found = house.store.secret(bob.account, &format!("late {number}")).await.unwrap().unwrap();
+        assert_eq!(found.expose_secret(), format!("late {number}"));
+    }
+    assert_readable(&house.store).await;
+    let late = house.store.activation_issue(bob.account, soon()).await.unwrap();
+    for (key, good) in [(early, false), (late, true)] {
+        let activation = activation(name, &key.to_string(), "another phone");
+        assert_eq!(house.store.activate(activation.borrowed()).await.unwrap().is_some(), good);
+    }
+}
