@@ -73,5 +73,5 @@ pub use pending::Pending;
 pub use presence::PresenceRow;
 pub use purge::Purge;
 pub use search::SearchField;
-pub use session::{SessionRow, SessionState};
+pub use session::{PeopleList, SessionPeople, SessionRow, SessionState};
 pub use store::Store;
