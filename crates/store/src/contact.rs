@@ -22,6 +22,9 @@ pub struct ContactRow {
     pub groups: Vec<Group>,
 }
 
+/// Contacts in a roster.
+const MAX_CONTACTS: i64 = 5_000;
+
 impl Store {
     /// The account's roster, by address.
     pub async fn contacts(&self, account: AccountId) -> Result<Vec<ContactRow>, StoreError> {
@@ -49,7 +52,7 @@ impl Store {
     }
 
     /// Adds a contact, into a group if one is named; again is fine. [`StoreError::NotFound`] for an unknown
-    /// account or group.
+    /// account or group, [`StoreError::Conflict`] when there are too many.
     pub async fn contact_add(
         &self,
         account: AccountId,
@@ -87,6 +90,19 @@ fn joined(contacts: &[Row], memberships: &[Row]) -> Result<Vec<ContactRow>, Stor
     contacts.iter().map(contact).collect()
 }
 
+/// Refuses a contact that is one too many.
+pub(crate) async fn check_room(
+    change: &mut Transaction<'_>,
+    account: AccountId,
+    address: &Address,
+) -> Result<(), Fault> {
+    let known = query(sql::CONTACT).bind(account.0).bind(address.bare().to_owned());
+    if known.fetch_optional(&mut *change.sql).await?.is_some() {
+        return Ok(());
+    }
+    group::check_room(change, account, sql::CONTACT_COUNT, MAX_CONTACTS, "contacts").await
+}
+
 struct Add {
     account: AccountId,
     address: Address,
@@ -101,6 +117,7 @@ impl PlainCommand for Add {
         if let Some(group) = self.group {
             group::check(change, self.account, group).await?;
         }
+        check_room(change, self.account, &self.address).await?;
         let address = self.address.bare().to_owned();
         query(sql::ADD_CONTACT).bind(self.account.0).bind(address).execute(&mut *change.sql).await?;
         if let Some(group) = self.group {

@@ -206,7 +206,7 @@ async fn a_long_poll_is_held_brings_what_comes_at_once_and_is_answered_at_a_drai
         }
     };
     let stopping = async {
-        let polls = || async { front.metrics().await.contains("trunkline_polls 1\n").then_some(()) };
+        let polls = || async { front.metrics().await.contains("trunkline_polls 1.0\n").then_some(()) };
         eventually("the poll is held", polls).await.unwrap();
         signal(&front.relay, "-TERM").await;
     };
