@@ -55,7 +55,7 @@ pub use contact::ContactRow;
 pub use count::Counts;
 pub use device::{DeviceRow, TokenOwner};
 pub use error::StoreError;
-pub use hold::PostgresUrl;
+pub use hold::{PostgresUrl, PostgresUrlError};
 pub use import::{ImportAccount, Imported};
 pub use key::{KeyId, Rotated};
 pub use mailbox::{CommitListener, Committed, MailboxBounds, Unacknowledged};
