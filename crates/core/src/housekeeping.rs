@@ -155,8 +155,12 @@ pub(crate) async fn touch(relay: &Inner) {
 
 /// A device that only sends acknowledges nothing, but needs its own entries no more.
 async fn write_mark(relay: &Inner, session: &Session, up_to: Seq) -> Result<(), StoreError> {
-    let pending = relay.store.acknowledge(session.account(), session.identity.device, up_to).await?;
-    pending.await.map(drop)
+    loop {
+        let step = relay.store.acknowledge(session.account(), session.identity.device, up_to).await?;
+        if !step.await?.more {
+            return Ok(());
+        }
+    }
 }
 
 async fn tidy(relay: &Arc<Inner>) -> Result<(), StoreError> {

@@ -134,9 +134,9 @@ impl Strangers {
         let Some(unlogged) = self.notices.admit(refusal, source.map(network), account, Instant::now()) else {
             return;
         };
-        let (reason, account) = (refusal.word(), account.escape_default());
+        let (reason, account) = (refusal.word(), Some(account).filter(|account| !account.is_empty()));
         let source = source.map(|source| source.to_canonical()).map(tracing::field::display);
-        tracing::warn!(target: "audit", reason, source, %account, unlogged, "{}", refusal.sentence());
+        tracing::warn!(target: "audit", reason, source, account, unlogged, "{}", refusal.sentence());
     }
 }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use trunkline_model::{AccountId, Address, Group, GroupId};
 
 use crate::{
-    Store, StoreError,
+    Account, Store, StoreError,
     account::one_row,
     engine::{Row, query},
     fault::Fault,
@@ -31,6 +31,12 @@ impl Store {
         let rows = query(sql::CONTACTS).bind(account.0).fetch_all(self.readers()).await?;
         let memberships = query(sql::MEMBERSHIPS).bind(account.0).fetch_all(self.readers()).await?;
         joined(&rows, &memberships)
+    }
+
+    /// Those of the roster who have an account here, in no order.
+    pub async fn known_contacts(&self, account: AccountId) -> Result<Vec<Account>, StoreError> {
+        let rows = query(sql::KNOWN_CONTACTS).bind(account.0).fetch_all(self.readers()).await?;
+        rows.iter().map(Account::read).collect()
     }
 
     /// One contact of the roster.

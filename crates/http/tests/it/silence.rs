@@ -10,7 +10,7 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{PATIENCE, Running, head};
+use crate::support::{PATIENCE, Running, eventually, get, head};
 
 #[tokio::test]
 async fn a_request_head_that_does_not_end_is_given_up() {
@@ -49,6 +49,24 @@ async fn a_phone_that_is_silent_for_90_seconds_is_let_go() {
     timeout(PATIENCE, tcp.read_to_end(&mut bytes)).await.expect("in time").expect("no reset");
     let away = 1001_u16.to_be_bytes();
     assert!(bytes.windows(2).any(|window| window == away), "{bytes:x?}");
+}
+
+/// A peer that vanished: its end of the connection never closes, answers or reads.
+#[tokio::test]
+async fn of_a_phone_that_vanished_nothing_is_left() {
+    let server = Running::start(|_| {}).await;
+    let (phone, _) = server.signed_in("sip:alice@example.test").await;
+    let _vanished = phone.into_inner();
+    pause();
+    advance(Duration::from_secs(91)).await;
+    resume();
+    eventually(async || {
+        let page = get(server.admin(), "/metrics", "").await.body;
+        // The one connection is that which asks.
+        page.contains("trunkline_http_sockets_open 0\n")
+            && page.contains("trunkline_http_connections_open 1\n")
+    })
+    .await;
 }
 
 #[tokio::test]

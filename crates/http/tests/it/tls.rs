@@ -87,6 +87,7 @@ async fn a_taken_port_and_a_bad_file_are_named() {
     let error = refusal(taken).await;
     assert!(error.starts_with(&format!("HTTP_BIND: port {} is in use", server.http().port())), "{error}");
 
+    let folder = tempfile::tempdir().expect("a folder");
     let mut bad = settings(folder.path().to_owned());
     let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("none.pem"));
     fs::write(&certificate, "not a certificate").expect("written");

@@ -8,7 +8,7 @@ use trunkline_testkit::Relay;
 use crate::{
     device::Device,
     house::{House, sip},
-    plain::exchange,
+    plain::{exchange, post},
 };
 
 async fn house() -> House {
@@ -44,6 +44,16 @@ async fn a_frame_that_breaks_the_parser_costs_its_sender_the_socket_and_nobody_e
     let last = mallory.last;
     let mut mallory = mallory.resumed(last).await;
     talks(&mut mallory, &mut ana, "back again").await;
+    told(&house, 1).await;
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_the_parser_costs_its_sender_the_answer_and_nobody_else_anything() {
+    let house = house().await;
+    let (mut ana, mut bo) = house.pair("ana", "bo").await;
+    let address = house.relay.listeners().http.clone().unwrap();
+    assert_eq!(post(&address, "/GaslampService", "", "poison:frame").await.status, 503);
+    talks(&mut ana, &mut bo, "undisturbed").await;
     told(&house, 1).await;
 }
 

@@ -229,12 +229,17 @@ async fn what_is_not_yours_is_not_there_on_every_route() {
         .extend(["/GaslampService/ws", "/GaslampService", "/GaslampService/notify", "/"].map(str::to_owned));
     for route in routes {
         for method in ["GET", "POST"] {
-            let ask = async |session: &str, credentials: &str| {
-                let body = json!({"jsonrpc": "2.0", "id": "1", "method": "GetContactList", "params": {}})
-                    .to_string();
+            let ask = async |place: &str, session: &str, credentials: &str| {
+                let body = json!({"jsonrpc": "2.0", "id": "1", "method": "GetContactList", "params": {}});
+                let body = body.to_string();
+                let (query, header) = match place {
+                    "url" => (format!("?sessionId={session}"), String::new()),
+                    "cookie" => (String::new(), format!("Cookie: sessionId={session}\r\n")),
+                    _ => (String::new(), format!("sessionId: {session}\r\n")),
+                };
                 let request = format!(
-                    "{method} {route}?sessionId={session} HTTP/1.1\r\nHost: {address}\r\nCookie: sessionId={session}\r\n\
-                     X-User-Agent: Android\r\n{credentials}Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
+                    "{method} {route}{query} HTTP/1.1\r\nHost: {address}\r\n{header}X-User-Agent: Android\r\n\
+                     {credentials}Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
                     body.len()
                 );
                 let mut answer = exchange(&address, request.as_bytes()).await;
@@ -248,9 +253,11 @@ async fn what_is_not_yours_is_not_there_on_every_route() {
             );
             let nobody: String = loot.session.chars().rev().collect();
             for credentials in [own.as_str(), "X-GC-DeviceToken: mallory-1\r\n"] {
-                let (theirs, nobodys) =
-                    (ask(&loot.session, credentials).await, ask(&nobody, credentials).await);
-                assert_eq!(theirs, nobodys, "{method} {route}");
+                for place in ["url", "cookie", "header"] {
+                    let theirs = ask(place, &loot.session, credentials).await;
+                    let nobodys = ask(place, &nobody, credentials).await;
+                    assert_eq!(theirs, nobodys, "{method} {route} {place}");
+                }
             }
         }
     }

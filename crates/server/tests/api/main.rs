@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod channel;
 mod contract;
 mod device;
 mod frame;
@@ -16,6 +17,7 @@ mod conversation;
 mod directory;
 mod envelope;
 mod foreign;
+mod form;
 mod letters;
 mod limit;
 mod line;

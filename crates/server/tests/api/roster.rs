@@ -37,7 +37,7 @@ async fn contacts(device: &mut Device) -> Value {
 }
 
 #[tokio::test]
-async fn contacts_are_records_of_strings_keyed_by_their_uri() {
+pub(crate) async fn contacts_are_records_of_strings_keyed_by_their_uri() {
     let house = House::open().await;
     let profile = json!({"displayName": "Bo Berg", "email": "bo@example.test", "title": "Fitter",
         "mobilePhone": "+49 151 555", "department": "Site"});
@@ -77,7 +77,7 @@ async fn contacts_are_records_of_strings_keyed_by_their_uri() {
 }
 
 #[tokio::test]
-async fn the_state_of_several_people_is_told_once_in_the_order_asked() {
+pub(crate) async fn the_state_of_several_people_is_told_once_in_the_order_asked() {
     let house = House::open().await;
     let (mut ana, _bo) = (house.device("ana").await, house.device("bo").await);
     house.account("cy").await;
@@ -92,7 +92,7 @@ async fn the_state_of_several_people_is_told_once_in_the_order_asked() {
 }
 
 #[tokio::test]
-async fn groups_live_from_add_to_remove_which_needs_them_empty() {
+pub(crate) async fn groups_live_from_add_to_remove_which_needs_them_empty() {
     let mut house = House::open().await;
     house.account("bo").await;
     let mut ana = house.device("ana").await;
@@ -143,7 +143,7 @@ async fn groups_live_from_add_to_remove_which_needs_them_empty() {
 }
 
 #[tokio::test]
-async fn block_contact_stops_presence_in_this_session_only() {
+pub(crate) async fn block_contact_stops_presence_in_this_session_only() {
     let house = House::open().await;
     let (mut ana, mut pad) = (house.device("ana").await, house.another("ana", 2).await);
     let (mut bo, mut cy) = (house.device("bo").await, house.device("cy").await);
@@ -179,7 +179,7 @@ async fn block_contact_stops_presence_in_this_session_only() {
 }
 
 #[tokio::test]
-async fn contact_block_stops_messages_silently_for_the_whole_account() {
+pub(crate) async fn contact_block_stops_messages_silently_for_the_whole_account() {
     let mut house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     let (mut pad, mut eve) = (house.another("bo", 2).await, house.device("eve").await);

@@ -61,7 +61,7 @@ async fn a_disabled_account_and_a_token_on_a_foreign_device_leave_a_line_each() 
         let lines = audit(&house, reason);
         assert_eq!(lines.len(), 1, "{lines:#?}");
         assert!(
-            lines[0].contains(&format!("account={account}")) && lines[0].contains("source=127.0.0.1"),
+            lines[0].contains(&format!("account=\"{account}\"")) && lines[0].contains("source=127.0.0.1"),
             "{}",
             lines[0]
         );

@@ -34,7 +34,7 @@ pub(crate) struct Sent {
     pub(crate) to: String,
     /// The timestamp in its COMPLETE, once it has one.
     pub(crate) complete: Option<i64>,
-    /// The relay could not store it at first, so that others overtook it.
+    /// The relay could not store it at first, or may not have been able to, so that others overtook it.
     pub(crate) refused: bool,
 }
 

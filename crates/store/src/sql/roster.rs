@@ -1,7 +1,10 @@
-use super::statements;
+use super::{account::account_columns, statements};
 
 statements! {
     CONTACTS = "SELECT address FROM contacts WHERE account_id = $1 ORDER BY address";
+    /// The accounts of those contacts who live here.
+    KNOWN_CONTACTS = concat!("SELECT ", account_columns!("a."), " FROM contacts c JOIN accounts a ON a.address = \
+        c.address WHERE c.account_id = $1");
     CONTACT = "SELECT address FROM contacts WHERE account_id = $1 AND address = $2";
     MEMBERSHIPS = "SELECT m.address, g.id, g.name FROM group_contacts m JOIN roster_groups g ON \
         g.account_id = m.account_id AND g.id = m.group_id WHERE m.account_id = $1 ORDER BY m.address, \

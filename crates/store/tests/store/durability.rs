@@ -6,8 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use trunkline_model::{AccountId, Address, DeviceId, Seq};
-use trunkline_store::{Route, Store, StoreError};
+use trunkline_model::{AccountId, Address, DeviceId, MessageState, Seq};
+use trunkline_store::{MessageOutcome, Route, Store, StoreError};
 
 use crate::fixture::{House, Person, address, house_key, message, open};
 
@@ -148,4 +148,27 @@ async fn every_statement_fits_the_schema() {
     let house = super::house().await;
     let count = house.store.prepare_all().await.unwrap();
     assert!(count > 100, "{count} statements");
+}
+
+#[tokio::test]
+async fn what_waits_and_what_it_all_takes_is_measured() {
+    let house = super::house().await;
+    let (alice, bob) = (house.person("alice").await, house.person("bob").await);
+    let before = house.store.measure().await.unwrap();
+    assert!(before.bytes > 0 && before.outbox.is_empty(), "{before:?}");
+    assert_eq!(before.free.is_some(), before.engine == "sqlite");
+    let mut keys = Vec::new();
+    for number in 0..3 {
+        let waits = message(&alice, &bob.address, &format!("m-{number}"), "waits", Route::Line);
+        keys.push(house.store.send(waits).await.unwrap().await.unwrap().key);
+    }
+    let outcome = house.store.outcome(None, keys[0], MessageOutcome::Submitted, false).await.unwrap();
+    assert_eq!(outcome.await.unwrap(), Some(MessageState::Stored), "the state that it was in");
+    let again = house.store.outcome(None, keys[0], MessageOutcome::Submitted, false).await.unwrap();
+    assert_eq!(again.await.unwrap(), None, "nothing changed");
+    let mut outbox = house.store.measure().await.unwrap().outbox;
+    outbox.sort_by_key(|count| count.messages);
+    let told: Vec<_> = outbox.iter().map(|count| (count.state, count.messages)).collect();
+    assert_eq!(told, [(MessageState::Submitted, 1), (MessageState::Stored, 2)]);
+    assert!(outbox.iter().all(|count| count.domain == "example.test" && count.oldest.0 > 0));
 }

@@ -175,6 +175,8 @@ impl Sender {
         self.under_way.clear();
         self.refused.clear();
         for index in open {
+            // Where the relay refuses, the word of it may have been lost with the socket.
+            self.sent[index].refused |= self.gauge.refused.load(Ordering::Relaxed) > 0;
             self.send(index).await?;
         }
         Ok(())
