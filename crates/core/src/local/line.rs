@@ -147,6 +147,11 @@ impl Line for LocalLine {
         Ok(())
     }
 
+    async fn block(&self, _who: &Address, _blocked: bool) -> Result<(), LineError> {
+        // The relay's own list is all there is.
+        Ok(())
+    }
+
     async fn search(&self, search: &Search) -> Result<SearchResult, LineError> {
         let field = match search.field {
             SearchField::Name => trunkline_store::SearchField::Name,
