@@ -164,9 +164,20 @@ impl Phone {
         self.done("EndChat", json!({"contactId": contact})).await
     }
 
-    /// The contacts.
+    /// The contacts, in as many requests as it takes.
     pub async fn roster(&self) -> Result<Roster, RequestError> {
-        Ok(Roster::read(&self.request("GetContactList", json!({})).await?))
+        let mut roster = Roster::default();
+        let mut params = json!({});
+        loop {
+            let data = self.request("GetContactList", params).await?;
+            let Roster { contacts, groups } = Roster::read(&data);
+            roster.contacts.extend(contacts);
+            roster.groups = groups;
+            match data.get("next").and_then(Value::as_str) {
+                Some(next) => params = json!({ "after": next }),
+                None => return Ok(roster),
+            }
+        }
     }
 
     /// Finds people whose name, e-mail address or phone has a word that begins so.

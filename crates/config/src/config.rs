@@ -156,7 +156,11 @@ keys! {
             file; the default starts at the working directory.";
         #[secret] DB_CONNECTION => db_connection: Database = DatabaseAddress,
             "sqlite:trunkline.db", "env:TRUNKLINE_DB",
-            "The database. A relative file name starts at `DATA_DIR`.";
+            "The database: `sqlite:FILE`, of which a relative name starts at `DATA_DIR`, or \
+            `postgres://USER:PASSWORD@HOST:PORT/DATABASE` (PostgreSQL 15 or newer, UTF8). Special characters of the \
+            password are written as `%XX`. Options as libpq has them may follow after `?`, joined by `&amp;`: \
+            `sslmode=verify-full` with `sslrootcert=FILE` for a server across the network, `host=/var/run/postgresql` \
+            for a Unix socket, `user=`, `port=`.";
         MASTER_KEY_FILE => master_key_file: PathBuf = DataPath, "master.key", "/etc/trunkline/master.key",
             "The key under which IM passwords are encrypted in the database; made with mode 0600 when it \
             is not there. A relative path starts at `DATA_DIR`. Back it up apart from the database.";

@@ -10,7 +10,7 @@ use trunkline_store::{Purge, SessionRow, StoreError};
 use crate::{
     port::Person,
     relay::{Inner, StartError},
-    session::{Beginning, End, Session, outbound::Outbound, sequence::Sequences},
+    session::{Beginning, End, People, Session, outbound::Outbound, sequence::Sequences},
 };
 
 /// How often old entries are looked for.
@@ -27,6 +27,7 @@ pub(crate) async fn restore(relay: &Arc<Inner>) -> Result<(), StartError> {
     let timeout = settings.session_timeout;
     let mut people = Vec::new();
     let mut seen = HashSet::new();
+    let mut lists = relay.store.session_lists().await?;
     for row in relay.store.sessions().await? {
         if row.last_active.plus(timeout).plus(settings.line_keep) < now {
             relay.store.session_end(row.device).await?;
@@ -36,7 +37,10 @@ pub(crate) async fn restore(relay: &Arc<Inner>) -> Result<(), StartError> {
             people.push(Person { account: row.account, address: row.address.clone() });
         }
         if row.last_active.plus(timeout) >= now {
-            relay.hub.add(&Arc::new(session(relay, row)));
+            let lists = lists.remove(&row.device).unwrap_or_default();
+            let session = session(relay, row);
+            session.state().people = People::restored(lists);
+            relay.hub.add(&Arc::new(session));
         }
     }
     tracing::info!(sessions = relay.hub.all().len(), lines = people.len(), "sessions restored");
@@ -151,8 +155,12 @@ pub(crate) async fn touch(relay: &Inner) {
 
 /// A device that only sends acknowledges nothing, but needs its own entries no more.
 async fn write_mark(relay: &Inner, session: &Session, up_to: Seq) -> Result<(), StoreError> {
-    let pending = relay.store.acknowledge(session.account(), session.identity.device, up_to).await?;
-    pending.await.map(drop)
+    loop {
+        let step = relay.store.acknowledge(session.account(), session.identity.device, up_to).await?;
+        if !step.await?.more {
+            return Ok(());
+        }
+    }
 }
 
 async fn tidy(relay: &Arc<Inner>) -> Result<(), StoreError> {

@@ -11,6 +11,7 @@ mod local;
 mod metric;
 mod name;
 pub mod port;
+mod portion;
 mod presence;
 mod rate;
 mod reader;

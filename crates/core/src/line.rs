@@ -3,6 +3,7 @@
 mod inlet;
 mod lane;
 mod password;
+mod people;
 mod slot;
 
 use std::{
@@ -26,7 +27,6 @@ use crate::{
     metric::Metrics,
     name::Names,
     port::{Backend, Line, LineError, LineState, OpenLine, Person},
-    presence,
     stranger::Failures,
 };
 
@@ -233,6 +233,7 @@ impl Lines {
             let lane = lane::run(Arc::clone(self), Arc::clone(slot));
             self.tasks.spawn(slot.lanes.track_future(lane));
         }
+        self.watch_again(slot).await;
         self.publish(slot).await;
         Ok(())
     }
@@ -245,30 +246,6 @@ impl Lines {
             self.keep_password(slot, &password).await;
         }
         state
-    }
-
-    /// Publishes what the account's sessions and its explicit choice add up to.
-    pub(crate) async fn publish_account(&self, account: AccountId) {
-        if let Some(slot) = self.slot(account) {
-            self.publish(&slot).await;
-        }
-    }
-
-    async fn publish(&self, slot: &Slot) {
-        let Some(line) = slot.line() else { return };
-        let result = match presence::of(&self.store, &self.hub, slot.person.account).await {
-            Ok(presence) => line.publish(&presence).await,
-            Err(error) => Err(error.into()),
-        };
-        if let Err(error) = result {
-            tracing::debug!(account = %slot.person.address, %error, "presence waits until the line is back");
-        }
-    }
-
-    /// What an admin says of a person changed: others are told.
-    pub(crate) async fn profile_changed(&self, person: &Person) {
-        self.backend(&person.address).profile_changed(person).await;
-        self.roster_outdated(person.account);
     }
 
     /// How the lines of each backend stand.
@@ -332,6 +309,7 @@ impl Lines {
         if change.state != LineState::Connected {
             return;
         }
+        self.watch_again(slot).await;
         self.publish(slot).await;
         slot.ring();
         if slot.came_back() {
@@ -362,20 +340,6 @@ impl Lines {
         }
         for session in self.hub.sessions(slot.person.account) {
             session.tell_line(&slot.state());
-        }
-    }
-
-    /// The line is up: sessions may tell their phones the roster.
-    fn wake(&self, account: AccountId) {
-        for session in self.hub.sessions(account) {
-            session.change(|_| ());
-        }
-    }
-
-    /// Tells every session of the account the whole roster anew.
-    pub(crate) fn roster_outdated(&self, account: AccountId) {
-        for session in self.hub.sessions(account) {
-            session.change(|state| state.people.outdated());
         }
     }
 

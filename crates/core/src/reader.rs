@@ -12,6 +12,7 @@ use trunkline_wire::ContactView;
 use crate::{
     connection::Opening,
     port::Line,
+    portion::portions,
     relay::Inner,
     router,
     session::{End, Form, Session, offer::Offer, outbound::Step},
@@ -21,8 +22,6 @@ use crate::{
 const RETRY: Duration = Duration::from_secs(1);
 /// Entries read from the mailbox at a time.
 const PAGE: usize = 64;
-/// Contacts told in one frame.
-const CONTACTS_A_FRAME: usize = 500;
 
 /// One reader of a session.
 pub(crate) struct Reader {
@@ -214,7 +213,7 @@ impl Reader {
                 .into_iter()
                 .filter(|view| !session.state().people.is_muted(&view.contact.address))
                 .collect();
-            for some in told.chunks(CONTACTS_A_FRAME) {
+            for some in portions(&told) {
                 session.has_room().await;
                 session.tell(some);
             }

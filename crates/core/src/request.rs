@@ -263,8 +263,7 @@ fn within_limit(frame: String, otherwise: impl FnOnce() -> String) -> String {
 }
 
 fn too_large() -> ApiError {
-    let words =
-        "answer-too-large: the answer is larger than 1 MiB; contacts come as ContactUpdate, or ask for fewer";
+    let words = "answer-too-large: the answer is larger than 1 MiB; ask for fewer";
     ApiError::new(ErrorCode::OperationFailure, words)
 }
 

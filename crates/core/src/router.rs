@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Instant};
 
 use futures_util::future::BoxFuture;
 use trunkline_model::{AccountId, Address, ChatId, MessageId, MessageState, MessageText, Seq};
-use trunkline_store::{NewMessage, Route};
+use trunkline_store::{NewMessage, Receipt, Route};
 use trunkline_wire::{ApiError, ErrorCode, Reply, Target};
 
 use self::answer::Answer;
@@ -174,20 +174,30 @@ pub(crate) async fn acknowledge_up_to(
     let pending = relay.store.acknowledge(account, device, up_to).await.map_err(error::store)?;
     let (relay, session) = (Arc::clone(relay), Arc::clone(session));
     Ok(Box::pin(async move {
-        let receipts = pending.await.map_err(error::store)?;
-        session.state().outbound.acknowledge(up_to);
-        let remote: Vec<_> = receipts.into_iter().filter(|receipt| !receipt.local).collect();
-        if !remote.is_empty()
-            && let Ok(line) = relay.lines.line(session.account())
-        {
-            for receipt in remote {
-                if let Err(error) = line.delivered(&receipt.peer, &receipt.id).await {
-                    tracing::debug!(%error, "a receipt was not passed on");
-                }
-            }
+        let mut step = pending.await.map_err(error::store)?;
+        tell_lines(&relay, &session, step.receipts).await;
+        while step.more {
+            let next = relay.store.acknowledge(account, device, up_to).await.map_err(error::store)?;
+            step = next.await.map_err(error::store)?;
+            tell_lines(&relay, &session, step.receipts).await;
         }
+        session.state().outbound.acknowledge(up_to);
         Ok(())
     }))
+}
+
+/// Passes receipts on to the IM system of those who wrote from there.
+async fn tell_lines(relay: &Arc<Inner>, session: &Arc<Session>, receipts: Vec<Receipt>) {
+    let remote: Vec<_> = receipts.into_iter().filter(|receipt| !receipt.local).collect();
+    if remote.is_empty() {
+        return;
+    }
+    let Ok(line) = relay.lines.line(session.account()) else { return };
+    for receipt in remote {
+        if let Err(error) = line.delivered(&receipt.peer, &receipt.id).await {
+            tracing::debug!(%error, "a receipt was not passed on");
+        }
+    }
 }
 
 /// The person has read a conversation.

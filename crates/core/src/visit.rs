@@ -50,7 +50,8 @@ impl Visit {
     async fn begin(relay: &Arc<Inner>, opening: Opening, session_id: Option<&str>) -> Self {
         let session = match session_id {
             Some(id) => named(relay, &opening, id).await,
-            None => request::proven_session(relay, &opening).await,
+            None if opening.device_token.is_some() => request::proven_session(relay, &opening).await,
+            None => None,
         };
         Self { relay: Arc::clone(relay), opening, session, named: session_id.is_some() }
     }
@@ -90,7 +91,8 @@ async fn named(relay: &Arc<Inner>, opening: &Opening, id: &str) -> Option<Arc<Se
     if opening.device_token.as_ref().is_some_and(|told| *told != session.identity.device_token) {
         return None;
     }
-    if opening.auth_token.is_some() {
+    // Of a session that is over only the last words are left, and the token may be what ended it.
+    if opening.auth_token.is_some() && !session.is_over() {
         match request::proven(relay, opening).await {
             Ok(identity) if identity.device == session.identity.device => {}
             // A store that does not answer proves nothing against the id.

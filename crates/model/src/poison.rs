@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-/// Panics at `place` (`frame`, `request`, `commit`, `entry`) when `text` holds `poison:` and the place's name, and the
+/// Panics at `place` (`frame`, `request`, `commit`, `entry`, `line`, `stanza`) when `text` holds `poison:` and the place's name, and the
 /// process was started with `TRUNKLINE_TEST_POISON` in its environment.
 ///
 /// # Panics

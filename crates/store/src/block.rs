@@ -5,9 +5,13 @@ use crate::{
     Store, StoreError,
     engine::query,
     fault::Fault,
+    group,
     job::{PlainCommand, Transaction},
     sql::{columns::Columns, roster as sql},
 };
+
+/// People whom an account blocks.
+const MAX_BLOCKS: i64 = 5_000;
 
 impl Store {
     /// The addresses whose messages the account does not want, in order.
@@ -16,21 +20,22 @@ impl Store {
         rows.iter().map(|row| Columns::of(row).address()).collect()
     }
 
-    /// Blocks an address; again is fine. [`StoreError::NotFound`] for an unknown account.
+    /// Blocks an address; again is fine. [`StoreError::NotFound`] for an unknown account,
+    /// [`StoreError::Conflict`] when there are too many.
     pub async fn block(&self, account: AccountId, address: &Address) -> Result<(), StoreError> {
-        self.plain(Mark { account, address: address.clone(), text: sql::BLOCK }).await
+        self.plain(Mark { account, address: address.clone(), blocked: true }).await
     }
 
     /// Unblocks an address; fine when it was not blocked.
     pub async fn unblock(&self, account: AccountId, address: &Address) -> Result<(), StoreError> {
-        self.plain(Mark { account, address: address.clone(), text: sql::UNBLOCK }).await
+        self.plain(Mark { account, address: address.clone(), blocked: false }).await
     }
 }
 
 struct Mark {
     account: AccountId,
     address: Address,
-    text: &'static str,
+    blocked: bool,
 }
 
 #[async_trait]
@@ -38,8 +43,11 @@ impl PlainCommand for Mark {
     type Answer = ();
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
-        let query = query(self.text).bind(self.account.0).bind(self.address.bare().to_owned());
-        query.execute(&mut *change.sql).await?;
+        let query = |text| query(text).bind(self.account.0).bind(self.address.bare().to_owned());
+        if self.blocked && query(sql::BLOCKED).fetch_optional(&mut *change.sql).await?.is_none() {
+            group::check_room(change, self.account, sql::BLOCK_COUNT, MAX_BLOCKS, "blocked people").await?;
+        }
+        query(if self.blocked { sql::BLOCK } else { sql::UNBLOCK }).execute(&mut *change.sql).await?;
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use trunkline_model::{AccountId, Address, Group, GroupId};
 
 use crate::{
-    Store, StoreError,
+    Account, Store, StoreError,
     account::one_row,
     engine::{Row, query},
     fault::Fault,
@@ -22,12 +22,21 @@ pub struct ContactRow {
     pub groups: Vec<Group>,
 }
 
+/// Contacts in a roster.
+const MAX_CONTACTS: i64 = 5_000;
+
 impl Store {
     /// The account's roster, by address.
     pub async fn contacts(&self, account: AccountId) -> Result<Vec<ContactRow>, StoreError> {
         let rows = query(sql::CONTACTS).bind(account.0).fetch_all(self.readers()).await?;
         let memberships = query(sql::MEMBERSHIPS).bind(account.0).fetch_all(self.readers()).await?;
         joined(&rows, &memberships)
+    }
+
+    /// Those of the roster who have an account here, in no order.
+    pub async fn known_contacts(&self, account: AccountId) -> Result<Vec<Account>, StoreError> {
+        let rows = query(sql::KNOWN_CONTACTS).bind(account.0).fetch_all(self.readers()).await?;
+        rows.iter().map(Account::read).collect()
     }
 
     /// One contact of the roster.
@@ -43,7 +52,7 @@ impl Store {
     }
 
     /// Adds a contact, into a group if one is named; again is fine. [`StoreError::NotFound`] for an unknown
-    /// account or group.
+    /// account or group, [`StoreError::Conflict`] when there are too many.
     pub async fn contact_add(
         &self,
         account: AccountId,
@@ -81,6 +90,19 @@ fn joined(contacts: &[Row], memberships: &[Row]) -> Result<Vec<ContactRow>, Stor
     contacts.iter().map(contact).collect()
 }
 
+/// Refuses a contact that is one too many.
+pub(crate) async fn check_room(
+    change: &mut Transaction<'_>,
+    account: AccountId,
+    address: &Address,
+) -> Result<(), Fault> {
+    let known = query(sql::CONTACT).bind(account.0).bind(address.bare().to_owned());
+    if known.fetch_optional(&mut *change.sql).await?.is_some() {
+        return Ok(());
+    }
+    group::check_room(change, account, sql::CONTACT_COUNT, MAX_CONTACTS, "contacts").await
+}
+
 struct Add {
     account: AccountId,
     address: Address,
@@ -95,6 +117,7 @@ impl PlainCommand for Add {
         if let Some(group) = self.group {
             group::check(change, self.account, group).await?;
         }
+        check_room(change, self.account, &self.address).await?;
         let address = self.address.bare().to_owned();
         query(sql::ADD_CONTACT).bind(self.account.0).bind(address).execute(&mut *change.sql).await?;
         if let Some(group) = self.group {

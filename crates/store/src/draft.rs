@@ -42,6 +42,8 @@ struct HeldSide {
 struct HeldCursor {
     account: AccountId,
     acknowledged: Seq,
+    /// Up to here it is known what has not been delivered: the mark goes no further in this run.
+    loaded: Seq,
     changed: bool,
 }
 
@@ -184,21 +186,24 @@ impl<'c> Draft<'c> {
         self.messages.insert(message.key, message);
     }
 
-    /// Moves a device's mark forward and gives where it stood; `None` when it stands there or further.
+    /// Moves a device's mark forward, as far as what lies between was loaded; gives where it stood and where it stands.
+    /// `None` when it stands there or further.
     pub(crate) fn move_cursor(
         &mut self,
         account: AccountId,
         device: DeviceId,
         up_to: Seq,
-    ) -> Result<Option<Seq>, StoreError> {
+    ) -> Result<Option<(Seq, Seq)>, StoreError> {
         let cursor = self.cursors.get_mut(&device).filter(|cursor| cursor.account == account);
         let cursor =
             cursor.ok_or_else(|| StoreError::NotFound(format!("the account has no device {device}")))?;
         if up_to <= cursor.acknowledged {
             return Ok(None);
         }
-        cursor.changed = true;
-        Ok(Some(std::mem::replace(&mut cursor.acknowledged, up_to)))
+        let before = cursor.acknowledged;
+        cursor.acknowledged = up_to.min(cursor.loaded).max(before);
+        cursor.changed |= cursor.acknowledged > before;
+        Ok(Some((before, cursor.acknowledged)))
     }
 
     /// The incoming messages in a span of a mailbox that may not have reached a device yet.

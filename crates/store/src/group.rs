@@ -4,11 +4,17 @@ use trunkline_model::{AccountId, Address, Group, GroupId};
 use crate::{
     Store, StoreError,
     account::{one_row, unknown},
+    contact,
     engine::query,
     fault::Fault,
     job::{PlainCommand, Transaction},
     sql::roster as sql,
 };
+
+/// Groups in a roster.
+const MAX_GROUPS: i64 = 1_000;
+/// Places of contacts in the groups of a roster.
+const MAX_MEMBERSHIPS: i64 = 20_000;
 
 impl Store {
     /// The roster's groups, by name.
@@ -17,8 +23,8 @@ impl Store {
         rows.iter().map(|row| Ok(Group { id: GroupId(row.try_get(0)?), name: row.try_get(1)? })).collect()
     }
 
-    /// Makes a group; [`StoreError::Conflict`] when the name is there, [`StoreError::NotFound`] for an
-    /// unknown account.
+    /// Makes a group; [`StoreError::Conflict`] when the name is there or there are too many,
+    /// [`StoreError::NotFound`] for an unknown account.
     pub async fn group_add(&self, account: AccountId, name: &str) -> Result<GroupId, StoreError> {
         self.plain(Add { account, name: name.to_owned() }).await
     }
@@ -73,6 +79,21 @@ pub(crate) async fn check(
         .ok_or_else(|| StoreError::NotFound(format!("there is no group number {}", group.0)).into())
 }
 
+/// Refuses one more where there are as many as there may be.
+pub(crate) async fn check_room(
+    change: &mut Transaction<'_>,
+    account: AccountId,
+    count: &'static str,
+    most: i64,
+    what: &str,
+) -> Result<(), Fault> {
+    let present: i64 = query(count).bind(account.0).fetch_one(&mut *change.sql).await?.try_get(0)?;
+    if present >= most {
+        return Err(StoreError::Conflict(format!("too-many: there are {most} {what} already")).into());
+    }
+    Ok(())
+}
+
 /// Puts a contact of the roster into a group that exists; false when it was there.
 pub(crate) async fn put(
     change: &mut Transaction<'_>,
@@ -80,6 +101,7 @@ pub(crate) async fn put(
     address: &Address,
     group: GroupId,
 ) -> Result<bool, Fault> {
+    check_room(change, account, sql::MEMBERSHIP_COUNT, MAX_MEMBERSHIPS, "places in groups").await?;
     let query = query(sql::PUT).bind(account.0).bind(address.bare().to_owned()).bind(group.0);
     Ok(query.execute(&mut *change.sql).await? > 0)
 }
@@ -111,6 +133,7 @@ impl PlainCommand for Add {
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<GroupId, Fault> {
         check_name(change, self.account, &self.name, None).await?;
+        check_room(change, self.account, sql::GROUP_COUNT, MAX_GROUPS, "groups").await?;
         let row = query(sql::NEXT_GROUP).bind(self.account.0).fetch_optional(&mut *change.sql).await?;
         let id: i64 = row.ok_or_else(|| unknown(self.account))?.try_get(0)?;
         let query = query(sql::ADD_GROUP).bind(self.account.0).bind(id).bind(self.name.clone());
@@ -171,6 +194,7 @@ impl PlainCommand for Put {
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<bool, Fault> {
         check(change, self.account, self.group).await?;
+        contact::check_room(change, self.account, &self.address).await?;
         let query = query(sql::ADD_CONTACT).bind(self.account.0).bind(self.address.bare().to_owned());
         query.execute(&mut *change.sql).await?;
         put(change, self.account, &self.address, self.group).await

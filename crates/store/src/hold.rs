@@ -18,8 +18,8 @@ use crate::{
 use postgres::PostgresHold;
 use sqlite::SqliteHold;
 
-pub use postgres::PostgresUrl;
 pub(crate) use postgres::holds_data;
+pub use postgres::{PostgresUrl, PostgresUrlError};
 
 pub(crate) use sqlite::{beside, make_file};
 

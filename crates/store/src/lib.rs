@@ -55,14 +55,14 @@ pub use contact::ContactRow;
 pub use count::Counts;
 pub use device::{DeviceRow, TokenOwner};
 pub use error::StoreError;
-pub use hold::PostgresUrl;
+pub use hold::{PostgresUrl, PostgresUrlError};
 pub use import::{ImportAccount, Imported};
 pub use key::{KeyId, Rotated};
 pub use mailbox::{CommitListener, Committed, MailboxBounds, Unacknowledged};
 pub use master_key::{MasterKey, MasterKeyError};
 pub use measure::{Measure, OutboxCount};
 pub use message::{
-    MessageOutcome, NewIncoming, NewMessage, ReadMark, Receipt, Received, Route, Sent, Started,
+    Acknowledged, MessageOutcome, NewIncoming, NewMessage, ReadMark, Receipt, Received, Route, Sent, Started,
 };
 pub use metrics::StoreMetrics;
 pub use migration::{MigrationPlan, PlannedStep, TouchedTable, migration_plan};
@@ -73,5 +73,5 @@ pub use pending::Pending;
 pub use presence::PresenceRow;
 pub use purge::Purge;
 pub use search::SearchField;
-pub use session::{SessionRow, SessionState};
+pub use session::{PeopleList, SessionPeople, SessionRow, SessionState};
 pub use store::Store;

@@ -107,6 +107,15 @@ pub struct Receipt {
     pub local: bool,
 }
 
+/// What an acknowledgement did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// The messages that thereby reached a device of the account for the first time.
+    pub receipts: Vec<Receipt>,
+    /// True when there was more to acknowledge than one step takes: call again.
+    pub more: bool,
+}
+
 /// How far a conversation is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadMark {
@@ -201,14 +210,14 @@ impl Store {
         self.chat(End(Actor { account, device, peer, recipient })).await
     }
 
-    /// Moves the device's acknowledged mark forward, at most to the head; gives the messages that thereby
-    /// reached a device of the account for the first time. Local writers are told in their mailboxes.
+    /// Moves the device's acknowledged mark forward, at most to the head and by one step of 1 000 entries. Local
+    /// writers are told in their mailboxes.
     pub async fn acknowledge(
         &self,
         account: AccountId,
         device: DeviceId,
         up_to: Seq,
-    ) -> Result<Pending<Vec<Receipt>>, StoreError> {
+    ) -> Result<Pending<Acknowledged>, StoreError> {
         self.chat(Acknowledge { account, device, up_to }).await
     }
 

@@ -28,8 +28,14 @@ pub(crate) struct Step {
 }
 
 /// Every schema change, oldest first; a released one is never edited.
-const STEPS: &[Step] =
-    &[Step { version: 1, name: "start", text: include_str!("../../../migrations/0001_start.sql") }];
+const STEPS: &[Step] = &[
+    Step { version: 1, name: "start", text: include_str!("../../../migrations/0001_start.sql") },
+    Step {
+        version: 2,
+        name: "session people",
+        text: include_str!("../../../migrations/0002_session_people.sql"),
+    },
+];
 
 const SQLITE_TABLE: &str =
     "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";

@@ -86,7 +86,7 @@ impl Store {
             epoch,
             gauges: Arc::new(Gauges::default()),
             disk: hold.disk(),
-            purge: tokio::sync::Mutex::new(purge::Stage::default()),
+            purge: tokio::sync::Mutex::new(purge::Round::default()),
             finished,
         };
         let writer = Writer::new(writer::Parts {

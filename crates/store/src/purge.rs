@@ -31,9 +31,17 @@ pub struct Purge {
     pub undelivered: Duration,
 }
 
+/// What purging remembers from call to call.
+#[derive(Debug, Default)]
+pub(crate) struct Round {
+    stage: Stage,
+    /// When all messages were last looked at.
+    walked: Option<Timestamp>,
+}
+
 /// How far a round of purging has come; each call does one small batch of one stage.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) enum Stage {
+enum Stage {
     /// Access keys that have expired.
     #[default]
     Keys,
@@ -50,17 +58,20 @@ impl Store {
     /// entries go when they are older than `retention` and every device that is not revoked has acknowledged
     /// them (without such a device: when any had), or older than `undelivered`.
     pub async fn purge(&self, purge: Purge) -> Result<bool, StoreError> {
-        let mut stage = self.shared.purge.lock().await;
-        let next = match *stage {
+        let mut round = self.shared.purge.lock().await;
+        let next = match round.stage {
             Stage::Keys => {
                 self.plain(Keys).await?;
                 Some(Stage::Invitations)
             }
             Stage::Invitations => Some(self.purge_invitations(purge).await?),
-            Stage::Entries(after) => Some(self.purge_entries(purge, after).await?),
+            Stage::Entries(after) => match self.purge_entries(purge, after).await? {
+                None => message::walk(purge, &mut round.walked),
+                next => next,
+            },
             Stage::Messages(after) => self.purge_messages(purge, after).await?,
         };
-        *stage = next.unwrap_or_default();
+        round.stage = next.unwrap_or_default();
         Ok(next.is_some())
     }
 

@@ -1,8 +1,11 @@
+mod people;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use trunkline_model::{AccountId, Address, Availability, DeviceId, Seq, Timestamp};
 
+pub use self::people::{PeopleList, SessionPeople};
 use crate::{
     Store, StoreError,
     engine::{Row, query},
@@ -128,6 +131,7 @@ impl PlainCommand for Begin {
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
         let row = &self.0;
+        query(sql::CLEAR_PEOPLE).bind(row.device.0).execute(&mut *change.sql).await?;
         query(sql::PUT_SESSION)
             .bind(row.device.0)
             .bind(row.started_at.0)

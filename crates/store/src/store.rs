@@ -30,7 +30,7 @@ pub(crate) struct Shared {
     pub(crate) gauges: Arc<Gauges>,
     /// SQLite's files.
     pub(crate) disk: Option<Disk>,
-    pub(crate) purge: tokio::sync::Mutex<purge::Stage>,
+    pub(crate) purge: tokio::sync::Mutex<purge::Round>,
     /// Its other end goes when the writer has closed the database; then it tells why, if nobody wanted that.
     pub(crate) finished: watch::Receiver<Option<StoreError>>,
 }

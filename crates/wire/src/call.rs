@@ -44,7 +44,10 @@ pub enum Call {
     UnregisterTempRemotePresence {
         contacts: Vec<Address>,
     },
-    GetContactList,
+    GetContactList {
+        /// Only contacts after this address, in their order.
+        after: Option<Address>,
+    },
     GetContactDetail {
         contact: Address,
     },

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use trunkline_model::{Address, ChatId, Contact, DeviceId, Epoch, Group, GroupId, MessageId, Seq, Timestamp};
 
 pub(crate) use self::contact::ContactMap;
+pub use self::contact::contact_bytes;
 use self::contact::{GroupList, PhotoList, RecordList};
 use crate::{EventData, json::Object};
 
@@ -16,14 +17,16 @@ pub enum Reply {
     Plain,
     /// Words for the person.
     Message(String),
+    /// contact.Block and contact.Unblock: whether the IM system itself does it too.
+    Blocking { on_im_system: bool },
     /// GetAuthenticationInfo: whether the person must give the IM system's password.
     Authentication { password: bool },
     /// BeginSession.
     Session(Box<SessionReply>),
     /// Ping: seconds.
     SessionTimeout(u64),
-    /// GetContactList.
-    ContactList { contacts: Vec<ContactView>, groups: Vec<Group> },
+    /// GetContactList; `next` where there are more after the last one.
+    ContactList { contacts: Vec<ContactView>, groups: Vec<Group>, next: Option<Address> },
     /// GetContactDetail.
     ContactDetail(Box<ContactView>),
     /// GetContactsState; `user` is who asks.
@@ -129,6 +132,7 @@ impl Reply {
         match self {
             Self::Plain => {}
             Self::Message(message) => _ = data.put("message", message),
+            Self::Blocking { on_im_system } => _ = data.put("onImSystem", on_im_system),
             Self::Authentication { password } => {
                 data.put("authDataType", if *password { "Password" } else { "None" });
             }
@@ -161,8 +165,11 @@ impl Reply {
 
     fn put_people(&self, data: &mut Object) {
         match self {
-            Self::ContactList { contacts, groups } => {
+            Self::ContactList { contacts, groups, next } => {
                 data.put("contacts", &ContactMap(contacts)).put("groups", &GroupList(groups));
+                if let Some(next) = next {
+                    data.put("next", next);
+                }
             }
             Self::ContactDetail(contact) => {
                 data.put("contact", &ContactMap(std::slice::from_ref(&**contact)));

@@ -79,7 +79,8 @@ fn presence_methods() {
 #[test]
 fn roster_methods() {
     reads! {
-        "GetContactList", {} => Call::GetContactList,
+        "GetContactList", {} => Call::GetContactList { after: None },
+        "GetContactList", {"after": "sip:A@b"} => Call::GetContactList { after: Some(_) },
         "GetContactDetail", {"contactId": ["a@b"]} => Call::GetContactDetail { .. },
         "GetContactPhotos", {"contactIds": ["a@b"]} => Call::GetContactPhotos { .. },
         "AddContact", {"contactId": "a@b", "groupId": "3"} => Call::AddContact { group: Some(GroupId(3)), .. },

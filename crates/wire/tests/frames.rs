@@ -139,7 +139,7 @@ fn replies() -> Vec<(Reply, String)> {
         ),
         (Reply::SessionTimeout(86_400), r#""sessionTimeout":86400,"#.into()),
         (
-            Reply::ContactList { contacts: view(), groups: vec![Group { id: GroupId(3), name: "Site".into() }] },
+            Reply::ContactList { contacts: view(), groups: vec![Group { id: GroupId(3), name: "Site".into() }], next: None },
             format!(r#""contacts":{{"sip:bo@corp.test":{RECORD}}},"groups":[{{"id":"3","name":"Site"}}],"#),
         ),
         (Reply::ContactDetail(Box::new(view().remove(0))), format!(r#""contact":{{"sip:bo@corp.test":{RECORD}}},"#)),

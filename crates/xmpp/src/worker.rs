@@ -2,9 +2,8 @@ mod hear;
 mod memory;
 mod serve;
 
-use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
-use futures_util::FutureExt;
 use secrecy::SecretString;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -116,12 +115,7 @@ impl Worker {
                 Err(_) => return LineState::Closed,
                 Ok(Ok(ready)) => {
                     let since = Instant::now();
-                    // The panic is told by the program's hook; it costs this line its link, and no other anything.
-                    let served = AssertUnwindSafe(self.serve(ready)).catch_unwind().await;
-                    let end = served.unwrap_or_else(|_| End::Lost {
-                        reason: "the relay failed at something that the server sent".to_owned(),
-                        floor: LONG_WAIT,
-                    });
+                    let end = self.serve(ready).await;
                     self.back_off.link_ended(since.elapsed());
                     match end {
                         End::Closed => return LineState::Closed,

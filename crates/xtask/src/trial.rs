@@ -85,6 +85,16 @@ const TRIALS: &[Trial] = &[
         [SERVER, "fault", "load_clock::a_clock_that_jumps_an_hour_ends_no_session_and_loses_nothing"],
     ),
     trial(
+        "polls-nginx",
+        "a poll that is held for 55 s behind nginx",
+        [SERVER, "deploy", "front::nginx::an_empty_poll_is_ended_by_the_relay_and_not_by_the_proxy"],
+    ),
+    trial(
+        "polls-haproxy",
+        "a poll that is held for 55 s behind HAProxy",
+        [SERVER, "deploy", "front::haproxy::an_empty_poll_is_ended_by_the_relay_and_not_by_the_proxy"],
+    ),
+    trial(
         "L1",
         "4,000 idle phones over TLS for half an hour",
         [SERVER, "fault", "load_soak::idle_phones_stay_connected_and_cost_no_more_with_time"],

@@ -134,6 +134,8 @@ impl Lane {
     fn hand_over(&mut self, line: &Arc<dyn Line>, row: OutboxRow) {
         let line = Arc::clone(line);
         let OutboxRow { key, peer, text, sent_at, state: _ } = row;
+        #[cfg(debug_assertions)]
+        trunkline_model::poison::taste("line", text.expose());
         self.keys.insert(key);
         self.in_flight.push(Box::pin(async move {
             (key, line.send(OutgoingMessage { key, peer, text, sent_at }).await)

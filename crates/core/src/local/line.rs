@@ -1,8 +1,8 @@
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use trunkline_model::{Address, Contact, GroupId, MessageId, Presence};
-use trunkline_store::{ContactRow, StoreError};
+use trunkline_store::{Account, ContactRow, StoreError};
 
 use super::Here;
 use crate::port::{
@@ -23,15 +23,14 @@ impl LocalLine {
     }
 
     /// A roster row with what is known of the person behind it.
-    async fn listed(&self, row: ContactRow) -> Result<Contact, StoreError> {
-        let account = self.here.store.account_by_address(&row.address).await?;
+    fn listed(&self, row: ContactRow, account: Option<Account>) -> Contact {
         let mut contact = match account {
             Some(account) => self.here.contact(&self.person.address, account),
             None => Contact::unknown(row.address),
         };
         contact.in_roster = true;
         contact.groups = row.groups;
-        Ok(contact)
+        contact
     }
 
     async fn known(&self, address: &Address) -> Result<(), LineError> {
@@ -51,7 +50,8 @@ impl LocalLine {
     async fn tell(&self, address: &Address) -> Result<(), LineError> {
         let Some((_, inlet)) = self.here.presents.signed_in(self.person.account) else { return Ok(()) };
         if let Some(row) = self.here.store.contact(self.person.account, address).await? {
-            inlet.contact_changed(self.listed(row).await?);
+            let account = self.here.store.account_by_address(address).await?;
+            inlet.contact_changed(self.listed(row, account));
         }
         Ok(())
     }
@@ -94,11 +94,15 @@ impl Line for LocalLine {
     }
 
     async fn roster(&self) -> Result<Roster, LineError> {
-        let mut contacts = Vec::new();
-        for row in self.here.store.contacts(self.person.account).await? {
-            contacts.push(self.listed(row).await?);
-        }
-        Ok(Roster { contacts, groups: self.here.store.groups(self.person.account).await? })
+        let (store, own) = (&self.here.store, self.person.account);
+        let rows = store.contacts(own).await?;
+        let known = store.known_contacts(own).await?.into_iter();
+        let mut known: HashMap<_, _> = known.map(|account| (account.address.clone(), account)).collect();
+        let listed = rows.into_iter().map(|row| {
+            let account = known.remove(&row.address);
+            self.listed(row, account)
+        });
+        Ok(Roster { contacts: listed.collect(), groups: store.groups(own).await? })
     }
 
     async fn change_roster(&self, change: RosterChange) -> Result<Option<GroupId>, LineError> {
@@ -127,10 +131,11 @@ impl Line for LocalLine {
     }
 
     async fn contact(&self, address: &Address) -> Result<Option<Contact>, LineError> {
-        if let Some(row) = self.here.store.contact(self.person.account, address).await? {
-            return Ok(Some(self.listed(row).await?));
-        }
+        let row = self.here.store.contact(self.person.account, address).await?;
         let account = self.here.store.account_by_address(address).await?;
+        if let Some(row) = row {
+            return Ok(Some(self.listed(row, account)));
+        }
         Ok(account.map(|account| self.here.contact(&self.person.address, account)))
     }
 
@@ -139,6 +144,11 @@ impl Line for LocalLine {
             self.known(address).await?;
         }
         self.here.presents.watch(self.person.account, address, watch);
+        Ok(())
+    }
+
+    async fn block(&self, _who: &Address, _blocked: bool) -> Result<(), LineError> {
+        // The relay's own list is all there is.
         Ok(())
     }
 

@@ -30,12 +30,13 @@ impl Collector for Present {
         let Some(relay) = self.relay.upgrade() else { return Ok(()) };
         let mut gauge = |name: &str, help: &str, rows: Rows| {
             let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            if let [(labels, value)] = rows.as_slice()
+                && labels.is_empty()
+            {
+                return ConstGauge::new(*value).encode(family);
+            }
             for (labels, value) in rows {
-                let gauge = ConstGauge::new(value);
-                match labels.as_slice() {
-                    [] => gauge.encode(family.encode_family(&NONE)?)?,
-                    labels => gauge.encode(family.encode_family(&labels)?)?,
-                }
+                ConstGauge::new(value).encode(family.encode_family(&labels.as_slice())?)?;
             }
             Ok(())
         };
@@ -49,8 +50,6 @@ impl Collector for Present {
         database(&relay, &mut gauge)
     }
 }
-
-const NONE: [(&str, &str); 0] = [];
 
 fn one(value: impl TryInto<u64>) -> Rows {
     vec![(Vec::new(), float(value))]

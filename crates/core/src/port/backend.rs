@@ -104,6 +104,13 @@ pub trait Line: Send + Sync {
     /// Starts or stops watching the presence of somebody outside the roster.
     async fn watch(&self, address: &Address, watch: bool) -> Result<(), LineError>;
 
+    /// Blocks somebody on the IM system itself, or no longer (on XMPP: XEP-0191), for the account's other clients too. The
+    /// relay keeps the list and drops the messages of whom it holds, so that a line that cannot block needs nothing.
+    async fn block(&self, who: &Address, blocked: bool) -> Result<(), LineError> {
+        let _ = (who, blocked);
+        Err(LineError::NotSupported("blocking"))
+    }
+
     /// Finds people.
     async fn search(&self, search: &Search) -> Result<SearchResult, LineError>;
 

@@ -44,12 +44,9 @@ pub(crate) struct Begun {
     source: IpAddr,
 }
 
-/// The live session of the device that an opening's token and device id prove, if there is one. A device id alone proves
-/// nothing.
+/// The live session of the device that an opening's token proves, if there is one; a device id alone proves nothing.
 pub(crate) async fn proven_session(relay: &Inner, opening: &Opening) -> Option<Arc<Session>> {
-    if opening.device_token.is_none() || opening.auth_token.is_none() {
-        return None;
-    }
+    opening.auth_token.as_ref()?;
     let identity = proven(relay, opening).await.ok()?;
     let session = relay.hub.session(identity.account, identity.device);
     session.filter(|session| !session.is_over())

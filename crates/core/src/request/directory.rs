@@ -1,21 +1,28 @@
 use trunkline_model::{Address, Contact};
+use trunkline_store::PeopleList;
 use trunkline_wire::{ApiError, Call, DirectoryField, ErrorCode, Reply};
 
-use super::{line, not_supported, roster::view};
+use super::{
+    line, not_supported,
+    roster::{keep, view},
+};
 use crate::{
     error,
-    port::{Line, Search, SearchField},
+    port::{Line, Roster, Search, SearchField},
+    portion::{MOST_BYTES, fitting, portions},
     relay::Inner,
     session::Session,
 };
 
+/// What a group takes in an answer beside its name.
+const GROUP_BYTES: usize = 48;
 /// Most people that a search returns.
 const MAX_HITS: usize = 50;
 
 /// The calls that look people up.
 pub(super) async fn look(relay: &Inner, session: &Session, call: Call) -> Result<Reply, ApiError> {
     match call {
-        Call::GetContactList => contact_list(relay, session).await,
+        Call::GetContactList { after } => contact_list(relay, session, after).await,
         Call::GetContactDetail { contact } => contact_detail(relay, session, &contact).await,
         Call::GetContactsState { contacts } => contacts_state(relay, session, contacts).await,
         Call::GetContactPhotos { contacts } => Ok(Reply::Photos { contacts }),
@@ -26,10 +33,26 @@ pub(super) async fn look(relay: &Inner, session: &Session, call: Call) -> Result
     }
 }
 
-async fn contact_list(relay: &Inner, session: &Session) -> Result<Reply, ApiError> {
-    let roster = line(relay, session).await?.roster().await.map_err(error::line)?;
-    let contacts = view(relay, session, roster.contacts).await?;
-    Ok(Reply::ContactList { contacts, groups: roster.groups })
+/// The contacts after `after`, by address, as far as they go into one frame. A phone that asks for all, as the vendor's
+/// does, and gets only some, is told the others by ContactUpdate before the answer.
+async fn contact_list(relay: &Inner, session: &Session, after: Option<Address>) -> Result<Reply, ApiError> {
+    let Roster { contacts, groups } = line(relay, session).await?.roster().await.map_err(error::line)?;
+    let mut contacts = view(relay, session, contacts).await?;
+    contacts.sort_unstable_by(|one, other| one.contact.address.cmp(&other.contact.address));
+    if let Some(after) = &after {
+        contacts.retain(|view| view.contact.address > *after);
+    }
+    let named: usize = groups.iter().map(|group| group.name.len() + GROUP_BYTES).sum();
+    let rest = contacts.split_off(fitting(&contacts, MOST_BYTES.saturating_sub(named)));
+    let last = contacts.last().filter(|_| !rest.is_empty());
+    let next = last.map(|view| view.contact.address.clone());
+    if after.is_none() {
+        for some in portions(&rest) {
+            session.has_room().await;
+            session.tell(some);
+        }
+    }
+    Ok(Reply::ContactList { contacts, groups, next })
 }
 
 async fn contact_detail(relay: &Inner, session: &Session, who: &Address) -> Result<Reply, ApiError> {
@@ -93,6 +116,7 @@ async fn watch(relay: &Inner, session: &Session, who: Address) -> Result<Reply, 
             "too-many: 1000 people are watched by this session",
         ));
     }
+    keep(relay, session, PeopleList::Watched, vec![who.clone()], true).await?;
     if let Some(contact) = line.contact(&who).await.map_err(error::line)? {
         session.contact_changed(&contact);
     }
@@ -101,6 +125,7 @@ async fn watch(relay: &Inner, session: &Session, who: Address) -> Result<Reply, 
 
 async fn unwatch(relay: &Inner, session: &Session, who: Vec<Address>) -> Result<Reply, ApiError> {
     let line = line(relay, session).await?;
+    keep(relay, session, PeopleList::Watched, who.clone(), false).await?;
     for one in who {
         session.state().people.unwatch(&one);
         relay.unwatch(session.account(), line.as_ref(), &one).await;

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use trunkline_model::{Address, Contact, PresenceChoice};
+use trunkline_store::PeopleList;
 use trunkline_wire::{ApiError, Call, ContactView, ErrorCode, Reply};
 
 use super::{directory, line};
@@ -38,7 +39,7 @@ async fn work(relay: &Arc<Inner>, session: &Session, call: Call) -> Result<Reply
         Call::StopTyping { contact } => typing(relay, session, &contact, false).await.map(|()| Reply::Plain),
         Call::ContactBlock { contact } => block(relay, session, &contact, true).await,
         Call::ContactUnblock { contact } => block(relay, session, &contact, false).await,
-        Call::BlockContact { contacts } => mute(session, contacts),
+        Call::BlockContact { contacts } => mute(relay, session, contacts).await,
         Call::UnblockContact { contacts } => unmute(relay, session, contacts).await,
         Call::AddContact { .. }
         | Call::RemoveContact { .. }
@@ -88,26 +89,46 @@ async fn block(
     blocked: bool,
 ) -> Result<Reply, ApiError> {
     relay.lines.blocks.set(session.account(), contact, blocked).await.map_err(error::store)?;
-    if let Ok(line) = line(relay, session).await
-        && let Ok(Some(contact)) = line.contact(contact).await
-    {
+    // The relay stops messages in any case.
+    let Ok(line) = line(relay, session).await else { return Ok(Reply::Blocking { on_im_system: false }) };
+    let on_im_system = match line.block(contact, blocked).await {
+        Ok(()) => true,
+        Err(LineError::NotSupported(_)) => false,
+        Err(error) => {
+            tracing::warn!(account = %session.address(), %error, "the IM system does not block as the relay does");
+            false
+        }
+    };
+    if let Ok(Some(contact)) = line.contact(contact).await {
         relay.hub.contact_changed(session.account(), &contact);
     }
-    Ok(Reply::Plain)
+    Ok(Reply::Blocking { on_im_system })
 }
 
 /// BlockContact: this session's phone gets no presence updates of these people.
-fn mute(session: &Session, contacts: Vec<Address>) -> Result<Reply, ApiError> {
-    let mut state = session.state();
-    for contact in contacts {
-        if !state.people.mute(contact) {
-            return Err(ApiError::new(
-                ErrorCode::InvalidOperation,
-                "too-many: 1000 people are muted by this session",
-            ));
-        }
+async fn mute(relay: &Inner, session: &Session, contacts: Vec<Address>) -> Result<Reply, ApiError> {
+    let asked = contacts.len();
+    let muted: Vec<_> = {
+        let mut state = session.state();
+        contacts.into_iter().take_while(|contact| state.people.mute(contact.clone())).collect()
+    };
+    let all = muted.len() == asked;
+    keep(relay, session, PeopleList::Muted, muted, true).await?;
+    if all {
+        return Ok(Reply::Plain);
     }
-    Ok(Reply::Plain)
+    Err(ApiError::new(ErrorCode::InvalidOperation, "too-many: 1000 people are muted by this session"))
+}
+
+/// Writes down whom a session has put on a list, or taken off, so that a restart does not change it.
+pub(super) async fn keep(
+    relay: &Inner,
+    session: &Session,
+    list: PeopleList,
+    who: Vec<Address>,
+    on: bool,
+) -> Result<(), ApiError> {
+    relay.store.session_list(session.identity.device, list, who, on).await.map_err(error::store)
 }
 
 /// UnblockContact: from now on, and how they are at present.
@@ -115,6 +136,7 @@ async fn unmute(relay: &Inner, session: &Session, contacts: Vec<Address>) -> Res
     for contact in &contacts {
         session.state().people.unmute(contact);
     }
+    keep(relay, session, PeopleList::Muted, contacts.clone(), false).await?;
     // Without a line nothing is known; what changed is told when it is back.
     let Ok(line) = line(relay, session).await else { return Ok(Reply::Plain) };
     for contact in &contacts {

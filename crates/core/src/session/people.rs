@@ -5,6 +5,7 @@ use std::{
 
 use tokio::time::Instant;
 use trunkline_model::{Address, Contact};
+use trunkline_store::SessionPeople;
 
 /// At most one ContactUpdate per contact in this time.
 const PACE: Duration = Duration::from_secs(5);
@@ -31,6 +32,13 @@ pub(crate) struct People {
 }
 
 impl People {
+    /// As an earlier life of the process left them.
+    pub(crate) fn restored(lists: SessionPeople) -> Self {
+        let SessionPeople { muted, watched } = lists;
+        let (muted, watched) = (muted.into_iter().collect(), watched.into_iter().collect());
+        Self { muted, watched, ..Self::default() }
+    }
+
     /// A contact changed.
     pub(crate) fn changed(&mut self, contact: &Contact) {
         if !self.informed || self.muted.contains(&contact.address) {

@@ -10,9 +10,10 @@ use trunkline_store::{Database, MasterKey, OpenStore, Store};
 /// A relay and the store below it, for what an admin does.
 pub(crate) async fn relay(folder: &Path) -> (Relay, Store) {
     let feed = Arc::new(CommitFeed::default());
+    let database = folder.join("trunkline.db");
     let open = OpenStore {
-        database: Database::Sqlite(folder.join("trunkline.db")),
-        master_key: MasterKey::generate(),
+        master_key: MasterKey::load_or_create(&folder.join("master.key"), &database).expect("a key"),
+        database: Database::Sqlite(database),
         listener: feed.clone(),
         exclusive: false,
     };

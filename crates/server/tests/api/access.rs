@@ -39,7 +39,7 @@ async fn sessions_become(house: &House, count: u64) {
 }
 
 #[tokio::test]
-async fn a_session_of_which_nothing_is_heard_ends_with_session_terminated_and_4401() {
+pub(crate) async fn a_session_of_which_nothing_is_heard_ends_with_session_terminated_and_4401() {
     let house = House::with(&[("SESSION_TIMEOUT_SECS", "2")]).await;
     let (mut ana, mut bo) = (house.device("ana").await, house.device("bo").await);
     let (early, _) = ana.both("Ping", json!({})).await;
@@ -64,7 +64,7 @@ async fn a_session_of_which_nothing_is_heard_ends_with_session_terminated_and_44
 }
 
 #[tokio::test]
-async fn a_sign_of_life_keeps_the_session() {
+pub(crate) async fn a_sign_of_life_keeps_the_session() {
     let house = House::with(&[("SESSION_TIMEOUT_SECS", "2")]).await;
     let (mut ana, mut bo) = (house.device("ana").await, house.device("bo").await);
     let until = Instant::now() + Duration::from_secs(5);
@@ -78,7 +78,7 @@ async fn a_sign_of_life_keeps_the_session() {
 }
 
 #[tokio::test]
-async fn a_disabled_account_is_sent_away_within_a_second_and_stays_out() {
+pub(crate) async fn a_disabled_account_is_sent_away_within_a_second_and_stays_out() {
     let house = House::open().await;
     let (mut ana, mut pad) = (house.device("ana").await, house.another("ana", 2).await);
     let mut bo = house.device("bo").await;
@@ -100,7 +100,7 @@ async fn a_disabled_account_is_sent_away_within_a_second_and_stays_out() {
 }
 
 #[tokio::test]
-async fn a_revoked_device_is_sent_away_and_the_others_stay() {
+pub(crate) async fn a_revoked_device_is_sent_away_and_the_others_stay() {
     let house = House::open().await;
     let (mut ana, mut pad) = (house.device("ana").await, house.another("ana", 2).await);
     let mut bo = house.device("bo").await;
@@ -118,7 +118,7 @@ async fn a_revoked_device_is_sent_away_and_the_others_stay() {
 }
 
 #[tokio::test]
-async fn a_device_that_is_revoked_while_away_stays_out() {
+pub(crate) async fn a_device_that_is_revoked_while_away_stays_out() {
     let mut house = House::open().await;
     let ana = house.device("ana").await;
     let (pass, last) = (ana.pass.clone(), ana.last);
@@ -133,7 +133,7 @@ async fn a_device_that_is_revoked_while_away_stays_out() {
 }
 
 #[tokio::test]
-async fn a_removed_account_is_sent_away() {
+pub(crate) async fn a_removed_account_is_sent_away() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     bo.well("AddContact", json!({"contactId": sip("ana")})).await;
@@ -154,7 +154,7 @@ async fn a_removed_account_is_sent_away() {
 }
 
 #[tokio::test]
-async fn a_stopping_relay_closes_with_1001_and_sessions_go_on_afterwards() {
+pub(crate) async fn a_stopping_relay_closes_with_1001_and_sessions_go_on_afterwards() {
     let mut house = House::with(&[("DRAIN_SECS", "1")]).await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     let (stopped, ana_end, bo_end) = tokio::join!(house.relay.stop(), ana.closed(), bo.closed());

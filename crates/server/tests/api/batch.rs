@@ -25,7 +25,7 @@ async fn why_not(device: &mut Device, id: &str) -> (i64, Kind) {
 }
 
 #[tokio::test]
-async fn a_batch_is_answered_one_by_one_with_phase_1_in_its_order() {
+pub(crate) async fn a_batch_is_answered_one_by_one_with_phase_1_in_its_order() {
     let house = House::open().await;
     let mut ana = house.device("ana").await;
     ana.settle().await;
@@ -41,7 +41,7 @@ async fn a_batch_is_answered_one_by_one_with_phase_1_in_its_order() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_in_a_batch_leaves_the_rest_alone() {
+pub(crate) async fn what_is_wrong_in_a_batch_leaves_the_rest_alone() {
     let house = House::open().await;
     let mut ana = house.device("ana").await;
     let pings = [request("b1", "Ping", json!({})), request("b2", "Ping", json!({}))];
@@ -62,7 +62,7 @@ async fn what_is_wrong_in_a_batch_leaves_the_rest_alone() {
 }
 
 #[tokio::test]
-async fn dependents_wait_and_fail_with_1021_1023_and_1024() {
+pub(crate) async fn dependents_wait_and_fail_with_1021_1023_and_1024() {
     let house = House::open().await;
     let mut ana = house.device("ana").await;
     let lost = json!({"contactId": sip("nobody"), "message": "m", "messageId": "m-1"});
@@ -101,7 +101,7 @@ async fn dependents_wait_and_fail_with_1021_1023_and_1024() {
 }
 
 #[tokio::test]
-async fn whatever_fails_without_reaching_the_session_fails_its_dependents_too() {
+pub(crate) async fn whatever_fails_without_reaching_the_session_fails_its_dependents_too() {
     let house = House::open().await;
     let mut ana = house.device("ana").await;
     let malformed = r#"{"jsonrpc":"2.0","id":"x3","method":"Pong"}"#;
@@ -121,7 +121,7 @@ async fn whatever_fails_without_reaching_the_session_fails_its_dependents_too() 
 }
 
 #[tokio::test]
-async fn a_batch_may_begin_with_begin_session() {
+pub(crate) async fn a_batch_may_begin_with_begin_session() {
     let house = House::open().await;
     let pass = house.pass("ana", "ana-1").await;
     let mut ana = Device::with(&pass, &pass.bare_handshake()).await;
@@ -137,7 +137,7 @@ async fn a_batch_may_begin_with_begin_session() {
 }
 
 #[tokio::test]
-async fn the_same_id_while_it_runs_is_1025() {
+pub(crate) async fn the_same_id_while_it_runs_is_1025() {
     let house = House::open().await;
     let mut ana = house.device("ana").await;
     ana.send(&batch(&[

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::house::{House, sip};
 
 #[tokio::test]
-async fn the_first_message_invites_and_later_ones_arrive_at_once_until_accept_gives_the_first() {
+pub(crate) async fn the_first_message_invites_and_later_ones_arrive_at_once_until_accept_gives_the_first() {
     let house = House::open().await;
     let (mut ana, mut bo) = (house.device("ana").await, house.device("bo").await);
     let (early, late) = ana
@@ -46,7 +46,7 @@ async fn the_first_message_invites_and_later_ones_arrive_at_once_until_accept_gi
 }
 
 #[tokio::test]
-async fn an_answer_accepts() {
+pub(crate) async fn an_answer_accepts() {
     let house = House::open().await;
     let (mut ana, mut bo) = (house.device("ana").await, house.device("bo").await);
     ana.say(&sip("bo"), "m-1", "Lunch?").await;
@@ -65,7 +65,7 @@ async fn an_answer_accepts() {
 }
 
 #[tokio::test]
-async fn after_decline_or_end_the_next_message_invites_anew() {
+pub(crate) async fn after_decline_or_end_the_next_message_invites_anew() {
     let house = House::open().await;
     let (mut ana, mut bo) = (house.device("ana").await, house.device("bo").await);
     ana.say(&sip("bo"), "m-1", "first").await;
@@ -94,7 +94,7 @@ async fn after_decline_or_end_the_next_message_invites_anew() {
 }
 
 #[tokio::test]
-async fn start_chat_invites_without_a_message() {
+pub(crate) async fn start_chat_invites_without_a_message() {
     let house = House::open().await;
     let (mut ana, mut bo) = (house.device("ana").await, house.device("bo").await);
     let (early, late) = ana.both("StartChat", json!({"contactId": "BO@example.test"})).await;
@@ -115,7 +115,7 @@ async fn start_chat_invites_without_a_message() {
 }
 
 #[tokio::test]
-async fn a_conversation_stays_open_over_a_kill() {
+pub(crate) async fn a_conversation_stays_open_over_a_kill() {
     let mut house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     house.relay.kill().await.unwrap();
@@ -127,7 +127,7 @@ async fn a_conversation_stays_open_over_a_kill() {
 }
 
 #[tokio::test]
-async fn typing_takes_any_chat_id_and_no_wrong_contact() {
+pub(crate) async fn typing_takes_any_chat_id_and_no_wrong_contact() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     let chat = ana.say(&sip("bo"), "m-1", "hm").await["chatId"].clone();
@@ -142,7 +142,7 @@ async fn typing_takes_any_chat_id_and_no_wrong_contact() {
 }
 
 #[tokio::test]
-async fn unreachable_people_are_1012_with_the_reason() {
+pub(crate) async fn unreachable_people_are_1012_with_the_reason() {
     let backend = r#"<backend kind="xmpp" domain="corp.test" host="127.0.0.1" port="9" />"#;
     let builder = trunkline_testkit::Relay::of(env!("CARGO_BIN_EXE_trunkline")).backend(backend);
     let house = House::of(builder.start().await.unwrap());

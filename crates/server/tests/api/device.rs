@@ -4,11 +4,12 @@ use std::{collections::VecDeque, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use trunkline_client::{Handshake, Incoming, RawSocket};
+use trunkline_client::{Handshake, Incoming};
 use trunkline_testkit::patience;
 use trunkline_wire::phone::request;
 
 use crate::{
+    channel::{Channel, Form},
     frame::{Frame, Kind, Refused},
     house::Pass,
 };
@@ -17,7 +18,7 @@ use crate::{
 pub(crate) struct Device {
     pub(crate) pass: Pass,
     pub(crate) address: String,
-    pub(crate) socket: RawSocket,
+    pub(crate) socket: Channel,
     /// What came and nobody asked for yet.
     inbox: VecDeque<Frame>,
     /// The highest sequence on this socket.
@@ -42,9 +43,20 @@ impl Device {
     }
 
     pub(crate) async fn with(pass: &Pass, handshake: &Handshake) -> Self {
-        let socket = RawSocket::connect(&pass.server, handshake).await.unwrap();
+        Self::over(pass, Channel::open(&pass.server, handshake).await)
+    }
+
+    fn over(pass: &Pass, socket: Channel) -> Self {
         let (pass, address) = (pass.clone(), pass.address.clone());
         Self { pass, address, socket, inbox: VecDeque::new(), last: 0, events: 0, requests: 0 }
+    }
+
+    /// Signs in by this form, whichever the others use.
+    pub(crate) async fn by(form: Form, pass: &Pass) -> Self {
+        let socket = Channel::open_by(form, &pass.server, &pass.handshake()).await;
+        let mut device = Self::over(pass, socket);
+        device.begin().await;
+        device
     }
 
     /// BeginSession; gives what phase 2 tells.

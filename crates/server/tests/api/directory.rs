@@ -15,7 +15,7 @@ async fn find(device: &mut Device, term: &str, field: &str) -> (Vec<String>, Val
 }
 
 #[tokio::test]
-async fn people_are_found_by_name_mail_and_phone() {
+pub(crate) async fn people_are_found_by_name_mail_and_phone() {
     let house = House::open().await;
     house.profile("mara", json!({"displayName": "Mara Özdemir", "email": "mara.o@corp.test"})).await;
     house.profile("max", json!({"displayName": "Max Mara-Berg", "mobilePhone": "+49 (151) 555-07"})).await;
@@ -59,7 +59,7 @@ async fn people_are_found_by_name_mail_and_phone() {
 }
 
 #[tokio::test]
-async fn a_search_returns_at_most_50_and_says_that_there_are_more() {
+pub(crate) async fn a_search_returns_at_most_50_and_says_that_there_are_more() {
     let house = House::open().await;
     for n in 0..51 {
         house.profile(&format!("many{n}"), json!({"displayName": format!("Many {n:02}")})).await;

@@ -23,7 +23,7 @@ async fn answers(device: &mut Device, text: &str) -> Vec<Frame> {
 }
 
 #[tokio::test]
-async fn ids_are_echoed_byte_for_byte_and_phase_1_comes_before_phase_2() {
+pub(crate) async fn ids_are_echoed_byte_for_byte_and_phase_1_comes_before_phase_2() {
     let house = House::open().await;
     let mut ana = house.device("ana").await;
     let long = format!("\"{}\"", "i".repeat(255));
@@ -54,7 +54,7 @@ async fn ids_are_echoed_byte_for_byte_and_phase_1_comes_before_phase_2() {
 }
 
 #[tokio::test]
-async fn ids_that_cannot_be_echoed_are_invalid_requests() {
+pub(crate) async fn ids_that_cannot_be_echoed_are_invalid_requests() {
     let house = House::open().await;
     let mut ana = house.device("ana").await;
     let long = format!(r#""id":"{}","#, "i".repeat(256));
@@ -67,7 +67,7 @@ async fn ids_that_cannot_be_echoed_are_invalid_requests() {
 }
 
 #[tokio::test]
-async fn ping_tells_the_session_timeout_in_both_phases() {
+pub(crate) async fn ping_tells_the_session_timeout_in_both_phases() {
     let house = House::open().await;
     let mut ana = house.device("ana").await;
     let (early, late) = ana.both("Ping", json!({})).await;
@@ -76,7 +76,7 @@ async fn ping_tells_the_session_timeout_in_both_phases() {
 }
 
 #[tokio::test]
-async fn methods_with_one_answer_give_one_and_the_two_odd_ones_the_union_of_shapes() {
+pub(crate) async fn methods_with_one_answer_give_one_and_the_two_odd_ones_the_union_of_shapes() {
     let house = House::open().await;
     let mut ana = house.device("ana").await;
     let token = ana.pass.token.clone();
@@ -104,7 +104,7 @@ async fn methods_with_one_answer_give_one_and_the_two_odd_ones_the_union_of_shap
 }
 
 #[tokio::test]
-async fn methods_and_parameters_have_any_letter_case_and_their_aliases_and_echo_the_name_used() {
+pub(crate) async fn methods_and_parameters_have_any_letter_case_and_their_aliases_and_echo_the_name_used() {
     let house = House::open().await;
     let (mut ana, bo) = house.pair("ana", "bo").await;
     let token = ana.pass.token.clone();
@@ -137,7 +137,7 @@ async fn methods_and_parameters_have_any_letter_case_and_their_aliases_and_echo_
 }
 
 #[tokio::test]
-async fn unknown_members_are_ignored_and_unknown_methods_are_not() {
+pub(crate) async fn unknown_members_are_ignored_and_unknown_methods_are_not() {
     let house = House::open().await;
     let mut ana = house.device("ana").await;
     ana.well("Ping", json!({"surprise": {"deep": [1, 2]}, "params": []})).await;
@@ -150,7 +150,7 @@ async fn unknown_members_are_ignored_and_unknown_methods_are_not() {
 }
 
 #[tokio::test]
-async fn methods_that_do_not_exist_yet_answer_1026_in_phase_1() {
+pub(crate) async fn methods_that_do_not_exist_yet_answer_1026_in_phase_1() {
     let house = House::open().await;
     let mut ana = house.device("ana").await;
     let methods = [
@@ -183,7 +183,7 @@ async fn methods_that_do_not_exist_yet_answer_1026_in_phase_1() {
 }
 
 #[tokio::test]
-async fn every_method_of_a_session_without_one_answers_1017_in_phase_1() {
+pub(crate) async fn every_method_of_a_session_without_one_answers_1017_in_phase_1() {
     let house = House::open().await;
     let pass = house.pass("ana", "ana-1").await;
     let mut ana = Device::with(&pass, &pass.bare_handshake()).await;
@@ -240,7 +240,7 @@ async fn every_method_of_a_session_without_one_answers_1017_in_phase_1() {
 }
 
 #[tokio::test]
-async fn missing_parameters_are_1011_and_wrong_ones_1012_in_phase_1() {
+pub(crate) async fn missing_parameters_are_1011_and_wrong_ones_1012_in_phase_1() {
     let house = House::open().await;
     let mut ana = house.device("ana").await;
     house.account("bo").await;

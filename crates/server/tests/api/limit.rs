@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_text_has_1_to_8000_characters() {
+pub(crate) async fn a_text_has_1_to_8000_characters() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     let message = |text: &str| json!({"contactId": sip("bo"), "messageId": "m-1", "message": text});
@@ -25,7 +25,7 @@ async fn a_text_has_1_to_8000_characters() {
 }
 
 #[tokio::test]
-async fn a_frame_over_64_kib_closes_the_socket_with_1009_and_nothing_else() {
+pub(crate) async fn a_frame_over_64_kib_closes_the_socket_with_1009_and_nothing_else() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     let padded = |size: usize| {
@@ -47,7 +47,7 @@ async fn a_frame_over_64_kib_closes_the_socket_with_1009_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn deeper_than_64_levels_is_a_parse_error() {
+pub(crate) async fn deeper_than_64_levels_is_a_parse_error() {
     let house = House::open().await;
     let mut ana = house.device("ana").await;
     // Two levels are the request's own.
@@ -69,7 +69,7 @@ async fn deeper_than_64_levels_is_a_parse_error() {
 }
 
 #[tokio::test]
-async fn a_batch_holds_1_to_1000_requests() {
+pub(crate) async fn a_batch_holds_1_to_1000_requests() {
     let house = House::open().await;
     let mut ana = house.device("ana").await;
     let ping = |n: usize| format!(r#"{{"jsonrpc":"2.0","id":{n},"method":"Ping"}}"#);
@@ -96,7 +96,7 @@ async fn only_error(device: &mut Device, text: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn speed_is_no_error() {
+pub(crate) async fn speed_is_no_error() {
     let house = House::with(&[("REQUEST_RATE", "200"), ("REQUEST_BURST", "200")]).await;
     let mut ana = house.device("ana").await;
     let mut ids = Vec::new();

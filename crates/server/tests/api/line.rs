@@ -22,7 +22,7 @@ async fn house() -> (House, Pass) {
 }
 
 #[tokio::test]
-async fn without_an_im_password_there_is_no_session() {
+pub(crate) async fn without_an_im_password_there_is_no_session() {
     let (_house, pass) = house().await;
     let mut cy = Device::with(&pass, &pass.bare_handshake()).await;
     let info = cy.well("GetAuthenticationInfo", json!({"gdAuthToken": pass.token})).await;
@@ -38,7 +38,7 @@ async fn without_an_im_password_there_is_no_session() {
 }
 
 #[tokio::test]
-async fn a_session_stands_while_the_line_comes_up_and_messages_wait_for_it() {
+pub(crate) async fn a_session_stands_while_the_line_comes_up_and_messages_wait_for_it() {
     let (mut house, pass) = house().await;
     let mut cy = Device::with(&pass, &pass.bare_handshake()).await;
     let mut params = pass.begin_params();

@@ -13,7 +13,7 @@ async fn page(device: &mut Device, params: Value) -> (Vec<Value>, Value) {
 }
 
 #[tokio::test]
-async fn the_mailbox_is_read_in_pages_and_the_place_asked_from_is_acknowledged() {
+pub(crate) async fn the_mailbox_is_read_in_pages_and_the_place_asked_from_is_acknowledged() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     let start = bo.begin().await["mailboxHead"].as_i64().unwrap();
@@ -49,7 +49,7 @@ async fn the_mailbox_is_read_in_pages_and_the_place_asked_from_is_acknowledged()
 }
 
 #[tokio::test]
-async fn another_epoch_resets_to_the_beginning_and_acknowledges_nothing() {
+pub(crate) async fn another_epoch_resets_to_the_beginning_and_acknowledges_nothing() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     ana.say(&sip("bo"), "m-1", "one").await;
@@ -71,7 +71,7 @@ async fn another_epoch_resets_to_the_beginning_and_acknowledges_nothing() {
 }
 
 #[tokio::test]
-async fn a_new_device_can_read_what_was_before_it() {
+pub(crate) async fn a_new_device_can_read_what_was_before_it() {
     let house = House::open().await;
     let (mut ana, _bo) = house.pair("ana", "bo").await;
     ana.say(&sip("bo"), "m-1", "before").await;
@@ -83,7 +83,7 @@ async fn a_new_device_can_read_what_was_before_it() {
 }
 
 #[tokio::test]
-async fn reading_moves_forward_only_and_tells_the_other_devices() {
+pub(crate) async fn reading_moves_forward_only_and_tells_the_other_devices() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     let mut pad = house.another("bo", 2).await;
@@ -118,7 +118,7 @@ async fn reading_moves_forward_only_and_tells_the_other_devices() {
 }
 
 #[tokio::test]
-async fn no_frame_to_the_phone_is_over_1_mib() {
+pub(crate) async fn no_frame_to_the_phone_is_over_1_mib() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     let head = bo.begin().await["mailboxHead"].as_i64().unwrap();
@@ -142,7 +142,7 @@ async fn no_frame_to_the_phone_is_over_1_mib() {
 }
 
 #[tokio::test]
-async fn reading_goes_no_further_than_the_mailbox() {
+pub(crate) async fn reading_goes_no_further_than_the_mailbox() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     let head = bo.begin().await["mailboxHead"].as_i64().unwrap();

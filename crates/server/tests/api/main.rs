@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod channel;
 mod contract;
 mod device;
 mod frame;
@@ -16,6 +17,7 @@ mod conversation;
 mod directory;
 mod envelope;
 mod foreign;
+mod form;
 mod letters;
 mod limit;
 mod line;
@@ -24,6 +26,7 @@ mod malformed;
 mod message;
 mod metric;
 mod oddity;
+mod poll;
 mod presence;
 mod privacy;
 mod replay;
@@ -32,6 +35,7 @@ mod session;
 mod several;
 mod story;
 mod stranger;
+mod switch;
 mod upgrade;
 
 /// Relays keep their data in files.

@@ -121,7 +121,7 @@ async fn broken_websocket_frames_close_their_own_socket_only() {
     ];
     for (what, bytes, codes) in table {
         let pass = ana.pass.clone();
-        ana.socket.send_bytes(&bytes).await.unwrap();
+        ana.socket.socket().send_bytes(&bytes).await.unwrap();
         let code = ana.closed().await;
         assert!(code.is_some_and(|code| codes.contains(&code)), "{what}: {code:?}");
         bo.settle().await;
@@ -137,19 +137,19 @@ async fn odd_but_lawful_frames_are_understood() {
     let house = House::open().await;
     let mut ana = house.device("ana").await;
     let (one, two) = PING.split_at(20);
-    ana.socket.send_binary(b"\x00\xffanything".to_vec()).await.unwrap();
-    ana.socket.send_binary(PING.to_vec()).await.unwrap();
+    ana.socket.socket().send_binary(b"\x00\xffanything".to_vec()).await.unwrap();
+    ana.socket.socket().send_binary(PING.to_vec()).await.unwrap();
     let pieces = [frame(0x01, one), frame(0x89, b"between"), frame(0x00, b""), frame(0x80, two)].concat();
     for byte in pieces {
-        ana.socket.send_bytes(&[byte]).await.unwrap();
+        ana.socket.socket().send_bytes(&[byte]).await.unwrap();
     }
     assert_eq!(ana.late("w1").await.data()["method"], "Ping", "in pieces, byte by byte, with a ping between");
     ana.settle().await;
     let answers = ana.take_all().iter().filter(|frame| frame.answers("w1")).count();
     assert_eq!(answers, 1, "phase 1 of the text; the binary frame is not answered");
-    ana.socket.send_bytes(&frame(0x8a, b"a pong nobody asked for")).await.unwrap();
+    ana.socket.socket().send_bytes(&frame(0x8a, b"a pong nobody asked for")).await.unwrap();
     ana.settle().await;
-    ana.socket.ping(b"p-1".to_vec()).await.unwrap();
+    ana.socket.socket().ping(b"p-1".to_vec()).await.unwrap();
     let pong = loop {
         match ana.socket.next(patience()).await {
             Some(Incoming::Pong(payload)) => break payload,
@@ -158,7 +158,7 @@ async fn odd_but_lawful_frames_are_understood() {
         }
     };
     assert_eq!(pong, b"p-1");
-    ana.socket.send_bytes(&frame(0x88, b"")).await.unwrap();
+    ana.socket.socket().send_bytes(&frame(0x88, b"")).await.unwrap();
     assert!(matches!(ana.closed().await, None | Some(1000 | 1005)), "a close without a code is answered");
 }
 
@@ -170,7 +170,7 @@ async fn connections_cut_at_any_byte_leave_nothing_behind() {
     let whole = frame(0x81, trunkline_wire::phone::request("h1", "SendMessage", message).as_bytes());
     for length in 0..whole.len() {
         let pass = ana.pass.clone();
-        ana.socket.send_bytes(&whole[..length]).await.unwrap();
+        ana.socket.socket().send_bytes(&whole[..length]).await.unwrap();
         ana.socket.cut();
         ana = Device::opened(&pass, ana.last).await;
     }

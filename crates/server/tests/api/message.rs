@@ -12,7 +12,7 @@ fn acks(device: &Device) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_receipt_reaches_all_devices_of_the_writer_once() {
+pub(crate) async fn a_receipt_reaches_all_devices_of_the_writer_once() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     let (mut bob, mut pad) = (house.another("bo", 2).await, house.another("ana", 2).await);
@@ -39,7 +39,7 @@ async fn a_receipt_reaches_all_devices_of_the_writer_once() {
 }
 
 #[tokio::test]
-async fn two_senders_may_use_the_same_id() {
+pub(crate) async fn two_senders_may_use_the_same_id() {
     let house = House::open().await;
     let (mut ana, mut cy, mut bo) =
         (house.device("ana").await, house.device("cy").await, house.device("bo").await);
@@ -72,7 +72,7 @@ async fn two_senders_may_use_the_same_id() {
 }
 
 #[tokio::test]
-async fn a_message_sent_five_times_is_one_message() {
+pub(crate) async fn a_message_sent_five_times_is_one_message() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     let mut eve = house.device("eve").await;
@@ -98,7 +98,7 @@ async fn a_message_sent_five_times_is_one_message() {
 }
 
 #[tokio::test]
-async fn the_same_id_with_another_text_or_contact_is_1012_and_belongs_to_its_device_alone() {
+pub(crate) async fn the_same_id_with_another_text_or_contact_is_1012_and_belongs_to_its_device_alone() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     let mut pad = house.another("ana", 2).await;
@@ -118,7 +118,7 @@ async fn the_same_id_with_another_text_or_contact_is_1012_and_belongs_to_its_dev
 }
 
 #[tokio::test]
-async fn a_repeat_over_a_kill_is_known() {
+pub(crate) async fn a_repeat_over_a_kill_is_known() {
     let mut house = House::open().await;
     let (ana, bo) = house.pair("ana", "bo").await;
     let message = json!({"contactId": sip("bo"), "messageId": "m-1", "message": "sure"});
@@ -138,7 +138,7 @@ async fn a_repeat_over_a_kill_is_known() {
 }
 
 #[tokio::test]
-async fn texts_arrive_exactly_as_they_were_written() {
+pub(crate) async fn texts_arrive_exactly_as_they_were_written() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     let texts = [
@@ -157,7 +157,7 @@ async fn texts_arrive_exactly_as_they_were_written() {
 }
 
 #[tokio::test]
-async fn a_message_that_was_acknowledged_while_its_invitation_was_pending_gives_one_receipt() {
+pub(crate) async fn a_message_that_was_acknowledged_while_its_invitation_was_pending_gives_one_receipt() {
     let house = House::open().await;
     let (mut ana, mut bo) = (house.device("ana").await, house.device("bo").await);
     let mut eve = house.device("eve").await;
@@ -173,7 +173,7 @@ async fn a_message_that_was_acknowledged_while_its_invitation_was_pending_gives_
 }
 
 #[tokio::test]
-async fn somebody_without_any_device_gets_everything_with_the_first_one() {
+pub(crate) async fn somebody_without_any_device_gets_everything_with_the_first_one() {
     let house = House::open().await;
     let mut ana = house.device("ana").await;
     house.account("bo").await;

@@ -94,7 +94,7 @@ fn odd_values() -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn every_request_gets_an_answer_whatever_its_parameters_are() {
+pub(crate) async fn every_request_gets_an_answer_whatever_its_parameters_are() {
     let house = House::with(&[("REQUEST_RATE", "1000000"), ("REQUEST_BURST", "1000000")]).await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     for (method, params) in right() {
@@ -149,7 +149,7 @@ impl Dice {
 }
 
 #[tokio::test]
-async fn damaged_requests_end_neither_the_relay_nor_the_session() {
+pub(crate) async fn damaged_requests_end_neither_the_relay_nor_the_session() {
     let house = House::with(&[("REQUEST_RATE", "1000000"), ("REQUEST_BURST", "1000000")]).await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     let session = ana.begin().await["sessionId"].clone();

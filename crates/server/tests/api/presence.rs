@@ -32,7 +32,7 @@ async fn watcher(house: &House, name: &str, of: &str) -> Device {
 }
 
 #[tokio::test]
-async fn every_choice_has_its_name_and_number_and_unknown_ones_are_1012() {
+pub(crate) async fn every_choice_has_its_name_and_number_and_unknown_ones_are_1012() {
     let house = House::open().await;
     let mut ana = house.device("ana").await;
     let mut bo = house.device("bo").await;
@@ -55,7 +55,7 @@ async fn every_choice_has_its_name_and_number_and_unknown_ones_are_1012() {
 }
 
 #[tokio::test]
-async fn watchers_are_told_of_signing_in_choices_notes_and_signing_out() {
+pub(crate) async fn watchers_are_told_of_signing_in_choices_notes_and_signing_out() {
     let house = House::open().await;
     let mut ana = watcher(&house, "ana", "bo").await;
     let pass = house.pass("bo", "bo-1").await;
@@ -96,7 +96,7 @@ async fn becomes(ana: &mut Device, presence: &str, devices: &str, why: &str) {
 }
 
 #[tokio::test]
-async fn presence_is_the_explicit_choice_else_that_of_the_most_available_session() {
+pub(crate) async fn presence_is_the_explicit_choice_else_that_of_the_most_available_session() {
     let mut house = House::open().await;
     let mut ana = house.device("ana").await;
     let is = |presence: &str, devices: &str| (presence.to_owned(), devices.to_owned());
@@ -124,7 +124,7 @@ async fn presence_is_the_explicit_choice_else_that_of_the_most_available_session
 }
 
 #[tokio::test]
-async fn the_first_change_is_told_at_once_and_later_ones_at_most_every_5_seconds() {
+pub(crate) async fn the_first_change_is_told_at_once_and_later_ones_at_most_every_5_seconds() {
     let house = House::open().await;
     let mut ana = watcher(&house, "ana", "bo").await;
     let mut bo = house.device("bo").await;
@@ -143,7 +143,7 @@ async fn the_first_change_is_told_at_once_and_later_ones_at_most_every_5_seconds
 }
 
 #[tokio::test]
-async fn a_new_session_gets_all_contacts_and_a_resumed_one_those_that_changed() {
+pub(crate) async fn a_new_session_gets_all_contacts_and_a_resumed_one_those_that_changed() {
     let house = House::open().await;
     let mut ana = watcher(&house, "ana", "bo").await;
     house.account("cy").await;
@@ -168,7 +168,7 @@ async fn a_new_session_gets_all_contacts_and_a_resumed_one_those_that_changed() 
 }
 
 #[tokio::test]
-async fn people_outside_the_list_are_watched_until_unregistered() {
+pub(crate) async fn people_outside_the_list_are_watched_until_unregistered() {
     let house = House::open().await;
     let (mut ana, mut bo) = (house.device("ana").await, house.device("bo").await);
     let mut cy = house.device("cy").await;
@@ -192,7 +192,7 @@ async fn people_outside_the_list_are_watched_until_unregistered() {
 }
 
 #[tokio::test]
-async fn only_people_of_the_same_domain_see_one_another_without_asking() {
+pub(crate) async fn only_people_of_the_same_domain_see_one_another_without_asking() {
     let house = House::open().await;
     let mut ana = house.device("ana").await;
     let add = json!({"do": "accountAdd", "address": "sip:fay@other.test", "profile": {"displayName": "Fay"}});
@@ -206,7 +206,7 @@ async fn only_people_of_the_same_domain_see_one_another_without_asking() {
 }
 
 #[tokio::test]
-async fn what_an_admin_says_of_a_person_reaches_those_who_have_them_in_the_list() {
+pub(crate) async fn what_an_admin_says_of_a_person_reaches_those_who_have_them_in_the_list() {
     let house = House::open().await;
     let mut bo = house.device("bo").await;
     let mut ana = house.device("ana").await;

@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn texts_tokens_keys_and_passwords_are_in_no_log_at_any_level() {
+pub(crate) async fn texts_tokens_keys_and_passwords_are_in_no_log_at_any_level() {
     let house = House::with(&[("LOG_LEVEL", "trace"), ("LOG_FORMAT", "json")]).await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     let text = "canary-text-4f1b";

@@ -16,7 +16,7 @@ fn mark(frame: &Frame) -> (String, i64) {
 }
 
 #[tokio::test]
-async fn what_came_after_the_sequence_is_replayed_with_its_id_and_sequence_without_a_request() {
+pub(crate) async fn what_came_after_the_sequence_is_replayed_with_its_id_and_sequence_without_a_request() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     let mut marks = Vec::new();
@@ -40,7 +40,7 @@ async fn what_came_after_the_sequence_is_replayed_with_its_id_and_sequence_witho
 }
 
 #[tokio::test]
-async fn binding_needs_the_token_and_a_begin_session_on_an_unbound_socket_replays() {
+pub(crate) async fn binding_needs_the_token_and_a_begin_session_on_an_unbound_socket_replays() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     bo.settle().await;
@@ -57,7 +57,7 @@ async fn binding_needs_the_token_and_a_begin_session_on_an_unbound_socket_replay
 }
 
 #[tokio::test]
-async fn without_a_sequence_all_that_is_not_acknowledged_comes_again() {
+pub(crate) async fn without_a_sequence_all_that_is_not_acknowledged_comes_again() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     for n in 1..=4 {
@@ -80,7 +80,7 @@ async fn without_a_sequence_all_that_is_not_acknowledged_comes_again() {
 }
 
 #[tokio::test]
-async fn the_sequence_at_the_opening_acknowledges() {
+pub(crate) async fn the_sequence_at_the_opening_acknowledges() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     ana.say(&sip("bo"), "m-1", "one").await;
@@ -96,7 +96,7 @@ async fn the_sequence_at_the_opening_acknowledges() {
 }
 
 #[tokio::test]
-async fn completions_that_were_lost_come_again_and_typing_does_not() {
+pub(crate) async fn completions_that_were_lost_come_again_and_typing_does_not() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     ana.settle().await;
@@ -118,7 +118,7 @@ async fn completions_that_were_lost_come_again_and_typing_does_not() {
 }
 
 #[tokio::test]
-async fn replays_keep_the_order_of_completions_and_events() {
+pub(crate) async fn replays_keep_the_order_of_completions_and_events() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     ana.settle().await;
@@ -143,7 +143,7 @@ async fn replays_keep_the_order_of_completions_and_events() {
 }
 
 #[tokio::test]
-async fn after_a_kill_what_was_not_acknowledged_comes_under_new_sequences() {
+pub(crate) async fn after_a_kill_what_was_not_acknowledged_comes_under_new_sequences() {
     let mut house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     bo.ack("hello-sip:bo@example.test").await;
@@ -168,7 +168,7 @@ async fn after_a_kill_what_was_not_acknowledged_comes_under_new_sequences() {
 }
 
 #[tokio::test]
-async fn after_a_kill_a_phone_may_acknowledge_what_it_had_before_and_nothing_else() {
+pub(crate) async fn after_a_kill_a_phone_may_acknowledge_what_it_had_before_and_nothing_else() {
     let mut house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     let mut eve = house.device("eve").await;
@@ -188,7 +188,7 @@ async fn after_a_kill_a_phone_may_acknowledge_what_it_had_before_and_nothing_els
 }
 
 #[tokio::test]
-async fn a_burst_larger_than_any_queue_arrives_in_order_and_once() {
+pub(crate) async fn a_burst_larger_than_any_queue_arrives_in_order_and_once() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     bo.settle().await;
@@ -213,7 +213,7 @@ async fn a_burst_larger_than_any_queue_arrives_in_order_and_once() {
 }
 
 #[tokio::test]
-async fn the_relay_pings_after_durable_entries_and_not_after_others() {
+pub(crate) async fn the_relay_pings_after_durable_entries_and_not_after_others() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     bo.settle().await;

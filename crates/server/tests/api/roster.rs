@@ -1,5 +1,7 @@
 //! The contact list, its groups, and blocking.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -35,7 +37,7 @@ async fn contacts(device: &mut Device) -> Value {
 }
 
 #[tokio::test]
-async fn contacts_are_records_of_strings_keyed_by_their_uri() {
+pub(crate) async fn contacts_are_records_of_strings_keyed_by_their_uri() {
     let house = House::open().await;
     let profile = json!({"displayName": "Bo Berg", "email": "bo@example.test", "title": "Fitter",
         "mobilePhone": "+49 151 555", "department": "Site"});
@@ -75,7 +77,7 @@ async fn contacts_are_records_of_strings_keyed_by_their_uri() {
 }
 
 #[tokio::test]
-async fn the_state_of_several_people_is_told_once_in_the_order_asked() {
+pub(crate) async fn the_state_of_several_people_is_told_once_in_the_order_asked() {
     let house = House::open().await;
     let (mut ana, _bo) = (house.device("ana").await, house.device("bo").await);
     house.account("cy").await;
@@ -90,7 +92,7 @@ async fn the_state_of_several_people_is_told_once_in_the_order_asked() {
 }
 
 #[tokio::test]
-async fn groups_live_from_add_to_remove_which_needs_them_empty() {
+pub(crate) async fn groups_live_from_add_to_remove_which_needs_them_empty() {
     let mut house = House::open().await;
     house.account("bo").await;
     let mut ana = house.device("ana").await;
@@ -141,7 +143,7 @@ async fn groups_live_from_add_to_remove_which_needs_them_empty() {
 }
 
 #[tokio::test]
-async fn block_contact_stops_presence_in_this_session_only() {
+pub(crate) async fn block_contact_stops_presence_in_this_session_only() {
     let house = House::open().await;
     let (mut ana, mut pad) = (house.device("ana").await, house.another("ana", 2).await);
     let (mut bo, mut cy) = (house.device("bo").await, house.device("cy").await);
@@ -177,7 +179,7 @@ async fn block_contact_stops_presence_in_this_session_only() {
 }
 
 #[tokio::test]
-async fn contact_block_stops_messages_silently_for_the_whole_account() {
+pub(crate) async fn contact_block_stops_messages_silently_for_the_whole_account() {
     let mut house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     let (mut pad, mut eve) = (house.another("bo", 2).await, house.device("eve").await);
@@ -210,4 +212,70 @@ async fn contact_block_stops_messages_silently_for_the_whole_account() {
     assert_eq!(hidden(&bo), 0, "what was sent meanwhile stays away");
     eve = eve2;
     eve.settle().await;
+}
+
+#[tokio::test]
+async fn whom_a_session_mutes_and_watches_outlives_a_kill() {
+    let mut house = House::open().await;
+    let (mut ana, mut eve) = (house.device("ana").await, house.device("eve").await);
+    let (mut bo, mut cy) = (house.device("bo").await, house.device("cy").await);
+    ana.well("AddContact", json!({"contactId": sip("bo")})).await;
+    ana.well("BlockContact", json!({"contactId": sip("bo")})).await;
+    ana.well("RegisterTempRemotePresence", json!({"contactId": sip("cy")})).await;
+    house.relay.kill().await.unwrap();
+    house.relay.start().await.unwrap();
+    let mut ana = ana.resumed(-1).await;
+    (bo, cy, eve) = (bo.resumed(-1).await, cy.resumed(-1).await, eve.resumed(-1).await);
+    bo.well("SetPresence", json!({"presence": "busy"})).await;
+    cy.well("SetPresence", json!({"presence": "away"})).await;
+    ana.event_that("ContactUpdate", |update| update["contacts"][sip("cy")]["presence"] == "away").await;
+    ana.told(&mut eve).await;
+    let told = ana.waiting(&["ContactUpdate"]);
+    assert!(told.iter().all(|frame| frame.data()["contacts"][sip("bo")].is_null()), "{told:#?}");
+    assert_eq!(contacts(&mut ana).await[sip("bo")]["blocked"], "true");
+}
+
+#[tokio::test]
+async fn a_roster_that_is_larger_than_a_frame_comes_in_parts() {
+    const PEOPLE: usize = 600;
+    let house = House::open().await;
+    let mut ana = house.device("ana").await;
+    let words = "x".repeat(250);
+    let profile = json!({"displayName": words, "title": words, "workPhone": words, "mobilePhone": words,
+        "department": words, "company": words, "office": words});
+    let mut ids = Vec::new();
+    for number in 0..PEOPLE {
+        let name = format!("p{number:04}");
+        house.profile(&name, profile.clone()).await;
+        ids.push(ana.post("AddContact", json!({"contactId": sip(&name)})).await);
+    }
+    for id in &ids {
+        ana.late(id).await.outcome().unwrap();
+    }
+    ana.take_all();
+    let mut told = HashSet::new();
+    let mut after = None;
+    let mut parts = 0;
+    loop {
+        let params = after.as_ref().map_or(json!({}), |after| json!({ "after": after }));
+        let id = ana.post("GetContactList", params).await;
+        let frame = ana.late(&id).await;
+        assert!(frame.text.len() <= 1 << 20, "{} bytes", frame.text.len());
+        let data = frame.outcome().unwrap();
+        told.extend(data["contacts"].as_object().unwrap().keys().cloned());
+        if parts == 0 {
+            let others = ana.take_all();
+            let others = others.iter().filter(|frame| frame.data()["method"] == "ContactUpdate");
+            let others =
+                others.flat_map(|frame| frame.data()["contacts"].as_object().unwrap().keys().cloned());
+            let all: HashSet<_> = told.iter().cloned().chain(others).collect();
+            assert!(told.len() < PEOPLE && all.len() == PEOPLE, "who knows no parts is told all");
+        }
+        parts += 1;
+        match data["next"].as_str() {
+            Some(next) => after = Some(next.to_owned()),
+            None => break,
+        }
+    }
+    assert!(parts > 1 && told.len() == PEOPLE, "{parts} parts, {} people", told.len());
 }

@@ -7,7 +7,7 @@ use trunkline_client::Handshake;
 use crate::{device::Device, frame::Kind, house::House};
 
 #[tokio::test]
-async fn begin_session_tells_what_the_session_is_like_and_a_second_one_finds_it_again() {
+pub(crate) async fn begin_session_tells_what_the_session_is_like_and_a_second_one_finds_it_again() {
     let house = House::with(&[("SESSION_TIMEOUT_SECS", "600")]).await;
     let pass = house.pass("ana", "ana-1").await;
     let mut ana = Device::with(&pass, &pass.bare_handshake()).await;
@@ -39,7 +39,7 @@ async fn begin_session_tells_what_the_session_is_like_and_a_second_one_finds_it_
 }
 
 #[tokio::test]
-async fn the_token_comes_in_the_request_or_in_the_header_under_its_old_and_new_name() {
+pub(crate) async fn the_token_comes_in_the_request_or_in_the_header_under_its_old_and_new_name() {
     let house = House::open().await;
     let pass = house.pass("ana", "ana-1").await;
     for params in [
@@ -63,7 +63,7 @@ async fn refused(pass: &crate::house::Pass, handshake: &Handshake, params: Value
 }
 
 #[tokio::test]
-async fn tokens_that_prove_nothing_are_1008_and_those_of_another_device_1012() {
+pub(crate) async fn tokens_that_prove_nothing_are_1008_and_those_of_another_device_1012() {
     let house = House::open().await;
     let (ana, bo) = (house.pass("ana", "ana-1").await, house.pass("bo", "bo-1").await);
     let bare = ana.bare_handshake();
@@ -88,7 +88,7 @@ async fn tokens_that_prove_nothing_are_1008_and_those_of_another_device_1012() {
 }
 
 #[tokio::test]
-async fn reconnect_without_a_live_session_is_1017() {
+pub(crate) async fn reconnect_without_a_live_session_is_1017() {
     let house = House::open().await;
     let pass = house.pass("ana", "ana-1").await;
     let with = |reconnect: Value| {
@@ -111,7 +111,7 @@ async fn reconnect_without_a_live_session_is_1017() {
 }
 
 #[tokio::test]
-async fn terminate_session_is_complete_twice_and_closes_with_1000() {
+pub(crate) async fn terminate_session_is_complete_twice_and_closes_with_1000() {
     let house = House::open().await;
     let mut ana = house.device("ana").await;
     let first = ana.begin().await["sessionId"].clone();
@@ -127,7 +127,7 @@ async fn terminate_session_is_complete_twice_and_closes_with_1000() {
 }
 
 #[tokio::test]
-async fn sequences_rise_over_sessions_and_restarts() {
+pub(crate) async fn sequences_rise_over_sessions_and_restarts() {
     let mut house = House::open().await;
     let mut ana = house.device("ana").await;
     let mut last = ana.last;
@@ -147,7 +147,7 @@ async fn sequences_rise_over_sessions_and_restarts() {
 }
 
 #[tokio::test]
-async fn the_background_flag_is_the_sessions_and_outlives_the_process() {
+pub(crate) async fn the_background_flag_is_the_sessions_and_outlives_the_process() {
     let mut house = House::open().await;
     let pass = house.pass("ana", "ana-1").await;
     let handshake = Handshake { background: true, ..pass.bare_handshake() };
@@ -169,7 +169,7 @@ async fn the_background_flag_is_the_sessions_and_outlives_the_process() {
 }
 
 #[tokio::test]
-async fn sequences_go_on_over_blocks_and_a_kill() {
+pub(crate) async fn sequences_go_on_over_blocks_and_a_kill() {
     let settings = [("REQUEST_RATE", "1000000"), ("REQUEST_BURST", "1000000")];
     let mut house = House::with(&settings).await;
     let mut ana = house.device("ana").await;
@@ -193,7 +193,7 @@ async fn sequences_go_on_over_blocks_and_a_kill() {
 }
 
 #[tokio::test]
-async fn a_ping_costs_no_commit() {
+pub(crate) async fn a_ping_costs_no_commit() {
     let house = House::open().await;
     let mut ana = house.device("ana").await;
     let admin = house.relay.listeners().admin.clone().unwrap();
@@ -213,7 +213,7 @@ async fn a_ping_costs_no_commit() {
 }
 
 #[tokio::test]
-async fn two_sockets_that_sign_in_at_once_share_one_session() {
+pub(crate) async fn two_sockets_that_sign_in_at_once_share_one_session() {
     let house = House::open().await;
     let pass = house.pass("ana", "ana-1").await;
     let mut sockets = JoinSet::new();
@@ -230,7 +230,7 @@ async fn two_sockets_that_sign_in_at_once_share_one_session() {
 }
 
 #[tokio::test]
-async fn a_socket_serves_the_session_that_was_begun_last_on_it() {
+pub(crate) async fn a_socket_serves_the_session_that_was_begun_last_on_it() {
     let house = House::open().await;
     let (ana, bo) = (house.pass("ana", "ana-1").await, house.pass("bo", "bo-1").await);
     let mut cy = house.device("cy").await;
@@ -253,7 +253,7 @@ async fn a_socket_serves_the_session_that_was_begun_last_on_it() {
 }
 
 #[tokio::test]
-async fn any_request_with_reconnect_binds_a_socket_whose_headers_prove_who_it_is() {
+pub(crate) async fn any_request_with_reconnect_binds_a_socket_whose_headers_prove_who_it_is() {
     let house = House::open().await;
     let pass = house.pass("ana", "ana-1").await;
     let without_device = Handshake { device_token: None, ..pass.handshake() };

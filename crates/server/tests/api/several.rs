@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn each_device_gets_its_copy_and_own_sends_show_on_the_others() {
+pub(crate) async fn each_device_gets_its_copy_and_own_sends_show_on_the_others() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     let (mut pad, mut eve) = (house.another("ana", 2).await, house.device("eve").await);
@@ -35,7 +35,7 @@ async fn each_device_gets_its_copy_and_own_sends_show_on_the_others() {
 }
 
 #[tokio::test]
-async fn invitations_answered_on_one_device_show_on_the_others() {
+pub(crate) async fn invitations_answered_on_one_device_show_on_the_others() {
     let house = House::open().await;
     let (mut ana, mut pad) = (house.device("ana").await, house.another("ana", 2).await);
     let (mut bo, mut eve) = (house.device("bo").await, house.device("eve").await);
@@ -60,7 +60,7 @@ async fn invitations_answered_on_one_device_show_on_the_others() {
 }
 
 #[tokio::test]
-async fn an_answer_on_one_device_accepts_on_the_others() {
+pub(crate) async fn an_answer_on_one_device_accepts_on_the_others() {
     let house = House::open().await;
     let (mut ana, mut pad) = (house.device("ana").await, house.another("ana", 2).await);
     let mut bo = house.device("bo").await;
@@ -73,7 +73,7 @@ async fn an_answer_on_one_device_accepts_on_the_others() {
 }
 
 #[tokio::test]
-async fn a_newer_socket_of_a_device_replaces_the_older_with_4001() {
+pub(crate) async fn a_newer_socket_of_a_device_replaces_the_older_with_4001() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     let mut pad = house.another("ana", 2).await;
@@ -90,7 +90,7 @@ async fn a_newer_socket_of_a_device_replaces_the_older_with_4001() {
 }
 
 #[tokio::test]
-async fn a_batch_that_came_is_carried_out_though_its_socket_is_replaced() {
+pub(crate) async fn a_batch_that_came_is_carried_out_though_its_socket_is_replaced() {
     let house = House::open().await;
     let (mut ana, mut bo) = house.pair("ana", "bo").await;
     let message = |n: usize| {
@@ -110,7 +110,7 @@ async fn a_batch_that_came_is_carried_out_though_its_socket_is_replaced() {
 }
 
 #[tokio::test]
-async fn device_list_tells_the_accounts_devices_and_no_others() {
+pub(crate) async fn device_list_tells_the_accounts_devices_and_no_others() {
     let house = House::open().await;
     let (mut ana, pad) = (house.device("ana").await, house.another("ana", 2).await);
     let _bo = house.device("bo").await;

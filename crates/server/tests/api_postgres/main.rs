@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use trunkline_testkit::peer::Postgres;
 
+#[path = "../api/channel.rs"]
+mod channel;
 #[path = "../api/contract.rs"]
 mod contract;
 #[path = "../api/device.rs"]

@@ -6,6 +6,7 @@ mod drain;
 mod front;
 mod package;
 mod people;
+mod poller;
 mod reload;
 mod systemd;
 mod unit;

@@ -6,6 +6,7 @@ mod handset;
 mod house;
 mod socket;
 
+mod broken;
 mod device;
 mod doctor;
 mod domain;

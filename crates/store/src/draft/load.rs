@@ -15,6 +15,10 @@ use crate::{
     sql::{chat, columns::Columns},
 };
 
+/// Entries that one acknowledgement passes over at most: a phone that was away for long must not hold up everybody's
+/// transaction.
+const STEP: i64 = 1_000;
+
 impl<'c> Draft<'c> {
     /// Loads what the commands need, in three steps because the later ones follow what the earlier ones
     /// found.
@@ -115,10 +119,11 @@ impl<'c> Draft<'c> {
             let (device, account) = (DeviceId(columns.next()?), AccountId(columns.next()?));
             let acknowledged = Seq(columns.next()?);
             let up_to = needs.cursors.get(&device).copied().unwrap_or_default();
-            if up_to > acknowledged {
-                spans.push((account, acknowledged, up_to));
+            let loaded = up_to.min(Seq(acknowledged.0.saturating_add(STEP)));
+            if loaded > acknowledged {
+                spans.push((account, acknowledged, loaded));
             }
-            self.cursors.insert(device, HeldCursor { account, acknowledged, changed: false });
+            self.cursors.insert(device, HeldCursor { account, acknowledged, loaded, changed: false });
         }
         spans.sort_unstable();
         spans.dedup();

@@ -19,7 +19,7 @@ use crate::{
     sql::{archive as sql_archive, postgres as sql},
 };
 
-pub use url::PostgresUrl;
+pub use url::{PostgresUrl, PostgresUrlError};
 
 /// Connections that read.
 const READERS: u32 = 8;

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use trunkline_model::{AccountId, Seq, Timestamp};
 use uuid::Uuid;
 
-use super::{Purge, Stage};
+use super::{Purge, Stage, message::Judge};
 use crate::{
     Store, StoreError,
     engine::{Connection, Row, query},
@@ -15,12 +15,17 @@ use crate::{
 const BUDGET: i64 = 512;
 
 impl Store {
-    pub(super) async fn purge_entries(&self, purge: Purge, after: AccountId) -> Result<Stage, StoreError> {
-        let Some(retention) = purge.retention else { return Ok(Stage::Messages(Uuid::nil())) };
+    /// `None` when all mailboxes have been looked at.
+    pub(super) async fn purge_entries(
+        &self,
+        purge: Purge,
+        after: AccountId,
+    ) -> Result<Option<Stage>, StoreError> {
+        let Some(retention) = purge.retention else { return Ok(None) };
         let limits =
             Limits { acknowledged: purge.now.minus(retention), any: purge.now.minus(purge.undelivered) };
-        let next = self.plain(Entries { after, limits }).await?;
-        Ok(next.map_or(Stage::Messages(Uuid::nil()), Stage::Entries))
+        let next = self.plain(Entries { after, limits, judge: self.judge(purge) }).await?;
+        Ok(next.map(Stage::Entries))
     }
 }
 
@@ -35,6 +40,8 @@ struct Limits {
 struct Entries {
     after: AccountId,
     limits: Limits,
+    /// Of the messages that they showed.
+    judge: Judge,
 }
 
 #[async_trait]
@@ -44,15 +51,19 @@ impl PlainCommand for Entries {
     async fn run(&self, change: &mut Transaction<'_>) -> Result<Self::Answer, Fault> {
         let rows = query(sql::MAILBOXES).bind(self.after.0).fetch_all(&mut *change.sql).await?;
         let (mut next, mut budget) = (None, BUDGET);
+        let mut shown = Vec::new();
         for row in &rows {
             let mailbox = Mailbox::read(row)?;
-            let removed = mailbox.trim(change.sql, self.limits, budget).await?;
-            budget -= removed;
+            budget -= mailbox.trim(change.sql, self.limits, budget, &mut shown).await?;
             if budget <= 0 {
-                return Ok(Some(next.unwrap_or(self.after)));
+                next = Some(next.unwrap_or(self.after));
+                break;
             }
             next = Some(mailbox.account);
         }
+        shown.sort_unstable();
+        shown.dedup();
+        self.judge.reconsider(change.sql, &shown).await?;
         Ok(next)
     }
 }
@@ -72,8 +83,15 @@ impl Mailbox {
         Ok(Self { account, floor, acknowledged: Seq(lowest.or(highest).unwrap_or_default()) })
     }
 
-    /// Removes from the old end up to the first entry that stays, so that a floor tells what is gone.
-    async fn trim(&self, connection: &mut Connection, limits: Limits, budget: i64) -> Result<i64, Fault> {
+    /// Removes from the old end up to the first entry that stays, so that a floor tells what is gone; adds the messages
+    /// that it showed.
+    async fn trim(
+        &self,
+        connection: &mut Connection,
+        limits: Limits,
+        budget: i64,
+        shown: &mut Vec<Uuid>,
+    ) -> Result<i64, Fault> {
         let oldest = query(sql::OLDEST).bind(self.account.0).bind(self.floor.0).bind(budget);
         let mut floor = self.floor;
         let mut removed = 0;
@@ -86,6 +104,7 @@ impl Mailbox {
             }
             floor = seq;
             removed += 1;
+            shown.extend(columns.next::<Option<Uuid>>()?);
         }
         if removed > 0 {
             for text in [sql::DELETE_ENTRIES, sql::SET_FLOOR] {

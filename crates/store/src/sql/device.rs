@@ -69,6 +69,12 @@ statements! {
     SET_SESSION = "UPDATE sessions SET background = $2, push_type = $3, availability = $4, personal_message \
         = $5 WHERE device_id = $1";
     RESERVE = "UPDATE sessions SET reserved = $2 WHERE device_id = $1 AND reserved < $2";
+    HAS_SESSION = "SELECT device_id FROM sessions WHERE device_id = $1";
+    PEOPLE = "SELECT device_id, muted, address FROM session_people ORDER BY device_id, muted, address";
+    PUT_PERSON = "INSERT INTO session_people (device_id, muted, address) VALUES ($1, $2, $3) ON CONFLICT \
+        (device_id, muted, address) DO NOTHING";
+    TAKE_PERSON = "DELETE FROM session_people WHERE device_id = $1 AND muted = $2 AND address = $3";
+    CLEAR_PEOPLE = "DELETE FROM session_people WHERE device_id = $1";
     END_SESSION = "DELETE FROM sessions WHERE device_id = $1";
 }
 

@@ -202,8 +202,15 @@ impl House {
     }
 
     pub(crate) async fn acknowledge(&self, person: &Person, device: DeviceId, up_to: i64) -> usize {
-        let pending = self.store.acknowledge(person.account, device, Seq(up_to)).await.unwrap();
-        pending.await.unwrap().len()
+        let mut told = 0;
+        loop {
+            let step = self.store.acknowledge(person.account, device, Seq(up_to)).await.unwrap();
+            let step = step.await.unwrap();
+            told += step.receipts.len();
+            if !step.more {
+                return told;
+            }
+        }
     }
 }
 

@@ -180,7 +180,7 @@ impl Run {
                 let expected = self.world.acknowledge(who, device, up_to);
                 let person = &self.people[who][device];
                 let pending = self.house.store.acknowledge(person.account, person.device, Seq(up_to)).await;
-                self.expect(pending, expected, |answer| answer.unwrap().len());
+                self.expect(pending, expected, |answer| answer.unwrap().receipts.len());
             }
             Step::Read { who, peer, back } => {
                 let up_to = back.map(|back| self.world.head(who) - back);

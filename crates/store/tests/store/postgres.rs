@@ -14,6 +14,8 @@ mod batch;
 mod durability;
 #[path = "invitation.rs"]
 mod invitation;
+#[path = "limit.rs"]
+mod limit;
 #[path = "message.rs"]
 mod message;
 #[path = "naive.rs"]

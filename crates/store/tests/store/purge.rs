@@ -137,3 +137,25 @@ async fn large_mailboxes_go_in_small_batches() {
     let after = house.store.counts().await.unwrap();
     assert_eq!((after.messages, after.entries), (0, 0));
 }
+
+/// A round costs what it removes: messages that stay are walked once a day, not every time.
+#[tokio::test]
+async fn what_stays_is_not_looked_at_again_the_same_day() {
+    let house = super::house().await;
+    let bob = house.person("bob").await;
+    for number in 0..600 {
+        house.receive(&bob, "dave@corp.test", &format!("x-{number}"), "hello").await;
+    }
+    let calls = async |hours: u64| {
+        let now = Timestamp::now().plus(Duration::from_secs(40 * 86_400 + hours * 3_600));
+        let all = Purge { now, retention: None, undelivered: Duration::from_secs(86_400) };
+        let mut calls = 1;
+        while house.store.purge(all).await.unwrap() {
+            calls += 1;
+        }
+        calls
+    };
+    let (first, next, tomorrow) = (calls(0).await, calls(1).await, calls(25).await);
+    assert!(next + 3 <= first, "{next} calls after {first}");
+    assert_eq!(tomorrow, first);
+}

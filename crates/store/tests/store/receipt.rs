@@ -11,7 +11,8 @@ async fn the_first_device_that_acknowledges_delivers() {
     for id in ["m-1", "m-2", "m-3"] {
         house.send(&alice, &bob, id, "hello").await;
     }
-    let receipts = house.store.acknowledge(bob.account, bob.device, Seq(2)).await.unwrap().await.unwrap();
+    let receipts =
+        house.store.acknowledge(bob.account, bob.device, Seq(2)).await.unwrap().await.unwrap().receipts;
     let shown: Vec<_> = receipts.iter().map(|one| (one.peer.local(), one.id.as_str(), one.local)).collect();
     assert_eq!(shown, [("alice", "m-1", true), ("alice", "m-2", true)]);
     assert_eq!(house.acknowledge(&bob, bob.device, 1).await, 0);
@@ -40,7 +41,8 @@ async fn messages_from_elsewhere_give_receipts_for_their_line() {
     let house = super::house().await;
     let alice = house.person("alice").await;
     house.receive(&alice, "dave@corp.test", "x-1", "hello").await;
-    let receipts = house.store.acknowledge(alice.account, alice.device, Seq(1)).await.unwrap().await.unwrap();
+    let receipts =
+        house.store.acknowledge(alice.account, alice.device, Seq(1)).await.unwrap().await.unwrap().receipts;
     assert_eq!(receipts.len(), 1);
     assert_eq!(
         (receipts[0].peer.local(), receipts[0].id.as_str(), receipts[0].local),
@@ -119,4 +121,25 @@ async fn unacknowledged_finds_the_last_shown_and_the_first_entry_of_an_id() {
     house.acknowledge(&bob, bob.device, 1).await;
     assert_eq!(find(Some(&alice.address), 9).await, (None, None));
     assert_eq!(find(None, 9).await, (Some(2), Some(2)));
+}
+
+/// A phone that was away for weeks must not hold up everybody else for as long as its mailbox is.
+#[tokio::test]
+async fn a_huge_acknowledgement_goes_in_steps() {
+    let mut house = super::house().await;
+    let bob = house.person("bob").await;
+    for number in 0..1_200 {
+        house.receive(&bob, "dave@corp.test", &format!("x-{number}"), "hello").await;
+    }
+    let acknowledge = async |house: &crate::fixture::House| {
+        house.store.acknowledge(bob.account, bob.device, Seq(1_200)).await.unwrap().await.unwrap()
+    };
+    let first = acknowledge(&house).await;
+    assert_eq!((first.receipts.len(), first.more), (1_000, true));
+    // Interrupted: what is done is done, and the rest is not lost.
+    house.reopen().await;
+    assert_eq!(house.store.acknowledged(bob.device).await.unwrap(), Seq(1_000));
+    let second = acknowledge(&house).await;
+    assert_eq!((second.receipts.len(), second.more), (200, false));
+    assert!(acknowledge(&house).await.receipts.is_empty());
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use trunkline_model::{Availability, DeviceId, Seq, Timestamp};
-use trunkline_store::{MasterKey, SessionRow, SessionState, StoreError};
+use trunkline_store::{MasterKey, PeopleList, SessionPeople, SessionRow, SessionState, StoreError};
 
 use crate::fixture::Person;
 
@@ -92,4 +92,30 @@ async fn session_ids_depend_on_device_start_and_master_key() {
     assert_ne!(id, house.store.session_id(DeviceId::fresh(), start));
     house.store.rotate_key(&MasterKey::generate()).await.unwrap();
     assert_ne!(id, house.store.session_id(device, start));
+}
+
+#[tokio::test]
+async fn the_lists_of_a_session_live_as_long_as_it() {
+    let mut house = super::house().await;
+    let (alice, bob) = (house.person("alice").await, house.person("bob").await);
+    let who = |name: &str| format!("{name}@example.test").parse().unwrap();
+    house.store.session_begin(row(&alice, Timestamp::now())).await.unwrap();
+    for (list, names, on) in [
+        (PeopleList::Muted, vec!["dave", "carol", "dave"], true),
+        (PeopleList::Watched, vec!["dave", "erin"], true),
+        (PeopleList::Watched, vec!["dave", "nobody"], false),
+    ] {
+        let names = names.into_iter().map(who).collect();
+        house.store.session_list(alice.device, list, names, on).await.unwrap();
+    }
+    house.store.session_list(bob.device, PeopleList::Muted, vec![who("dave")], true).await.unwrap();
+    house.reopen().await;
+    let expected = SessionPeople { muted: vec![who("carol"), who("dave")], watched: vec![who("erin")] };
+    let found = house.store.session_lists().await.unwrap();
+    assert_eq!((found.len(), found.get(&alice.device)), (1, Some(&expected)), "bob has no session");
+    house.store.session_begin(row(&alice, Timestamp::now())).await.unwrap();
+    assert!(house.store.session_lists().await.unwrap().is_empty(), "another session, other lists");
+    house.store.session_list(alice.device, PeopleList::Muted, vec![who("dave")], true).await.unwrap();
+    house.store.session_end(alice.device).await.unwrap();
+    assert!(house.store.session_lists().await.unwrap().is_empty());
 }

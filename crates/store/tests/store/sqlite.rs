@@ -16,6 +16,8 @@ mod durability;
 mod file;
 #[path = "invitation.rs"]
 mod invitation;
+#[path = "limit.rs"]
+mod limit;
 #[path = "message.rs"]
 mod message;
 #[path = "naive.rs"]

@@ -132,6 +132,12 @@ impl Params {
         text.parse().map(Some).map_err(|error| ApiError::invalid(name, error))
     }
 
+    /// An address under this name, if there.
+    pub(super) fn address_opt(&mut self, name: &'static str) -> Result<Option<Address>, ApiError> {
+        let Some((name, text)) = self.first_text(&[name])? else { return Ok(None) };
+        text.parse().map(Some).map_err(|error| ApiError::invalid(name, error))
+    }
+
     /// A text that is not empty, if there, with the name that it stood under; of a list the first.
     pub(super) fn first_text(
         &mut self,

@@ -48,7 +48,7 @@ impl Call {
 fn roster(method: Method, p: &mut Params) -> Result<Call, ApiError> {
     use Method as M;
     Ok(match method {
-        M::GetContactList => Call::GetContactList,
+        M::GetContactList => Call::GetContactList { after: p.address_opt("after")? },
         M::GetContactDetail => Call::GetContactDetail { contact: p.contact()? },
         M::GetContactPhotos => Call::GetContactPhotos { contacts: p.contacts()? },
         M::AddContact => Call::AddContact { contact: p.contact()?, group: p.group_opt()? },

@@ -86,8 +86,9 @@ fn people(method: Method) -> Option<(Early, Reply)> {
     let contacts = vec![view()?];
     let reply = match method {
         M::GetContactsState => Reply::ContactsState { user: mira()?, contacts },
+        M::ContactBlock | M::ContactUnblock => Reply::Blocking { on_im_system: true },
         M::UnregisterTempRemotePresence => words("Presence subscription removed"),
-        M::GetContactList => Reply::ContactList { contacts, groups: vec![group()] },
+        M::GetContactList => Reply::ContactList { contacts, groups: vec![group()], next: None },
         M::GetContactDetail => Reply::ContactDetail(Box::new(view()?)),
         M::GetContactPhotos => Reply::Photos { contacts: vec![jon()?] },
         M::AddGroup => {

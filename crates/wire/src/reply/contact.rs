@@ -37,6 +37,25 @@ impl Serialize for Record<'_> {
     }
 }
 
+/// How many bytes a contact takes in a map of contacts.
+pub fn contact_bytes(view: &ContactView) -> usize {
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // Counting does not fail, and a record has no keys but texts.
+    let _ = serde_json::to_writer(&mut count, &ContactMap(std::slice::from_ref(view)));
+    count.0
+}
+
 /// Contacts by their SIP URI.
 pub(crate) struct ContactMap<'a>(pub(crate) &'a [ContactView]);
 

@@ -1,3 +1,5 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use tokio_xmpp::{
     jid::{BareJid, Jid},
     parsers::{
@@ -90,6 +92,13 @@ impl Worker {
 
     pub(super) fn hear_stanza(&mut self, live: &mut Live, stanza: Stanza) {
         let ticket = self.memory.inbound.arrive();
+        // One that makes the program fail makes no sense to it, and must not come again. The panic is told by the hook.
+        if catch_unwind(AssertUnwindSafe(|| self.hear_whole(live, stanza, ticket))).is_err() {
+            self.memory.inbound.finish(ticket);
+        }
+    }
+
+    fn hear_whole(&mut self, live: &mut Live, stanza: Stanza, ticket: Ticket) {
         match stanza {
             Stanza::Message(message) => return self.hear_message(message, ticket),
             Stanza::Presence(presence) => self.hear_presence(live, presence),
@@ -103,6 +112,8 @@ impl Worker {
         let place = self.memory.place(ticket);
         match message::read(message, &self.memory.own, place) {
             message::Heard::Text { incoming, wants_receipt } => {
+                #[cfg(debug_assertions)]
+                trunkline_model::poison::taste("stanza", incoming.text.expose());
                 if wants_receipt {
                     self.shared.asked().insert((incoming.peer.clone(), incoming.id.clone()), ());
                 }

@@ -1,5 +1,6 @@
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_xmpp::{
     jid::Jid,
@@ -71,8 +72,11 @@ impl Worker {
             self.memory.inbound.reset();
         }
         let end = loop {
-            if let Err(end) = self.step(&mut live).await {
-                break end;
+            // A panic is told by the program's hook; it costs this line its link, and no other anything.
+            match AssertUnwindSafe(self.step(&mut live)).catch_unwind().await {
+                Ok(Ok(())) => {}
+                Ok(Err(end)) => break end,
+                Err(_) => break End::lost("the relay failed at something that came over the link"),
             }
         };
         match &end {

@@ -6,6 +6,13 @@ use crate::{
 
 const TOO_MANY: Fault =
     fault(ErrorCode::InvalidOperation, "too-many", "there are 1 000 in this session already");
+const TOO_MANY_BLOCKED: Fault =
+    fault(ErrorCode::InvalidOperation, "too-many", "the account blocks 5 000 people already");
+const FULL: Fault = fault(
+    ErrorCode::InvalidOperation,
+    "too-many",
+    "the roster has 5 000 contacts, 1 000 groups or 20 000 places in groups already",
+);
 const NAME_TAKEN: Fault = fault(ErrorCode::InvalidOperation, "", "a group of this name is there already");
 const NOT_EMPTY: Fault = fault(ErrorCode::InvalidOperation, "group-not-empty", "contacts are in the group");
 
@@ -46,7 +53,7 @@ const STATES: Description = Description {
 
 const WATCH: Description = Description {
     tag: Tag::Presence,
-    details: "ContactUpdate tells of the person until the session ends or the relay restarts.",
+    details: "ContactUpdate tells of the person until the session ends.",
     params: &[CONTACT],
     errors: &[TOO_MANY, NO_LINE, LINE_REFUSED],
     ..NOTHING
@@ -63,10 +70,21 @@ const UNWATCH: Description = Description {
 
 const LIST: Description = Description {
     tag: Tag::Roster,
-    details: "",
+    details: "A list that is larger than a frame may be comes in parts: the answer to a request without `after` has the \
+              first one, and ContactUpdate tells the others before it.",
+    params: &[Member::may(
+        "after",
+        Shape::Named("Address"),
+        "The part that follows: `next` of the one before.",
+    )],
     result: &[
         RECORDS,
         Member::must("groups", Shape::List("Group", 0, usize::MAX), "All groups, empty ones too."),
+        Member::may(
+            "next",
+            Shape::Named("Address"),
+            "There are contacts after this one: `after` of the next request.",
+        ),
     ],
     errors: LINE,
     ..NOTHING
@@ -94,11 +112,11 @@ const ADD: Description = Description {
     tag: Tag::Roster,
     details: "Adding somebody again is fine.",
     params: &[CONTACT, Member { required: false, ..GROUP }],
-    errors: LINE,
+    errors: &[FULL, NO_LINE, LINE_REFUSED],
     ..NOTHING
 };
 
-const REMOVE: Description = Description { details: "", params: &[CONTACT], ..ADD };
+const REMOVE: Description = Description { details: "", params: &[CONTACT], errors: LINE, ..ADD };
 
 const ADD_GROUP: Description = Description {
     tag: Tag::Roster,
@@ -109,7 +127,7 @@ const ADD_GROUP: Description = Description {
         Member::must("groupId", Shape::Named("GroupId"), "The new group."),
         Member::must("groupName", Shape::Text(1, 255), "Its name."),
     ],
-    errors: &[NAME_TAKEN, NO_LINE, LINE_REFUSED],
+    errors: &[NAME_TAKEN, FULL, NO_LINE, LINE_REFUSED],
     ..NOTHING
 };
 
@@ -119,6 +137,7 @@ const RENAME_GROUP: Description = Description {
         Member::must("newGroupName", Shape::Text(1, 255), "Not only spaces.").or(&["groupName"]),
     ],
     result: &[MESSAGE],
+    errors: &[NAME_TAKEN, NO_LINE, LINE_REFUSED],
     ..ADD_GROUP
 };
 
@@ -134,11 +153,12 @@ const INTO_GROUP: Description = Description {
     details: "The message also says so when the contact was there already.",
     params: &[CONTACT, GROUP],
     result: &[MESSAGE],
-    errors: LINE,
+    errors: &[FULL, NO_LINE, LINE_REFUSED],
     ..NOTHING
 };
 
-const OUT_OF_GROUP: Description = Description { details: "The contact stays in the roster.", ..INTO_GROUP };
+const OUT_OF_GROUP: Description =
+    Description { details: "The contact stays in the roster.", errors: LINE, ..INTO_GROUP };
 
 const MUTE: Description = Description {
     tag: Tag::Roster,
@@ -185,11 +205,16 @@ const BLOCK: Description = Description {
     details: "For the account and for good: stops messages, invitations and typing of that person, who notices \
               nothing. One phase.",
     params: &[CONTACT],
-    errors: &[],
+    result: &[Member::must(
+        "onImSystem",
+        Shape::Truth,
+        "The IM system does it too, for the account's other clients; else the relay alone.",
+    )],
+    errors: &[TOO_MANY_BLOCKED],
     ..NOTHING
 };
 
-const UNBLOCK: Description = Description { details: "One phase.", ..BLOCK };
+const UNBLOCK: Description = Description { details: "One phase.", errors: &[], ..BLOCK };
 
 pub(super) fn describe(method: Method) -> Description {
     use Method as M;
