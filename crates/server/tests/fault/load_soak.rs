@@ -117,8 +117,8 @@ async fn idle(mut handset: Handset, until: Instant) -> Handset {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lasting_load_loses_nothing_and_leaves_nothing_behind() {
     const ACCOUNTS: [&str; 6] = ["alice", "bob", "carol", "dave", "erin", "frank"];
-    /// A checkpoint is forced at 64 MiB; one batch may come on top.
-    const LONGEST_WAL: u64 = 80 << 20;
+    /// A checkpoint is forced once one aside has found more than 64 MiB, and what is written meanwhile comes on top.
+    const LONGEST_WAL: u64 = 160 << 20;
     let house = House::open(&ACCOUNTS).await;
     let wal = house.relay.data_dir().join("trunkline.db-wal");
     let crowd = Crowd::gather(house, &ACCOUNTS, Chance::new(71)).await;
@@ -138,6 +138,7 @@ async fn lasting_load_loses_nothing_and_leaves_nothing_behind() {
     eprintln!("{base:?}, then {end:?}");
     // Its sockets are gone; what was there besides is all that may remain.
     assert!(end.files <= base.files && end.threads <= base.threads + 4, "{base:?}, then {end:?}");
-    assert!(end.resident <= base.resident + 16 * 1_024, "{base:?}, then {end:?}");
+    let room = 1_024 * trial(16, 32) as u64;
+    assert!(end.resident <= base.resident + room, "{base:?}, then {end:?}");
     house.check_log();
 }

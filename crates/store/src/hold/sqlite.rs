@@ -11,6 +11,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use crate::{StoreError, disk::Disk, engine::Connection, sql::archive as sql};
 
 pub(super) const READERS: u32 = 4;
+/// To so many bytes the WAL's file is cut when the WAL begins anew: writing over a file is faster than growing it, and
+/// a checkpoint must see how it grows.
+const KEPT_WAL: &str = "33554432";
 const BUSY: Duration = Duration::from_secs(5);
 
 /// An SQLite file, and the lock beside it if one was asked for.
@@ -64,6 +67,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
         .busy_timeout(BUSY)
         .pragma("wal_autocheckpoint", "0")
+        .pragma("journal_size_limit", KEPT_WAL)
         .statement_cache_capacity(256)
         .disable_statement_logging()
 }

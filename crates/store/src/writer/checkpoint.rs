@@ -1,4 +1,5 @@
 use std::{
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -17,10 +18,17 @@ use crate::{StoreError, engine::Connection};
 /// Commits between two checkpoints.
 const EVERY: u32 = 1_000;
 
+/// Growth of the WAL's file, in bytes, that makes a checkpoint due before that: large batches fill it sooner.
+const GROWTH: u64 = 32 << 20;
+
 /// Pages in the WAL (64 MiB) from which the writer itself waits for a checkpoint, so that the WAL can start
 /// anew.
 const TOO_LONG: i64 = 16_384;
 
+/// How long a checkpoint waits for readers, and how long all else waits for locks, in milliseconds.
+const IMPATIENT: &str = "PRAGMA busy_timeout = 250";
+const PATIENT: &str = "PRAGMA busy_timeout = 5000";
+const RESTART: &str = "PRAGMA wal_checkpoint(RESTART)";
 const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 const TRUNCATE: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
@@ -30,6 +38,9 @@ pub(super) struct Checkpoint {
     running: Option<JoinHandle<()>>,
     pages: Arc<AtomicI64>,
     commits: u32,
+    wal: PathBuf,
+    /// The size of its file at the last checkpoint aside, or since, when it was cut.
+    size: u64,
 }
 
 impl Checkpoint {
@@ -38,15 +49,30 @@ impl Checkpoint {
             .min_connections(0)
             .max_connections(1)
             .idle_timeout(Duration::from_secs(600));
-        Self { pool: pool.connect_lazy_with(options), running: None, pages: Arc::default(), commits: 0 }
+        let mut wal = options.get_filename().as_os_str().to_owned();
+        wal.push("-wal");
+        Self {
+            pool: pool.connect_lazy_with(options),
+            running: None,
+            pages: Arc::default(),
+            commits: 0,
+            wal: wal.into(),
+            size: 0,
+        }
     }
 
     /// Notes a commit.
     pub(super) fn committed(&mut self) {
         self.commits += 1;
-        if self.commits >= EVERY {
+        let now = self.size_now();
+        self.size = self.size.min(now);
+        if self.commits >= EVERY || now > self.size + GROWTH {
             self.start();
         }
+    }
+
+    fn size_now(&self) -> u64 {
+        std::fs::metadata(&self.wal).map_or(0, |metadata| metadata.len())
     }
 
     /// True when the writer is to run [`Checkpoint::inline`] now.
@@ -61,14 +87,21 @@ impl Checkpoint {
         }
     }
 
-    /// On the writer's own connection, so that no write comes between and the next one can start the WAL
-    /// anew.
+    /// On the writer's own connection, so that no write comes between. Waits a moment for those who still read
+    /// from the WAL: only without them can the next write start it anew.
     pub(super) async fn inline(&mut self, connection: &mut Connection) {
         let Connection::Sqlite(connection) = connection else { return };
-        match passive(connection).await {
-            Ok(pages) => self.pages.store(pages.min(TOO_LONG), Ordering::Relaxed),
-            Err(error) => tracing::warn!(%error, "a checkpoint failed"),
+        let done = async {
+            sqlx::query(IMPATIENT).execute(&mut *connection).await?;
+            let done = sqlx::query(RESTART).fetch_one(&mut *connection).await;
+            sqlx::query(PATIENT).execute(&mut *connection).await?;
+            done
+        };
+        if let Err(error) = done.await {
+            tracing::warn!(%error, "a checkpoint failed");
         }
+        // Whatever came of it, the next one aside tells.
+        self.pages.store(0, Ordering::Relaxed);
     }
 
     pub(super) async fn close(&mut self) {
@@ -83,7 +116,7 @@ impl Checkpoint {
         if self.running.as_ref().is_some_and(|running| !running.is_finished()) {
             return;
         }
-        self.commits = 0;
+        (self.commits, self.size) = (0, self.size_now());
         let (pool, pages) = (self.pool.clone(), Arc::clone(&self.pages));
         self.running = Some(tokio::spawn(async move {
             let done = async { passive(&mut *pool.acquire().await?).await };
