@@ -67,6 +67,8 @@ pub enum Event {
     Connected(Session),
     /// The socket broke; the phone reconnects by itself.
     Disconnected { reason: String },
+    /// The phone goes on by POST and poll, because (`reason`) no WebSocket works; or by a WebSocket again.
+    Form { web_socket: bool, reason: String },
     /// The phone no longer connects; the last event.
     Terminated { reason: StopReason },
     /// One that this version does not know, or that lacks what it must hold; `data` holds its members.

@@ -10,6 +10,7 @@ pub mod chat;
 mod error;
 mod event;
 mod handshake;
+mod http_form;
 mod link;
 mod phone;
 mod profile;

@@ -1,6 +1,9 @@
+mod form;
 mod inbox;
+mod polls;
 mod pump;
 mod requests;
+mod way;
 
 use std::{
     future::{Future, pending},
@@ -19,9 +22,17 @@ use tokio::{
 };
 use trunkline_wire::{ApiError, ErrorCode};
 
-use self::{inbox::Inbox, pump::Wire, requests::Requests};
+use self::{
+    form::{Form, Probe},
+    inbox::Inbox,
+    polls::Polls,
+    pump::Wire,
+    requests::Requests,
+    way::Way,
+};
 use crate::{
     Backoff, Event, Handshake, Profile, Received, RequestError, Session, StopReason, handshake::open,
+    http_form::HttpForm,
 };
 
 /// A connection that stood this long counts as good: the next attempt comes soon.
@@ -72,6 +83,9 @@ pub(crate) struct Link {
     shared: Arc<Shared>,
     requests: Requests,
     inbox: Inbox,
+    form: Form,
+    /// The form that was told last: true for a WebSocket.
+    told_form: bool,
     attempt: u32,
     session: Option<String>,
     /// The last failure to connect that was told.
@@ -88,6 +102,8 @@ enum End {
     },
     /// The handle wants the network to fail.
     Cut,
+    /// A WebSocket would work again.
+    Switch,
     Stop(StopReason),
 }
 
@@ -105,7 +121,7 @@ impl Link {
         events: mpsc::Sender<Received>,
         shared: Arc<Shared>,
     ) -> Self {
-        let inbox = Inbox::new(profile.auto_ack);
+        let (inbox, form) = (Inbox::new(profile.auto_ack), Form::new(profile.web_sockets));
         Self {
             profile,
             commands,
@@ -114,6 +130,8 @@ impl Link {
             shared,
             requests: Requests::default(),
             inbox,
+            form,
+            told_form: true,
             attempt: 0,
             session: None,
             told: None,
@@ -126,6 +144,11 @@ impl Link {
                 End::Stop(reason) => Some(reason),
                 End::Lost { reason, stood } => self.recover(reason, stood).await,
                 End::Cut => self.recover(CUT.to_owned(), None).await,
+                End::Switch => {
+                    self.form.works();
+                    self.requests.lost();
+                    None
+                }
             };
             if let Some(stop) = stop {
                 break stop;
@@ -140,14 +163,40 @@ impl Link {
         handshake.sequence = self.shared.last_sequence.load(Ordering::Relaxed);
         handshake.platform.clone_from(&self.profile.platform);
         handshake.locale.clone_from(&self.profile.locale);
-        let server = self.profile.server.clone();
-        match self.meanwhile(async move { open(&server, &handshake).await }).await {
+        if self.form.polls() {
+            return self.by_polls(handshake).await;
+        }
+        let (server, opening) = (self.profile.server.clone(), handshake.clone());
+        match self.meanwhile(async move { open(&server, &opening).await }).await {
             Some(Ok((socket, _))) => {
                 self.requests.begin(self.begin_session());
-                self.pump(Wire::new(socket)).await
+                self.pump(Wire::new(Way::Socket(Box::new(socket)), Probe::none())).await
             }
+            Some(Err(error)) if self.form.not_opened(&error) => self.by_polls(handshake).await,
             Some(Err(error)) => End::lost(error.to_string()),
             None => self.interrupted(),
+        }
+    }
+
+    /// Goes by POST and poll, until a WebSocket works again.
+    async fn by_polls(&mut self, handshake: Handshake) -> End {
+        let profile = &self.profile;
+        let probe = match profile.web_sockets {
+            true => Probe::every(profile.web_socket_retry, profile.server.clone(), &handshake),
+            false => Probe::none(),
+        };
+        let polls = Polls::new(&HttpForm::new(&profile.server, handshake.clone()), handshake.sequence);
+        self.requests.begin(self.begin_session());
+        self.pump(Wire::new(Way::Polls(polls), probe)).await
+    }
+
+    /// Tells when the phone goes another way than before.
+    fn tell_form(&mut self) {
+        let reason = self.form.reason().map(str::to_owned);
+        if self.told_form != reason.is_none() {
+            self.told_form = reason.is_none();
+            self.inbox
+                .push_own(Event::Form { web_socket: self.told_form, reason: reason.unwrap_or_default() });
         }
     }
 

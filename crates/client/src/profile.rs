@@ -37,6 +37,10 @@ pub struct Profile {
     pub ping_every: Duration,
     /// Pauses between attempts to connect.
     pub backoff: Backoff,
+    /// False goes by POST and poll from the start; else only where WebSockets are refused or keep failing.
+    pub web_sockets: bool,
+    /// How often a phone that fell back to polls tries whether a WebSocket opens.
+    pub web_socket_retry: Duration,
 }
 
 /// Pauses between attempts: at random between zero and a bound that doubles from `first` up to `longest`.
@@ -66,6 +70,8 @@ impl Profile {
             send_limit: Duration::from_secs(120),
             ping_every: Duration::from_secs(60),
             backoff: Backoff { first: Duration::from_millis(500), longest: Duration::from_secs(30) },
+            web_sockets: true,
+            web_socket_retry: Duration::from_secs(300),
         }
     }
 }

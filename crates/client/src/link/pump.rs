@@ -1,26 +1,33 @@
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
-use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
-use tokio_tungstenite::tungstenite::{self, Message, protocol::CloseFrame};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use trunkline_wire::{
     ApiError, ErrorCode,
     phone::{self, ServerFrame},
 };
 
-use super::{CUT, End, Link, State, inbox::Handed, refused, requests::Origin, room};
-use crate::{
-    Event, Received, RequestError, Session, StopReason,
-    handshake::{Socket, goodbye},
+use super::{
+    CUT, End, Link, State,
+    form::Probe,
+    inbox, polls, refused,
+    requests::Origin,
+    room,
+    way::{Carried, Way},
 };
+use crate::{Event, Received, RequestError, Session, StopReason};
 
 /// How long a write may take before the connection counts as dead.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
 
-/// An open socket, with or without a session on it.
+/// An open connection, with or without a session on it.
 pub(super) struct Wire {
-    socket: Socket,
+    way: Way,
+    /// Finds out whether a WebSocket would work again.
+    probe: Probe,
+    /// A frame came over it.
+    spoke: bool,
     signed_in: Option<Instant>,
     heard: Instant,
     pinged: Instant,
@@ -29,9 +36,9 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) fn new(socket: Socket) -> Self {
+    pub(super) fn new(way: Way, probe: Probe) -> Self {
         let now = Instant::now();
-        Self { socket, signed_in: None, heard: now, pinged: now, farewell: None }
+        Self { way, probe, spoke: false, signed_in: None, heard: now, pinged: now, farewell: None }
     }
 }
 
@@ -40,16 +47,23 @@ impl Link {
     pub(super) async fn pump(&mut self, mut wire: Wire) -> End {
         let end = self.exchange(&mut wire).await;
         let stood = wire.signed_in.map(|since| since.elapsed());
+        if let End::Lost { reason, .. } = &end
+            && wire.way.is_socket()
+            && !wire.spoke
+        {
+            self.form.broke(reason);
+        }
         match end {
             End::Stop(reason) => {
-                goodbye(&mut wire.socket, 1000).await;
+                wire.way.goodbye().await;
                 End::Stop(reason)
             }
             End::Cut => {
-                wire.socket.into_inner().cut();
+                wire.way.cut();
                 End::Lost { reason: CUT.to_owned(), stood }
             }
             End::Lost { reason, .. } => End::Lost { reason, stood },
+            End::Switch => End::Switch,
         }
     }
 
@@ -61,8 +75,11 @@ impl Link {
             if let Err(end) = self.write(wire).await {
                 return end;
             }
+            let sequence = self.shared.last_sequence.load(Ordering::Relaxed);
+            wire.way.handed(polls::Handed { sequence, waits: self.inbox.waits() });
             let result = tokio::select! {
-                frame = wire.socket.next(), if self.inbox.has_room() => self.frame(wire, frame),
+                carried = wire.way.next(), if self.inbox.has_room() => self.carried(wire, carried),
+                () = wire.probe.works(), if wire.signed_in.is_some() && self.requests.are_idle() => Err(End::Switch),
                 command = self.commands.recv(), if self.requests.has_room() => match command {
                     Some(command) => {
                         self.requests.push(command);
@@ -88,10 +105,10 @@ impl Link {
         let work = async {
             let mut any = false;
             while let Some(frame) = self.requests.next(wire.signed_in.is_some()) {
-                wire.socket.feed(Message::text(frame)).await?;
+                wire.way.write(frame).await?;
                 any = true;
             }
-            if any { wire.socket.flush().await } else { Ok(()) }
+            if any { wire.way.flush().await } else { Ok(()) }
         };
         in_time(work).await
     }
@@ -104,24 +121,29 @@ impl Link {
             // What is not read cannot be heard.
             wire.heard = Instant::now();
         }
-        if wire.heard.elapsed() > self.profile.ping_every * 3 / 2 {
+        if wire.way.is_socket() && wire.heard.elapsed() > self.profile.ping_every * 3 / 2 {
             return Err(End::lost("the relay has gone silent"));
         }
         if wire.pinged.elapsed() >= self.profile.ping_every {
             wire.pinged = Instant::now();
-            return in_time(wire.socket.send(Message::Ping(Vec::new().into()))).await;
+            return in_time(wire.way.ping()).await;
         }
         Ok(())
     }
 
-    fn frame(&mut self, wire: &mut Wire, frame: Option<tungstenite::Result<Message>>) -> Result<(), End> {
+    fn carried(&mut self, wire: &mut Wire, carried: Carried) -> Result<(), End> {
         wire.heard = Instant::now();
-        match frame {
-            Some(Ok(Message::Text(text))) => self.text(wire, &text),
-            Some(Ok(Message::Close(frame))) => Err(closed(frame, wire.farewell.take())),
-            Some(Ok(_)) => Ok(()),
-            Some(Err(error)) => Err(End::lost(format!("the connection broke: {error}"))),
-            None => Err(closed(None, wire.farewell.take())),
+        match carried {
+            Carried::Text(text) => {
+                if wire.way.is_socket() {
+                    self.form.works();
+                }
+                wire.spoke = true;
+                self.text(wire, &text)
+            }
+            Carried::Life => Ok(()),
+            Carried::Closed(frame) => Err(closed(frame, wire.farewell.take())),
+            Carried::Lost(reason) => Err(End::lost(reason)),
         }
     }
 
@@ -148,7 +170,7 @@ impl Link {
             }
             Ok(ServerFrame::Late { id, sequence, result }) => {
                 let sequence = self.inbox.note(sequence);
-                self.handed(Handed { sequence, ack: None });
+                self.handed(inbox::Handed { sequence, ack: None });
                 self.answer(wire, &id, result)
             }
             Err(error) => {
@@ -186,14 +208,15 @@ impl Link {
         wire.signed_in = Some(Instant::now());
         self.shared.state.send_replace(State::Connected(session.clone()));
         self.inbox.push_own(Event::Connected(session));
+        self.tell_form();
         Ok(())
     }
 }
 
-async fn in_time(work: impl Future<Output = tungstenite::Result<()>>) -> Result<(), End> {
+async fn in_time(work: impl Future<Output = Result<(), String>>) -> Result<(), End> {
     match timeout(WRITE_LIMIT, work).await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(End::lost(format!("the connection broke: {error}"))),
+        Ok(Err(reason)) => Err(End::lost(reason)),
         Err(_) => Err(End::lost("the connection takes no more data")),
     }
 }

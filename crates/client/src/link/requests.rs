@@ -52,6 +52,11 @@ impl Requests {
         self.unwritten.len() < WINDOW
     }
 
+    /// True while nothing is under way.
+    pub(super) fn are_idle(&self) -> bool {
+        self.unwritten.is_empty() && self.written.is_empty()
+    }
+
     pub(super) fn acks_have_room(&self) -> bool {
         self.acks < MAX_ACKS
     }

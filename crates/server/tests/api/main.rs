@@ -16,6 +16,7 @@ mod broken;
 mod conversation;
 mod directory;
 mod envelope;
+mod fallback;
 mod foreign;
 mod form;
 mod letters;

@@ -73,6 +73,10 @@ impl Desk {
             Event::Disconnected { reason } => {
                 self.amiss(&format!("disconnected: {}; reconnecting …", clean(&reason)))
             }
+            Event::Form { web_socket: false, reason } => {
+                self.notice(&format!("no WebSocket here ({}): going on by HTTP polls", clean(&reason)))
+            }
+            Event::Form { web_socket: true, .. } => self.notice("on a WebSocket again"),
             Event::Terminated { reason: StopReason::SignedOut | StopReason::Closed } => Ok(()),
             Event::Terminated { reason } => Err(ChatError::Stopped(reason)),
             _ => Ok(()),
