@@ -81,6 +81,8 @@ struct State {
     ping_owed: bool,
     /// When the entries that are being written were committed.
     writing: Vec<std::time::Instant>,
+    /// The socket itself is closed.
+    gone: bool,
 }
 
 impl Connection {
@@ -98,6 +100,7 @@ impl Connection {
                 last_life: now,
                 ping_owed: false,
                 writing: Vec::new(),
+                gone: false,
             }),
             changed: Notify::new(),
             opening,
@@ -118,7 +121,12 @@ impl Connection {
 
     /// The socket is gone, though a frame that came over it may still be at work.
     pub fn gone(&self) {
-        if let Some(session) = self.session() {
+        let session = {
+            let mut state = self.state();
+            state.gone = true;
+            state.session.clone()
+        };
+        if let Some(session) = session {
             self.reader.leave(&session);
         }
     }
@@ -193,6 +201,17 @@ impl Connection {
         }
     }
 
+    /// Makes `session` the one that is served; the one before, and what the opening acknowledges. `None` when the socket
+    /// has no right to it: neither one that has been replaced nor one that is gone takes a session from its successor.
+    fn seize(&self, session: &Arc<Session>) -> Option<(Option<Arc<Session>>, Option<Seq>)> {
+        let mut state = self.state();
+        let before = state.session.replace(Arc::clone(session));
+        if state.gone || before.as_ref().is_some_and(|before| Arc::ptr_eq(before, session)) {
+            return None;
+        }
+        Some((before, self.reader.seize(session, &self.opening)))
+    }
+
     fn relay(&self) -> &Arc<Inner> {
         &self.reader.relay
     }
@@ -232,15 +251,14 @@ impl Entrance for Connection {
     /// Makes `session` the one that this socket serves.
     async fn attach(&self, session: &Arc<Session>) -> Result<(), StoreError> {
         self.relay().reserve(session).await?;
-        let before = self.state().session.replace(Arc::clone(session));
-        match before {
-            // A socket that has been replaced does not take the session back with what it asked before.
-            Some(before) if Arc::ptr_eq(&before, session) => return self.relay().catch_up(session).await,
-            Some(before) => self.reader.leave(&before),
-            None => {}
+        let Some((before, acknowledged)) = self.seize(session) else {
+            return self.relay().catch_up(session).await;
+        };
+        if let Some(before) = before {
+            self.reader.leave(&before);
         }
         self.changed.notify_one();
-        self.reader.take(session, &self.opening).await
+        self.reader.begin(session, acknowledged).await
     }
 
     fn answer(&self, frame: String) {

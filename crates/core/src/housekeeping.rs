@@ -4,12 +4,13 @@ use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc, time::Durati
 
 use futures_util::FutureExt;
 use tokio::time::Instant;
-use trunkline_model::{Seq, Timestamp};
+use trunkline_model::Timestamp;
 use trunkline_store::{Purge, SessionRow, StoreError};
 
 use crate::{
     port::Person,
     relay::{Inner, StartError},
+    router,
     session::{Beginning, End, People, Session, outbound::Outbound, sequence::Sequences},
 };
 
@@ -135,30 +136,24 @@ async fn time_out(relay: &Arc<Inner>) {
     }
 }
 
-/// Writes down when each phone was heard of, and how far it is, where that is news.
-pub(crate) async fn touch(relay: &Inner) {
+/// Writes down when each phone was heard of, and how far it is, where that is news. What fails is news still.
+pub(crate) async fn touch(relay: &Arc<Inner>) {
     let sessions = relay.hub.all();
-    let news: Vec<_> = sessions.iter().filter_map(|session| session.news_of_life()).collect();
-    if !news.is_empty()
-        && let Err(error) = relay.store.session_touch(news).await
-    {
-        tracing::warn!(%error, "signs of life could not be written down");
-    }
-    for session in sessions {
-        if let Some(up_to) = session.news_of_mark()
-            && let Err(error) = write_mark(relay, &session, up_to).await
-        {
-            tracing::warn!(%error, "how far a phone is could not be written down");
+    let news: Vec<_> =
+        sessions.iter().filter_map(|session| Some((session, session.news_of_life()?))).collect();
+    if !news.is_empty() {
+        let rows = news.iter().map(|(session, heard)| (session.identity.device, *heard)).collect();
+        match relay.store.session_touch(rows).await {
+            Ok(()) => news.iter().for_each(|(session, heard)| session.life_written(*heard)),
+            Err(error) => tracing::warn!(%error, "signs of life could not be written down"),
         }
     }
-}
-
-/// A device that only sends acknowledges nothing, but needs its own entries no more.
-async fn write_mark(relay: &Inner, session: &Session, up_to: Seq) -> Result<(), StoreError> {
-    loop {
-        let step = relay.store.acknowledge(session.account(), session.identity.device, up_to).await?;
-        if !step.await?.more {
-            return Ok(());
+    for session in sessions {
+        // A device that only sends acknowledges nothing, but needs its own entries no more.
+        let Some(up_to) = session.news_of_mark() else { continue };
+        match router::acknowledge_wholly(relay, &session, up_to).await {
+            Ok(()) => session.mark_written(up_to),
+            Err(error) => tracing::warn!(%error, "how far a phone is could not be written down"),
         }
     }
 }

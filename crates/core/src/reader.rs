@@ -47,9 +47,33 @@ impl Reader {
         Self { relay: Arc::clone(relay), number: relay.next_reader(), form }
     }
 
-    /// Takes the session over from whoever reads it now.
+    /// Takes the session over from whoever reads it now, and begins to read.
     pub(crate) async fn take(&self, session: &Arc<Session>, opening: &Opening) -> Result<(), StoreError> {
-        let acknowledged = session.attach(self.number, self.form, opening.sequence, opening.background);
+        let acknowledged = self.seize(session, opening);
+        self.begin(session, acknowledged).await
+    }
+
+    /// Takes the session over from whoever reads it now; up to where the opening acknowledges the mailbox, when that is
+    /// news.
+    pub(crate) fn seize(&self, session: &Session, opening: &Opening) -> Option<Seq> {
+        session.attach(self.number, self.form, opening.sequence, opening.background)
+    }
+
+    /// Begins to read a session that was seized.
+    pub(crate) async fn begin(
+        &self,
+        session: &Arc<Session>,
+        acknowledged: Option<Seq>,
+    ) -> Result<(), StoreError> {
+        if let Some(up_to) = acknowledged {
+            // Told once, so it is carried out even when whoever told it goes away this moment.
+            let (relay, session) = (Arc::clone(&self.relay), Arc::clone(session));
+            self.relay.tasks.spawn(async move {
+                if let Err(error) = router::acknowledge_wholly(&relay, &session, up_to).await {
+                    tracing::warn!(%error, "what a phone has could not be written down; it is told again");
+                }
+            });
+        }
         session.touch(Timestamp::now());
         if session.is_over() {
             return Ok(());
@@ -57,18 +81,7 @@ impl Reader {
         if let Some(slot) = self.relay.lines.slot(session.account()) {
             session.tell_line_anew(&slot.state());
         }
-        self.relay.catch_up(session).await?;
-        if let Some(up_to) = acknowledged {
-            let later = router::acknowledge_up_to(&self.relay, session, up_to).await;
-            self.relay.tasks.spawn(async move {
-                if let Ok(later) = later
-                    && let Err(error) = later.await
-                {
-                    tracing::warn!(%error, "what a phone has could not be written down; it is told again");
-                }
-            });
-        }
-        Ok(())
+        self.relay.catch_up(session).await
     }
 
     /// Leaves the session without a reader, unless another one has taken it.

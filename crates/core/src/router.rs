@@ -186,6 +186,15 @@ pub(crate) async fn acknowledge_up_to(
     }))
 }
 
+/// [`acknowledge_up_to`] to its end.
+pub(crate) async fn acknowledge_wholly(
+    relay: &Arc<Inner>,
+    session: &Arc<Session>,
+    up_to: Seq,
+) -> Result<(), ApiError> {
+    acknowledge_up_to(relay, session, up_to).await?.await
+}
+
 /// Passes receipts on to the IM system of those who wrote from there.
 async fn tell_lines(relay: &Arc<Inner>, session: &Arc<Session>, receipts: Vec<Receipt>) {
     let remote: Vec<_> = receipts.into_iter().filter(|receipt| !receipt.local).collect();

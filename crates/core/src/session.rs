@@ -21,7 +21,7 @@ use std::{
 };
 
 use tokio::sync::{Notify, Semaphore};
-use trunkline_model::{AccountId, Address, Availability, Contact, DeviceId, Seq, Timestamp};
+use trunkline_model::{AccountId, Address, Availability, Contact, Seq, Timestamp};
 use trunkline_wire::{ContactView, EventData, RequestId};
 
 pub(crate) use self::{end::End, recent::Known};
@@ -319,16 +319,25 @@ impl Session {
         });
     }
 
-    /// The device and when it was last heard of, when that was not written down yet.
-    pub(crate) fn news_of_life(&self) -> Option<(DeviceId, Timestamp)> {
+    /// When the phone was last heard of, when that is not written down yet.
+    pub(crate) fn news_of_life(&self) -> Option<Timestamp> {
         let last = self.life.last();
-        let written = self.written_active.swap(last.0, Ordering::Relaxed);
-        (written < last.0).then_some((self.identity.device, last))
+        (self.written_active.load(Ordering::Relaxed) < last.0).then_some(last)
     }
 
-    /// Up to where the mailbox is acknowledged, when that has moved since the last call.
+    /// It is written down that the phone was heard of then.
+    pub(crate) fn life_written(&self, heard: Timestamp) {
+        self.written_active.fetch_max(heard.0, Ordering::Relaxed);
+    }
+
+    /// Up to where the mailbox is acknowledged, when that is not written down yet.
     pub(crate) fn news_of_mark(&self) -> Option<Seq> {
         let mark = self.state().outbound.acknowledged();
-        (self.written_mark.swap(mark.0, Ordering::Relaxed) < mark.0).then_some(mark)
+        (self.written_mark.load(Ordering::Relaxed) < mark.0).then_some(mark)
+    }
+
+    /// The mailbox is acknowledged up to here in the store.
+    pub(crate) fn mark_written(&self, mark: Seq) {
+        self.written_mark.fetch_max(mark.0, Ordering::Relaxed);
     }
 }

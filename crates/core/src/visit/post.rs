@@ -36,6 +36,8 @@ pub struct Posted {
 impl Visit {
     /// Takes the requests of a body; resolves when each has its first phase.
     pub async fn post(&mut self, body: String) -> Result<Posted, VisitError> {
+        // One that is over takes no requests; its last words are for a poll.
+        self.session = self.session.take().filter(|session| !session.is_over());
         if let Some(wait) = self.wait() {
             return Err(VisitError::Busy(wait));
         }
@@ -113,9 +115,12 @@ impl Post {
     /// Takes everything in the body; whether that was an array.
     async fn take(&self, body: &str) -> bool {
         let together = request::parse(&self.relay, body);
+        // All at once: many batches that sleep side by side must not be many for the price of one.
+        for _ in &together.requests {
+            count(&self.relay, &self.opening, self.session().as_ref(), self.pace);
+        }
         let mut room = true;
         for parsed in together.requests {
-            count(&self.relay, &self.opening, self.session().as_ref(), self.pace);
             room = room && self.has_room().await;
             let parsed = if room { parsed } else { without_room(parsed) };
             request::take(self, parsed, &together.plan).await;

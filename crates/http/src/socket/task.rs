@@ -162,8 +162,9 @@ impl Socket {
             }
         };
         self.connection.gone();
-        if let Some(taking) = taking {
-            // Its requests are begun, and the session outlives this socket: they are carried out to their end.
+        // A session outlives its socket: the requests that are begun are carried out to their end. A stranger's end with
+        // it, or they would be counted by nobody.
+        if let Some(taking) = taking.filter(|_| self.connection.session_id().is_some()) {
             self.membership.sockets.tasks.spawn(taking);
         }
         end

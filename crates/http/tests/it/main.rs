@@ -4,6 +4,7 @@ mod activation;
 mod admin;
 mod drain;
 mod flood;
+mod late;
 mod relay;
 mod silence;
 mod smuggle;
