@@ -170,9 +170,10 @@ async fn one_reader_at_a_time_and_the_newer_one_has_it_all() {
     let house = House::open().await;
     let mut bo = house.device("bo").await;
     let pass = house.pass("ana", "ana-1").await;
+    let _other = line_up(&house).await;
     let (session, address) = (sign_in(&house, &pass).await, address(&house));
     let headers = format!("sessionId: {session}\r\n");
-    let (seen, _) = told(&frames(&get(&address, NOTIFY, &headers).await));
+    let seen = begun(&address, &headers).await;
     let next = format!("{headers}sequence: {seen}\r\n");
     let (first, second) = tokio::join!(get(&address, NOTIFY, &next), async {
         polls_become(&house, 1.0).await;
@@ -199,6 +200,25 @@ async fn one_reader_at_a_time_and_the_newer_one_has_it_all() {
         bo.say(&sip("ana"), "b-3", "to the poll").await;
     });
     assert_eq!(told(&frames(&fourth)).1, ["to the poll"]);
+}
+
+/// Fetches what comes of the sign-in, to its end; the last sequence of it.
+async fn begun(address: &str, headers: &str) -> i64 {
+    let mut seen = -1;
+    loop {
+        let frames = frames(&get(address, &format!("{NOTIFY}?sequence={seen}"), headers).await);
+        seen = told(&frames).0;
+        if frames.iter().any(|frame| frame["id"] == "begin") {
+            return seen;
+        }
+    }
+}
+
+/// Another device of hers, so that her line is up and no word of it comes late.
+async fn line_up(house: &House) -> Device {
+    let mut other = Device::signed_in(&house.pass("ana", "ana-0").await).await;
+    other.settle().await;
+    other
 }
 
 /// Waits until so many polls are held.
@@ -253,9 +273,10 @@ async fn an_answer_holds_200_and_comes_again_until_its_sequence_is_told_over_a_k
 async fn a_poll_whose_phone_is_gone_is_let_go_and_what_it_was_given_comes_again() {
     let house = House::open().await;
     let (mut bo, mut eve) = (house.device("bo").await, house.device("eve").await);
+    let _other = line_up(&house).await;
     let session = sign_in(&house, &house.pass("ana", "ana-1").await).await;
     let (address, headers) = (address(&house), format!("sessionId: {session}\r\n"));
-    let (seen, _) = told(&frames(&get(&address, NOTIFY, &headers).await));
+    let seen = begun(&address, &headers).await;
     let path = format!("{NOTIFY}?sequence={seen}");
     let mut lost = TcpStream::connect(&address).await.unwrap();
     let text = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{headers}\r\n");
@@ -276,9 +297,10 @@ async fn a_poll_whose_phone_is_gone_is_let_go_and_what_it_was_given_comes_again(
 #[tokio::test]
 async fn a_stopping_relay_answers_held_polls_at_once() {
     let mut house = House::open().await;
+    let _other = line_up(&house).await;
     let session = sign_in(&house, &house.pass("ana", "ana-1").await).await;
     let (address, headers) = (address(&house), format!("sessionId: {session}\r\n"));
-    let (seen, _) = told(&frames(&get(&address, NOTIFY, &headers).await));
+    let seen = begun(&address, &headers).await;
     let path = format!("{NOTIFY}?sequence={seen}");
     let held = tokio::spawn(async move { get(&address, &path, &headers).await });
     polls_become(&house, 1.0).await;
@@ -355,7 +377,7 @@ async fn a_phone_that_only_polls_is_connected_and_its_session_does_not_time_out(
     let pass = house.pass("ana", "ana-1").await;
     let session = sign_in(&house, &pass).await;
     let (address, headers) = (address(&house), format!("sessionId: {session}\r\n"));
-    let (seen, _) = told(&frames(&get(&address, NOTIFY, &headers).await));
+    let seen = begun(&address, &headers).await;
     let path = format!("{NOTIFY}?sequence={seen}");
     let held = tokio::time::timeout(Duration::from_secs(5), get(&address, &path, &headers));
     let (held, ()) = tokio::join!(held, async {
