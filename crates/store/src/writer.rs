@@ -135,8 +135,10 @@ impl Writer {
             checkpoint.idle();
         }
         self.dispel().await;
-        // Its failure is told to whoever comes next.
-        drop(self.mend().await);
+        if self.doubt.is_none() {
+            // Its failure is told to whoever comes next.
+            drop(self.mend().await);
+        }
     }
 
     async fn keep_wal_short(&mut self) {

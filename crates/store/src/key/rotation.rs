@@ -1,11 +1,11 @@
-use std::{str::FromStr, sync::Arc};
+use std::{path::Path, str::FromStr, sync::Arc};
 
 use async_trait::async_trait;
 use trunkline_model::{AccountId, Address};
 
-use super::Keyring;
+use super::{Keyring, in_force};
 use crate::{
-    KeyId, MasterKey, Store, StoreError,
+    KeyId, MasterKey, MasterKeyError, Store, StoreError,
     crypto::{Keys, Sealed},
     engine::query,
     fault::Fault,
@@ -46,6 +46,47 @@ impl Store {
         let rotated = self.plain(Rotate { ring: Arc::clone(&ring), keys: Arc::clone(&keys) }).await?;
         ring.adopt(&keys);
         Ok(rotated)
+    }
+}
+
+impl Store {
+    /// Completes a change of the key in `file` that ended between the database and the file, or whose end was not heard
+    /// of; true when there was one. To be called before the next change: its [`MasterKey::prepare`] replaces what is
+    /// then the only copy of the key in force. [`StoreError::Crypto`] when that key is not there.
+    pub async fn complete_rotation(&self, file: &Path) -> Result<bool, StoreError> {
+        let in_force = self.plain(InForce).await?;
+        let ring = &self.shared.keys;
+        let told = |error: MasterKeyError| StoreError::Crypto(error.to_string());
+        if let Some(next) =
+            MasterKey::prepared(file).map_err(told)?.filter(|next| Some(next.id()) == in_force)
+        {
+            let keys = Arc::new(Keys::derive(&next)?);
+            if ring.present().id() != keys.id() {
+                ring.adopt(&keys);
+            }
+            MasterKey::promote(file).map_err(told)?;
+            tracing::warn!(key = %keys.id(), "a change of the master key that was broken off is complete now");
+            return Ok(true);
+        }
+        match in_force {
+            Some(id) if id != ring.present().id() => Err(StoreError::Crypto(format!(
+                "the database is under the key {id}, which lies neither in {} nor beside it",
+                file.display()
+            ))),
+            _ => Ok(false),
+        }
+    }
+}
+
+/// Asks the writer, because only what it reads is sure to be the last word.
+struct InForce;
+
+#[async_trait]
+impl PlainCommand for InForce {
+    type Answer = Option<KeyId>;
+
+    async fn run(&self, change: &mut Transaction<'_>) -> Result<Option<KeyId>, Fault> {
+        Ok(in_force(change.sql).await?)
     }
 }
 

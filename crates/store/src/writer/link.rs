@@ -1,5 +1,7 @@
 use std::time::{Duration, Instant};
 
+use tokio::time::timeout;
+
 use super::checkpoint;
 use crate::{
     StoreError,
@@ -10,6 +12,8 @@ use crate::{
 /// Between two attempts to connect, at first and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+/// How long a database may take to tell how the last transaction ended, before it counts as gone again.
+const VERDICT: Duration = Duration::from_secs(5);
 
 /// The writer's connection, and how it is come by again.
 #[derive(Debug)]
@@ -86,7 +90,9 @@ impl Link {
 
     async fn connect(&mut self) -> Result<Verdict, StoreError> {
         let mut connection = self.hold.connect().await?;
-        let verdict = self.hold.verdict(&mut connection).await?;
+        let verdict = timeout(VERDICT, self.hold.verdict(&mut connection)).await;
+        let verdict =
+            verdict.unwrap_or_else(|_| Err(StoreError::Unreachable("it does not answer".to_owned())))?;
         self.connection = Some(connection);
         if self.failure.take().is_some() {
             tracing::info!("the database is back");

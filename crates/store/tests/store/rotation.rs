@@ -115,3 +115,19 @@ async fn while_the_key_changes_the_store_goes_on() {
         assert_eq!(house.store.activate(activation.borrowed()).await.unwrap().is_some(), good);
     }
 }
+
+/// The key in force lies beside the file alone; another change must not write over it.
+#[tokio::test]
+async fn a_change_of_keys_that_ended_unclear_is_completed_before_the_next_one() {
+    let (mut house, _folder, file) = furnished().await;
+    let second = MasterKey::prepare(&file).unwrap();
+    house.store.rotate_key(&second).await.unwrap();
+    assert!(house.store.complete_rotation(&file).await.unwrap());
+    assert!(!house.store.complete_rotation(&file).await.unwrap(), "once is enough");
+    MasterKey::prepare(&file).unwrap();
+    house.store.close().await;
+    let store = start(&mut house, &file).await;
+    assert_eq!(store.key_id(), second.id());
+    assert_readable(&store).await;
+    store.close().await;
+}

@@ -18,6 +18,7 @@ impl Executor {
             return Err(Refusal::new(RefusalKind::Conflict, "the master key is being changed already"));
         };
         let file = &self.place.master_key;
+        self.store.complete_rotation(file).await.map_err(refusal)?;
         let next = MasterKey::prepare(file).map_err(unchanged)?;
         let kept = if keep_old { Some(MasterKey::keep(file).map_err(unchanged)?) } else { None };
         let rotated = self.store.rotate_key(&next).await.map_err(refusal)?;

@@ -34,7 +34,8 @@ impl PostgresUrl {
         let url = url.expose_secret();
         let (head, options) = url.split_once('?').unwrap_or((url, ""));
         // Otherwise what follows the question mark may be the rest of a password.
-        let quotable = head.contains('@') || head.ends_with('/') || head.contains("///");
+        let addressed = head.contains('@') || head.ends_with('/') || head.contains("///");
+        let quotable = addressed && !options.contains('@');
         for name in options.split('&').filter_map(|option| option.split('=').next()) {
             let known = name.is_empty() || OPTIONS.contains(&name) || name.starts_with("options[");
             if !known && quotable {
@@ -91,6 +92,10 @@ mod tests {
         let url = "postgres:///relay?host=/var/run/postgresql&user=ann&password=s%40same";
         let url = PostgresUrl::parse(&SecretString::from(url)).unwrap();
         assert_eq!(url.to_string(), "relay on /var/run/postgresql");
+        let url = "postgres://ann:se@cr?et=x@db/relay";
+        let error = PostgresUrl::parse(&SecretString::from(url)).unwrap_err().to_string();
+        assert!(!error.contains("et="), "{error}");
+        assert!(!error.contains("option et"), "{error}");
     }
 
     #[test]
