@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
@@ -18,12 +18,17 @@ use crate::{
 /// How long a write may take before the connection counts as dead.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
 
+/// After a sleep of this length the connection is taken for dead: to find out would take longer than to open another.
+const SLEPT: Duration = Duration::from_secs(15);
+
 /// An open socket, with or without a session on it.
 pub(super) struct Wire {
     socket: Socket,
     signed_in: Option<Instant>,
     heard: Instant,
     pinged: Instant,
+    /// The last tick, by the process's clock and by the wall's.
+    ticked: (Instant, SystemTime),
     /// Why the session ended, if the relay said so before it closes.
     farewell: Option<String>,
 }
@@ -31,7 +36,24 @@ pub(super) struct Wire {
 impl Wire {
     pub(super) fn new(socket: Socket) -> Self {
         let now = Instant::now();
-        Self { socket, signed_in: None, heard: now, pinged: now, farewell: None }
+        Self {
+            socket,
+            signed_in: None,
+            heard: now,
+            pinged: now,
+            ticked: (now, SystemTime::now()),
+            farewell: None,
+        }
+    }
+}
+
+impl Wire {
+    /// Whether the device slept since the last tick: a process's clock stands still meanwhile, the wall's does not.
+    fn slept(&mut self) -> bool {
+        let now = (Instant::now(), SystemTime::now());
+        let before = std::mem::replace(&mut self.ticked, now);
+        let passed = now.1.duration_since(before.1).unwrap_or_default();
+        passed.saturating_sub(now.0.saturating_duration_since(before.0)) > SLEPT
     }
 }
 
@@ -99,6 +121,9 @@ impl Link {
     async fn tick(&mut self, wire: &mut Wire) -> Result<(), End> {
         if self.requests.tidy() {
             return Err(End::lost("the relay did not answer BeginSession"));
+        }
+        if wire.slept() {
+            return Err(End::lost("this device was asleep"));
         }
         if !self.inbox.has_room() {
             // What is not read cannot be heard.
