@@ -106,12 +106,18 @@ fn upgrade() -> Operation {
             header("x-good-background", json!({"type": "boolean"}), "Whether the app is in the background."),
         ]),
         body: None,
-        good: vec![(
-            101,
-            json!({"description": "The socket is open.", "headers": {
-                "Set-Cookie": {"schema": text, "description": "deviceToken, made up for a client that shows none; sessionId, when the socket is bound."},
-            }}),
-        )],
+        good: vec![
+            (
+                101,
+                json!({"description": "The socket is open.", "headers": {
+                    "Set-Cookie": {"schema": text, "description": "deviceToken, made up for a client that shows none; sessionId, when the socket is bound."},
+                }}),
+            ),
+            (
+                200,
+                http_form::polled("With X-Notify: true and nothing of a handshake, the request is a poll."),
+            ),
+        ],
         problems: vec![
             Problem::BadHandshake("Sec-WebSocket-Key is not 16 bytes in base64"),
             Problem::OriginRefused,

@@ -5,7 +5,7 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
-use futures_util::{FutureExt, SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, Stream, StreamExt, stream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::{Instant, sleep, timeout},
@@ -109,6 +109,10 @@ impl Socket {
         let mut leaving = false;
         let mut timer = pin!(sleep(SILENCE));
         let mut reading = false;
+        // Kept over turns: what it has begun to read of the mailbox is not read again.
+        let mut outgoing = pin!(stream::unfold(Arc::clone(&self.connection), async |connection| {
+            Some((connection.next().await, connection))
+        }));
         // What was read last and is not yet taken: nothing more is read meanwhile, but everything else goes on.
         let mut taking: Option<Taking> = None;
         let end = loop {
@@ -134,7 +138,7 @@ impl Socket {
                     self.heard = Instant::now();
                     None
                 }
-                outgoing = self.connection.next() => Box::pin(self.tell(outgoing)).await,
+                Some(first) = outgoing.next() => Box::pin(self.tell(first, outgoing.as_mut())).await,
                 () = timer.as_mut() => {
                     if leaving {
                         Some(RESTART)
@@ -208,7 +212,11 @@ impl Socket {
     }
 
     /// Writes what the core has to say now, in one go.
-    async fn tell(&mut self, first: Outgoing) -> Option<End> {
+    async fn tell(
+        &mut self,
+        first: Outgoing,
+        mut others: Pin<&mut impl Stream<Item = Outgoing>>,
+    ) -> Option<End> {
         let mut bytes = Vec::new();
         let mut end = None;
         let mut next = Some(first);
@@ -224,7 +232,7 @@ impl Socket {
                 }
             }
             if bytes.len() < WRITE_TOGETHER {
-                next = self.connection.next().now_or_never();
+                next = others.next().now_or_never().flatten();
             }
         }
         let mut bytes = Bytes::from(bytes);

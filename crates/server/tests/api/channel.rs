@@ -40,7 +40,7 @@ pub(crate) struct Polls {
     set_cookie: Option<String>,
     session: Option<String>,
     /// The last sequence that was received.
-    last: i64,
+    pub(crate) last: i64,
     inbox: VecDeque<String>,
 }
 
@@ -116,7 +116,7 @@ impl Channel {
 }
 
 impl Polls {
-    fn new(address: &str, handshake: &Handshake) -> Self {
+    pub(crate) fn new(address: &str, handshake: &Handshake) -> Self {
         let token = handshake.auth_token.as_ref().map_or("null", |token| token.expose_secret());
         let mut headers = format!(
             "X-User-Agent: {}\r\nx-good-background: {}\r\nx-good-gd-authtoken: {token}\r\n",
@@ -167,6 +167,11 @@ impl Polls {
         }
         self.inbox.extend(frames.iter().cloned());
         frames.len()
+    }
+
+    /// Everything that came and was not read.
+    pub(crate) fn take_all(&mut self) -> Vec<String> {
+        self.inbox.drain(..).collect()
     }
 
     async fn next(&mut self, limit: Duration) -> Option<Incoming> {

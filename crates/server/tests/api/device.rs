@@ -9,7 +9,7 @@ use trunkline_testkit::patience;
 use trunkline_wire::phone::request;
 
 use crate::{
-    channel::Channel,
+    channel::{Channel, Form},
     frame::{Frame, Kind, Refused},
     house::Pass,
 };
@@ -43,9 +43,20 @@ impl Device {
     }
 
     pub(crate) async fn with(pass: &Pass, handshake: &Handshake) -> Self {
-        let socket = Channel::open(&pass.server, handshake).await;
+        Self::over(pass, Channel::open(&pass.server, handshake).await)
+    }
+
+    fn over(pass: &Pass, socket: Channel) -> Self {
         let (pass, address) = (pass.clone(), pass.address.clone());
         Self { pass, address, socket, inbox: VecDeque::new(), last: 0, events: 0, requests: 0 }
+    }
+
+    /// Signs in by this form, whichever the others use.
+    pub(crate) async fn by(form: Form, pass: &Pass) -> Self {
+        let socket = Channel::open_by(form, &pass.server, &pass.handshake()).await;
+        let mut device = Self::over(pass, socket);
+        device.begin().await;
+        device
     }
 
     /// BeginSession; gives what phase 2 tells.

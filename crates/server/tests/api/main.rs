@@ -26,6 +26,7 @@ mod malformed;
 mod message;
 mod metric;
 mod oddity;
+mod poll;
 mod presence;
 mod privacy;
 mod replay;
@@ -34,6 +35,7 @@ mod session;
 mod several;
 mod story;
 mod stranger;
+mod switch;
 mod upgrade;
 
 /// Relays keep their data in files.

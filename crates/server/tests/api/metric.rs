@@ -16,17 +16,17 @@ use crate::{
 };
 
 /// A scraped page.
-struct Page(String);
+pub(crate) struct Page(String);
 
 impl Page {
-    async fn of(house: &House) -> Self {
+    pub(crate) async fn of(house: &House) -> Self {
         let admin = house.relay.listeners().admin.clone().unwrap();
         let get = format!("GET /metrics HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n");
         Self(exchange(&admin, get.as_bytes()).await.body)
     }
 
     /// The samples of this name whose labels hold all of these, summed up.
-    fn sum(&self, name: &str, labels: &[&str]) -> f64 {
+    pub(crate) fn sum(&self, name: &str, labels: &[&str]) -> f64 {
         let samples = self.0.lines().filter_map(|line| line.rsplit_once(' '));
         let fits = |key: &&str| {
             let (sample, rest) = key.split_once('{').unwrap_or((key, ""));

@@ -40,7 +40,7 @@ fn newer(package: &Path, into: &Path) -> PathBuf {
     let text = std::fs::read_to_string(&control).unwrap();
     let version = text.lines().find_map(|line| line.strip_prefix("Version: ")).unwrap();
     std::fs::write(&control, text.replace(version, &format!("{version}+later"))).unwrap();
-    let options = ["-Zgzip", "-z1", "--root-owner-group", "--build"];
+    let options = ["-Znone", "--root-owner-group", "--build"];
     well(Command::new("dpkg-deb").args(options).args([&tree, &newer]));
     newer
 }

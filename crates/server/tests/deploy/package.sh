@@ -33,7 +33,7 @@ export DEBIAN_FRONTEND=noninteractive NO_COLOR=1
 cd /
 
 say install
-within dpkg --install /tmp/first.deb
+within dpkg --no-triggers --install /tmp/first.deb
 within getent passwd trunkline
 within stat -c '%U:%G %a %n' /etc/trunkline /etc/trunkline/GoodConnectServer.exe.config
 within trunkline check-config
@@ -63,7 +63,7 @@ within sh -c 'sed -i "s#</appSettings>#<add key=\"DRAIN_SECS\" value=\"3\" />\n 
 as_service trunkline reload --config /etc/trunkline/GoodConnectServer.exe.config
 
 say upgrade
-within dpkg --install /tmp/second.deb
+within dpkg --no-triggers --install /tmp/second.deb
 kill -TERM $server
 wait $server || { cat "$world/serve.log"; exit 1; }
 grep -q DRAIN_SECS "$world/root/etc/trunkline/GoodConnectServer.exe.config"
@@ -80,12 +80,12 @@ within trunkline account list && exit 1
 as_service trunkline account list
 
 say remove
-within dpkg --remove trunkline
+within dpkg --no-triggers --remove trunkline
 test -e "$world/root/var/lib/trunkline/trunkline.db"
 test -e "$world/root/etc/trunkline/GoodConnectServer.exe.config"
 test ! -e "$world/root/usr/bin/trunkline"
 
 say purge
-within dpkg --purge trunkline
+within dpkg --no-triggers --purge trunkline
 find "$world/root/etc/trunkline" "$world/root/var/lib/trunkline" "$world/root/usr/share/doc/trunkline" 2>/dev/null && exit 1
 say done

@@ -83,6 +83,12 @@ fn post() -> Operation {
     }
 }
 
+/// The answer to a poll.
+pub(super) fn polled(description: &str) -> Value {
+    let schema = json!({"type": "array", "maxItems": 200, "items": frame("Frame")});
+    json!({"description": description, "content": {"application/json": {"schema": schema}}})
+}
+
 fn poll() -> Operation {
     let sequence = json!({"type": "integer", "minimum": -1});
     let meaning = "The highest sequence that the phone has received, which acknowledges everything up to it; -1 or absent: \
@@ -106,11 +112,7 @@ fn poll() -> Operation {
                       error 1017.",
         parameters: parameters.into(),
         body: None,
-        good: vec![(
-            200,
-            json!({"description": "At most 200 frames, in rising sequence.", "content": {"application/json": {
-                "schema": {"type": "array", "maxItems": 200, "items": frame("Frame")}}}}),
-        )],
+        good: vec![(200, polled("At most 200 frames, in rising sequence."))],
         problems: problems(),
     }
 }
