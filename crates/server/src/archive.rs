@@ -26,7 +26,10 @@ fn failure(error: &ArchiveError) -> Failure {
         }
         ArchiveError::Store(StoreError::Locked(_)) => failure.advise("stop the server first"),
         ArchiveError::Store(StoreError::Busy) => {
-            failure.advise("the same again when nobody reads the old database any more, e.g. a backup")
+            failure.advise("the same again when nobody else writes to the database, e.g. an SQL shell")
+        }
+        ArchiveError::InUse => {
+            failure.advise("the same again when nobody reads the old database any more, e.g. a backup or an SQL shell")
         }
         _ => failure,
     }

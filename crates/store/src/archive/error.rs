@@ -56,6 +56,9 @@ pub enum ArchiveError {
         /// How many messages.
         messages: i64,
     },
+    /// Another program has the database open that is to be replaced.
+    #[error("the old database cannot be replaced: another program reads it, or has it open")]
+    InUse,
     /// There is no database to make a backup of.
     #[error("there is no database yet")]
     Nothing,

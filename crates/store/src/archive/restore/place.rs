@@ -10,7 +10,7 @@ use sqlx::{
 };
 
 use super::clear;
-use crate::{StoreError, archive::ArchiveError, engine::Connection, hold::beside, writer::checkpoint};
+use crate::{archive::ArchiveError, engine::Connection, hold::beside, writer::checkpoint};
 
 /// An SQLite file that is being made beside the one whose place it will take; gone when it is dropped before.
 pub(super) struct NewFile {
@@ -59,10 +59,10 @@ impl NewFile {
             .and_then(|file| file.sync_all())
             .map_err(|error| ArchiveError::file(draft, error))?;
         // A WAL of the old file would be taken for one of the new.
-        checkpoint::truncate(&mut old).await?;
+        let emptied = checkpoint::truncate(&mut old).await?;
         old.close().await?;
-        if ["-wal", "-shm"].iter().any(|suffix| beside(&self.path, suffix).exists()) {
-            return Err(StoreError::Busy.into());
+        if !emptied || ["-wal", "-shm"].iter().any(|suffix| beside(&self.path, suffix).exists()) {
+            return Err(ArchiveError::InUse);
         }
         let renamed = fs::rename(draft, &self.path).and_then(|()| sync_folder(&self.path));
         renamed.map_err(|error| ArchiveError::file(&self.path, error))
