@@ -5,7 +5,7 @@ use crate::{
     Store, StoreError,
     engine::{Row, query},
     fault::Fault,
-    job::{PlainCommand, Transaction},
+    job::{Extent, PlainCommand, Transaction},
     search::Found,
     sql::{account as sql, columns::Columns},
 };
@@ -191,6 +191,11 @@ struct Remove(AccountId);
 #[async_trait]
 impl PlainCommand for Remove {
     type Answer = ();
+
+    /// A mailbox may hold a million entries.
+    fn extent(&self) -> Extent {
+        Extent::Long
+    }
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {
         let known = query(sql::BY_ID).bind(self.0.0).fetch_optional(&mut *change.sql).await?;

@@ -26,13 +26,24 @@ pub(crate) trait ChatCommand: Send + 'static {
 pub(crate) trait PlainCommand: Send + Sync + 'static {
     type Answer: Send + 'static;
 
-    /// True when no other command is to share its transaction, and so its failure.
-    fn alone(&self) -> bool {
-        false
+    /// What kind of transaction it needs.
+    fn extent(&self) -> Extent {
+        Extent::Shared
     }
 
     /// Runs the statements; [`Fault::Refused`] must come before the first change.
     async fn run(&self, change: &mut Transaction<'_>) -> Result<Self::Answer, Fault>;
+}
+
+/// What kind of transaction a command needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// One with others.
+    Shared,
+    /// One of its own: no other command is to share its failure.
+    Own,
+    /// One of its own, which may take the database minutes.
+    Long,
 }
 
 /// What a [`PlainCommand`] works with.
@@ -61,7 +72,7 @@ pub(crate) trait ChatJob: Send {
 /// A [`PlainCommand`] and the one who waits for it.
 #[async_trait]
 pub(crate) trait PlainJob: Send {
-    fn alone(&self) -> bool;
+    fn extent(&self) -> Extent;
     /// Keeps the answer until the transaction is committed.
     async fn run(&mut self, change: &mut Transaction<'_>) -> Result<(), Fault>;
     fn tell(self: Box<Self>, outcome: Result<(), StoreError>);
@@ -84,9 +95,14 @@ impl Job {
         (Self::Plain(Box::new(Waiting { command, answer: None, waiter })), Pending::new(answer))
     }
 
+    /// What kind of transaction it needs.
+    pub(crate) fn extent(&self) -> Extent {
+        if let Self::Plain(job) = self { job.extent() } else { Extent::Shared }
+    }
+
     /// True when it wants a transaction of its own.
     pub(crate) fn alone(&self) -> bool {
-        matches!(self, Self::Plain(job) if job.alone())
+        self.extent() != Extent::Shared
     }
 
     /// Answers after the commit, or tells why there was none.
@@ -134,8 +150,8 @@ impl<C: ChatCommand> ChatJob for Waiting<C, C::Answer> {
 
 #[async_trait]
 impl<C: PlainCommand> PlainJob for Waiting<C, C::Answer> {
-    fn alone(&self) -> bool {
-        self.command.alone()
+    fn extent(&self) -> Extent {
+        self.command.extent()
     }
 
     async fn run(&mut self, change: &mut Transaction<'_>) -> Result<(), Fault> {

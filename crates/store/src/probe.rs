@@ -4,7 +4,7 @@ use crate::{
     Store, StoreError,
     engine::query,
     fault::Fault,
-    job::{PlainCommand, Transaction},
+    job::{Extent, PlainCommand, Transaction},
     sql::mailbox as sql,
 };
 
@@ -35,8 +35,8 @@ impl PlainCommand for Probe {
     type Answer = ();
 
     /// Where a probe finds no room, what phones send may still find some.
-    fn alone(&self) -> bool {
-        true
+    fn extent(&self) -> Extent {
+        Extent::Own
     }
 
     async fn run(&self, change: &mut Transaction<'_>) -> Result<(), Fault> {

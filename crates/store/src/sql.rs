@@ -41,7 +41,7 @@ pub(crate) fn every<S, P>(engine: &Engine<S, P>) -> Vec<&'static str> {
         Engine::Sqlite(_) => &[][..],
         Engine::Postgres(_) => postgres::ALL,
     };
-    let lists = [chat::ALL_LISTS, device::ALL_LISTS, purge::ALL_LISTS].into_iter().flatten();
+    let lists = [chat::ALL_LISTS, device::ALL_LISTS, key::ALL_LISTS, purge::ALL_LISTS].into_iter().flatten();
     let of_lists = lists.flat_map(|list| *list.texts(engine));
     plain.into_iter().chain([own]).flatten().copied().chain(of_lists).collect()
 }

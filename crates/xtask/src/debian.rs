@@ -31,6 +31,7 @@ const NEEDS: &[Need] = &[
         program: "python3",
         purpose: "keeps its library out of yours",
     },
+    Need { package: "curl", instead: Some("curl"), program: "curl", purpose: "plays the docs' commands" },
     Need { package: "prosody", instead: None, program: "prosody", purpose: "is the XMPP server" },
     Need { package: "postgresql", instead: None, program: "postgres", purpose: "is the database server" },
     Need { package: "nginx", instead: None, program: "nginx", purpose: "is a proxy in front of the relay" },

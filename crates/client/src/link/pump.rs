@@ -1,4 +1,7 @@
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, SystemTime},
+};
 
 use serde_json::Value;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -21,6 +24,9 @@ use crate::{Event, Received, RequestError, Session, StopReason};
 /// How long a write may take before the connection counts as dead.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
 
+/// After a sleep of this length the connection is taken for dead: to find out would take longer than to open another.
+const SLEPT: Duration = Duration::from_secs(15);
+
 /// An open connection, with or without a session on it.
 pub(super) struct Wire {
     way: Way,
@@ -31,6 +37,8 @@ pub(super) struct Wire {
     signed_in: Option<Instant>,
     heard: Instant,
     pinged: Instant,
+    /// The last tick, by the process's clock and by the wall's.
+    ticked: (Instant, SystemTime),
     /// Why the session ended, if the relay said so before it closes.
     farewell: Option<String>,
 }
@@ -38,7 +46,24 @@ pub(super) struct Wire {
 impl Wire {
     pub(super) fn new(way: Way, probe: Probe) -> Self {
         let now = Instant::now();
-        Self { way, probe, spoke: false, signed_in: None, heard: now, pinged: now, farewell: None }
+        Self {
+            way,
+            probe,
+            spoke: false,
+            signed_in: None,
+            heard: now,
+            pinged: now,
+            ticked: (now, SystemTime::now()),
+            farewell: None,
+        }
+    }
+
+    /// Whether the device slept since the last tick: a process's clock stands still meanwhile, the wall's does not.
+    fn slept(&mut self) -> bool {
+        let now = (Instant::now(), SystemTime::now());
+        let before = std::mem::replace(&mut self.ticked, now);
+        let passed = now.1.duration_since(before.1).unwrap_or_default();
+        passed.saturating_sub(now.0.saturating_duration_since(before.0)) > SLEPT
     }
 }
 
@@ -116,6 +141,9 @@ impl Link {
     async fn tick(&mut self, wire: &mut Wire) -> Result<(), End> {
         if self.requests.tidy() {
             return Err(End::lost("the relay did not answer BeginSession"));
+        }
+        if wire.slept() {
+            return Err(End::lost("this device was asleep"));
         }
         if !self.inbox.has_room() {
             // What is not read cannot be heard.

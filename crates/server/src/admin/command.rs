@@ -58,6 +58,11 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// True for what the database may need minutes for when there is much of it.
+    pub(crate) fn may_take_minutes(&self) -> bool {
+        matches!(self, Self::AccountRemove { .. } | Self::KeyRotate { .. })
+    }
+
     /// What is changed and whose, for the log; `None` for what only looks.
     pub(crate) fn change(&self) -> Option<(&'static str, String)> {
         let (action, whose) = match self {

@@ -28,8 +28,10 @@ const REPLY_MAX: u64 = 4 * 1024 * 1024;
 const AT_ONCE: usize = 8;
 /// How long a peer may take to write its line, or to read ours.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a command may take to be carried out: removing an account with a large mailbox needs the most.
+/// How long a command may take to be carried out.
 const WORK: Duration = Duration::from_secs(30);
+/// The same for one that the database may need minutes for.
+const LONG_WORK: Duration = Duration::from_secs(900);
 /// Longest path that fits into a Unix socket's address.
 const PATH_MAX: usize = 100;
 
@@ -121,7 +123,8 @@ pub(super) async fn ask(data_dir: &Path, command: &Command) -> io::Result<Option
     let Some(stream) = dial(data_dir).await? else { return Ok(None) };
     let (read, mut write) = stream.into_split();
     timeout(PATIENCE, write.write_all(&line_of(command)?)).await??;
-    let line = timeout(WORK, read_line(read, REPLY_MAX)).await??;
+    let limit = if command.may_take_minutes() { LONG_WORK } else { WORK };
+    let line = timeout(limit, read_line(read, REPLY_MAX)).await??;
     let line = line.ok_or_else(|| io::Error::new(ErrorKind::UnexpectedEof, "it closed the connection"))?;
     Ok(Some(serde_json::from_str(&line)?))
 }

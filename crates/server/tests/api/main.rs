@@ -14,6 +14,7 @@ mod activation;
 mod batch;
 mod broken;
 mod conversation;
+mod curl;
 mod directory;
 mod envelope;
 mod fallback;

@@ -5,7 +5,7 @@ use trunkline_wire::phone::request;
 
 use crate::{
     device::Device,
-    house::{House, sip},
+    house::{House, Pass, sip},
 };
 
 #[tokio::test]
@@ -142,4 +142,110 @@ pub(crate) async fn device_list_tells_the_accounts_devices_and_no_others() {
 /// A fresh device of ana's, to look with.
 async fn house_eye(house: &House) -> Device {
     house.another("ana", 3).await
+}
+
+/// What tells the story of a mailbox, as a phone was told it.
+fn story(device: &mut Device) -> Vec<String> {
+    let frames = device.take_all();
+    let durable = frames.iter().filter(|frame| frame.data()["mailboxSeq"].is_i64());
+    let told = durable.map(|frame| {
+        let data = frame.data();
+        let what = data["status"].as_str().or(data["messageId"].as_str()).unwrap_or_default();
+        format!("{} {what}", data["method"].as_str().unwrap())
+    });
+    told.collect()
+}
+
+#[tokio::test]
+async fn a_device_that_was_away_for_long_is_told_everything_that_the_others_did_and_saw() {
+    let mut house = House::open().await;
+    let (mut ana, mut pad) = (house.device("ana").await, house.another("ana", 2).await);
+    let mut away = house.another("ana", 3).await;
+    let (mut bo, mut cy) = (house.device("bo").await, house.device("cy").await);
+    away.settle().await;
+    let last = away.last;
+    let pass = away.pass.clone();
+    away.socket.cut();
+    bo.say(&sip("ana"), "b-1", "hello?").await;
+    let invitation = ana.event("InvitationReceived").await;
+    ana.well("AcceptChat", json!({"requestId": invitation["requestId"]})).await;
+    pad.event("InvitationUpdate").await;
+    pad.say(&sip("bo"), "p-1", "from the pad").await;
+    ana.message("from the pad").await;
+    bo.say(&sip("ana"), "b-2", "and back").await;
+    let place = ana.message("and back").await.data()["mailboxSeq"].clone();
+    ana.well("conversation.Read", json!({"contactId": sip("bo"), "upTo": place})).await;
+    ana.ack("b-2").await;
+    house.relay.kill().await.unwrap();
+    house.relay.start().await.unwrap();
+    cy = cy.resumed(-1).await;
+    ana = ana.resumed(-1).await;
+    ana.well("EndChat", json!({"contactId": sip("bo")})).await;
+    let mut away = Device::opened(&pass, last).await;
+    away.told(&mut cy).await;
+    assert_eq!(
+        story(&mut away),
+        [
+            "InvitationReceived b-1",
+            "InvitationUpdate Accepted",
+            "MessageReceived b-1",
+            "conversation.Read ",
+            "MessageSent p-1",
+            "MessageReceived b-2",
+            "conversation.Read ",
+            "ChatEnded ",
+        ]
+    );
+    let list = ana.well("device.List", json!({})).await["devices"].clone();
+    let mark = |pass: &Pass| {
+        let rows = list.as_array().unwrap().iter();
+        let row = rows.clone().find(|row| row["deviceId"] == pass.device_id).unwrap();
+        row["acknowledgedSeq"].as_i64().unwrap()
+    };
+    assert!(mark(&ana.pass) >= place.as_i64().unwrap(), "{list}");
+    assert_eq!(mark(&pass), 0, "each device has its own mark: {list}");
+}
+
+#[tokio::test]
+async fn the_same_install_activated_again_keeps_its_place_and_loses_its_old_token() {
+    let house = House::open().await;
+    let (mut ana, mut bo) = house.pair("ana", "bo").await;
+    let mut pad = house.another("ana", 2).await;
+    let (old, device) = (ana.pass.clone(), ana.pass.device_id.clone());
+    let new = house.pass("ana", &old.device_token).await;
+    assert_eq!(new.device_id, device, "it is the same device");
+    assert_eq!(ana.closed().await, Some(4403));
+    assert_eq!(ana.event("SessionTerminated").await["reason"], "revoked");
+    bo.say(&sip("ana"), "b-1", "between the tokens").await;
+    pad.message("between the tokens").await;
+    let mut stale = Device::opened(&old, -1).await;
+    stale.refused(1008, "BeginSession", old.begin_params()).await;
+    let mut ana = Device::signed_in(&new).await;
+    ana.message("between the tokens").await;
+    ana.say(&sip("bo"), "a-1", "here again").await;
+    pad.message("here again").await;
+    bo.message("here again").await;
+    assert_eq!(ana.well("device.List", json!({})).await["devices"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn what_a_socket_has_seen_is_known_without_an_acknowledgement() {
+    let house = House::open().await;
+    let (mut ana, mut bo) = house.pair("ana", "bo").await;
+    let pad = tokio::sync::Mutex::new(house.another("ana", 2).await);
+    ana.settle().await;
+    bo.say(&sip("ana"), "b-1", "seen, not acknowledged").await;
+    let place = ana.message("seen, not acknowledged").await.data()["mailboxSeq"].clone();
+    let id = ana.pass.device_id.clone();
+    let ana = tokio::sync::Mutex::new(ana);
+    trunkline_testkit::eventually("the echo of the Ping says so", async || {
+        // A phone echoes a Ping with its next read or write.
+        ana.lock().await.settle().await;
+        let list = pad.lock().await.well("device.List", json!({})).await["devices"].clone();
+        let row = list.as_array().unwrap().iter().find(|row| row["deviceId"] == id).cloned().unwrap();
+        assert!(row["acknowledgedSeq"].as_i64() < place.as_i64(), "{row}");
+        if row["seenSeq"] == place { Ok(()) } else { Err(row) }
+    })
+    .await
+    .unwrap();
 }

@@ -7,10 +7,10 @@ use super::{Keyring, in_force};
 use crate::{
     KeyId, MasterKey, MasterKeyError, Store, StoreError,
     crypto::{Keys, Sealed},
-    engine::query,
+    engine::{Query, query},
     fault::Fault,
-    job::{PlainCommand, Transaction},
-    sql::{columns::Columns, key as sql},
+    job::{Extent, PlainCommand, Transaction},
+    sql::{account::DROP_SECRET, columns::Columns, key as sql},
 };
 
 /// Secrets that are held in memory at a time.
@@ -99,6 +99,10 @@ struct Rotate {
 impl PlainCommand for Rotate {
     type Answer = Rotated;
 
+    fn extent(&self) -> Extent {
+        Extent::Long
+    }
+
     async fn run(&self, change: &mut Transaction<'_>) -> Result<Rotated, Fault> {
         let from = self.ring.in_force(change).await?.id();
         let mut rotated = Rotated { from, to: self.keys.id(), secrets: 0, unreadable: 0, void: Vec::new() };
@@ -106,18 +110,26 @@ impl PlainCommand for Rotate {
         loop {
             let page = query(sql::SECRETS).bind(after.0).bind(after.1.clone());
             let page = page.fetch_all(&mut *change.sql).await?;
+            let mut resealed = Vec::with_capacity(page.len());
             for row in &page {
                 let mut columns = Columns::of(row);
                 let (account, name): (i64, String) = (columns.next()?, columns.next()?);
                 let sealed = Sealed { key_id: columns.next()?, bytes: columns.next()? };
-                let kept = self.reseal(change, AccountId(account), &name, sealed).await?;
-                if kept {
-                    rotated.secrets += 1
-                } else {
-                    rotated.unreadable += 1
+                after = (account, name.clone());
+                match self.reseal(AccountId(account), &name, sealed)? {
+                    Some(sealed) => resealed.push((account, name, sealed)),
+                    None => {
+                        rotated.unreadable += 1;
+                        query(DROP_SECRET).bind(account).bind(name).execute(&mut *change.sql).await?;
+                    }
                 }
-                after = (account, name);
             }
+            rotated.secrets += resealed.len() as u64;
+            let bind = |query: Query, (account, name, sealed): &(i64, String, Sealed)| {
+                let query = query.bind(*account).bind(name.clone());
+                query.bind(sealed.key_id.clone()).bind(sealed.bytes.clone())
+            };
+            sql::RESEAL.execute(&mut *change.sql, &resealed, |query| query, bind).await?;
             if page.len() < PAGE {
                 break;
             }
@@ -134,28 +146,13 @@ impl PlainCommand for Rotate {
 }
 
 impl Rotate {
-    /// Seals one secret anew; false when it could not be opened and was dropped.
-    async fn reseal(
-        &self,
-        change: &mut Transaction<'_>,
-        account: AccountId,
-        name: &str,
-        sealed: Sealed,
-    ) -> Result<bool, Fault> {
-        let old = self.ring.sealed_by(&sealed.key_id);
-        let Ok(secret) = old.open(account, name, sealed) else {
-            query(crate::sql::account::DROP_SECRET)
-                .bind(account.0)
-                .bind(name)
-                .execute(&mut *change.sql)
-                .await?;
-            return Ok(false);
+    /// Seals one secret anew; `None` when no key opens it.
+    fn reseal(&self, account: AccountId, name: &str, sealed: Sealed) -> Result<Option<Sealed>, Fault> {
+        let Ok(secret) = self.ring.sealed_by(&sealed.key_id).open(account, name, sealed) else {
+            return Ok(None);
         };
         // Others are sealed anew already: the whole change fails, not this command alone.
         let sealed = self.keys.seal(account, name, &secret);
-        let sealed = sealed.map_err(|error| Fault::Failed { error, everywhere: false })?;
-        let query = query(sql::RESEAL).bind(account.0).bind(name).bind(sealed.key_id).bind(sealed.bytes);
-        query.execute(&mut *change.sql).await?;
-        Ok(true)
+        sealed.map(Some).map_err(|error| Fault::Failed { error, everywhere: false })
     }
 }

@@ -1,4 +1,4 @@
-use super::statements;
+use super::{row_list::RowList, row_lists, statements};
 
 statements! {
     /// The id of the master key that everything is under.
@@ -9,8 +9,15 @@ statements! {
     /// A page of secrets after one of them.
     SECRETS = "SELECT account_id, name, key_id, sealed FROM secrets WHERE account_id > $1 OR (account_id = $1 \
         AND name > $2) ORDER BY account_id, name LIMIT 256";
-    RESEAL = "UPDATE secrets SET key_id = $3, sealed = $4 WHERE account_id = $1 AND name = $2";
     WITH_OPEN_KEYS = "SELECT DISTINCT a.address FROM access_keys k JOIN accounts a ON a.id = k.account_id WHERE \
         k.expires_at > $1 ORDER BY a.address";
     VOID_ACCESS_KEYS = "DELETE FROM access_keys";
+}
+
+row_lists! {
+    /// The rows are there already: it writes over them.
+    RESEAL = RowList::values(
+        "INSERT INTO secrets (account_id, name, key_id, sealed) VALUES ", "(?, ?, ?, ?)",
+        " ON CONFLICT (account_id, name) DO UPDATE SET key_id = excluded.key_id, sealed = excluded.sealed",
+    );
 }

@@ -14,11 +14,13 @@ use crate::{
     draft::{Draft, Needs},
     engine::Connection,
     fault::Fault,
-    job::{Job, Transaction},
+    job::{Extent, Job, Transaction},
 };
 
 /// How long a database server may be silent in the middle of a transaction.
 const ANSWER: Duration = Duration::from_secs(30);
+/// The same for a command that is known to be long: all that it does together.
+const LONG_ANSWER: Duration = Duration::from_secs(600);
 
 /// How a transaction ended.
 pub(super) enum Attempt {
@@ -32,7 +34,7 @@ pub(super) enum Attempt {
 impl Writer {
     /// Runs the commands in one transaction.
     pub(super) async fn attempt(&mut self, part: &mut [Job]) -> Attempt {
-        let limit = self.link.is_remote().then_some(ANSWER);
+        let limit = self.link.is_remote().then(|| patience(part));
         let entries = match within(limit, self.work_or_panic(part)).await {
             Ok(entries) => entries,
             Err(fault) => return Attempt::Void(self.undo(limit, fault).await),
@@ -111,6 +113,11 @@ async fn within<T>(
         let words = format!("the server has not answered for {} s", limit.as_secs());
         Err(Fault::Lost(StoreError::Unreachable(words)))
     })
+}
+
+/// How long these commands may take a database server together.
+fn patience(part: &[Job]) -> Duration {
+    if part.iter().any(|job| job.extent() == Extent::Long) { LONG_ANSWER } else { ANSWER }
 }
 
 /// Runs neighbouring chat commands with shared statements.

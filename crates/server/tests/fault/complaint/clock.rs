@@ -1,10 +1,19 @@
+use std::process::Stdio;
+
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
-use trunkline_testkit::{Shim, eventually};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{ChildStdout, Command},
+    sync::Mutex,
+    time::timeout,
+};
+use trunkline_testkit::{Shim, eventually, patience};
 
 use crate::{
-    handset::Handset,
+    handset::{Handset, text_of},
     house::{House, address},
+    proxy::Proxy,
 };
 
 const HOUR: i64 = 3_600;
@@ -92,4 +101,49 @@ async fn a_blank_list_after_the_position_has_expired() {
 
 async fn page(handset: &mut Handset, since: i64) -> Value {
     handset.request("mailbox.Sync", json!({"since": since})).await.unwrap()
+}
+
+/// A phone that had slept went on with a connection that was long dead, and stayed behind until it noticed.
+#[tokio::test]
+async fn stays_behind_after_sleep() {
+    let (shim, house) = (Shim::new("/nothing/").unwrap(), House::open(&["alice", "bob"]).await);
+    let proxy = Proxy::before(house.relay.listeners().http.as_deref().unwrap()).await;
+    let mut alice = house.handset("alice", 1).await;
+    alice.open(true).await.unwrap();
+    let folder = TempDir::new().unwrap();
+    let key = folder.path().join("key");
+    std::fs::write(&key, house.relay.access_key(&address("bob")).await.unwrap()).unwrap();
+    let mut phone = Command::new(env!("CARGO_BIN_EXE_trunkline"))
+        .args(["chat", "--server", &format!("http://{}", proxy.authority()), "--user", &address("bob")])
+        .arg("--access-key-file")
+        .arg(&key)
+        .arg("--state-dir")
+        .arg(folder.path())
+        .envs(shim.environment())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut shown = BufReader::new(phone.stdout.take().unwrap()).lines();
+    alice.send(&address("bob"), "awake").await.unwrap();
+    until(&mut shown, &text_of("awake")).await;
+    // The network goes while the phone sleeps, and nobody tells it.
+    proxy.freeze();
+    alice.send(&address("bob"), "asleep").await.unwrap();
+    shim.shift_clock(HOUR).unwrap();
+    until(&mut shown, &text_of("asleep")).await;
+}
+
+/// Reads on until the phone shows a line with these words.
+async fn until(shown: &mut Lines<BufReader<ChildStdout>>, words: &str) {
+    let wait = async {
+        while let Some(line) = shown.next_line().await.unwrap() {
+            if line.contains(words) {
+                return;
+            }
+        }
+        panic!("the phone ended before it showed {words:?}");
+    };
+    timeout(patience(), wait).await.unwrap_or_else(|_| panic!("{words:?} is not shown in {:?}", patience()));
 }
