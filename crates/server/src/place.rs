@@ -153,9 +153,13 @@ impl Place {
             (_, Database::Postgres(_)) => {
                 failure.advise("check DB_CONNECTION, what the database's owner may do, and the server's log")
             }
-            (_, Database::Sqlite(_)) => {
-                failure.advise("check DB_CONNECTION, the folder's owner, and the space on its disk")
+            (StoreError::Busy, Database::Sqlite(_)) => {
+                failure.advise("end the program that writes to the file, e.g. an SQL shell in a transaction")
             }
+            (_, Database::Sqlite(_)) => failure.advise(
+                "check DB_CONNECTION, the folder's owner, and the space on its disk; a damaged file is replaced by a \
+                 backup: trunkline restore BACKUP --replace",
+            ),
         }
     }
 }

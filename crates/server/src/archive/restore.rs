@@ -97,7 +97,7 @@ fn fitting(place: &Place, needed: Option<KeyId>) -> (Option<bool>, String) {
 }
 
 fn told(place: &Place, args: &Restore, restored: &Restored) -> String {
-    let Restored { manifest, new_epoch, void_access_keys, dropped_secrets, doubtful } = restored;
+    let Restored { manifest, new_epoch, void_access_keys, dropped_secrets, doubtful, set_aside } = restored;
     let mut text = format!(
         "{} is restored into {}: {}, as of {} UTC\n  epoch {new_epoch}: every phone signs in anew by itself, and reads its \
          mailbox anew\n",
@@ -117,6 +117,11 @@ fn told(place: &Place, args: &Restore, restored: &Restored) -> String {
     );
     add(dropped_secrets, "IM passwords are gone with their key: phones will ask for them");
     add(doubtful, "messages were on their way to an IM system: their writers are told that nobody knows");
+    if let Some(file) = set_aside {
+        text += &format!(
+            "  the old file could not be read: it lies in {file}, with what lay beside it; remove it when nobody needs it\n"
+        );
+    }
     text + "Devices revoked and accounts disabled since then are as they were: see `trunkline device list`.\n\
         Start the server: trunkline serve\n"
 }
