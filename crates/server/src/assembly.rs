@@ -40,8 +40,8 @@ pub(crate) struct Assembly {
 
 impl Assembly {
     /// Opens everything that the configuration names, in this order: lock and store, backends, relay, listeners, admin
-    /// socket.
-    pub(crate) async fn start(config: &Config, origin: Origin) -> Result<Self, Failure> {
+    /// socket. No configuration is taken over once `stop` begins the drain.
+    pub(crate) async fn start(config: &Config, origin: Origin, stop: &Stop) -> Result<Self, Failure> {
         let place = configuration::place(config)?;
         if config.enable_persistent_chat {
             warn!(
@@ -66,7 +66,7 @@ impl Assembly {
             ))
             .advise("set DATA_DIR to a folder on a local file system that this user may write to")
         })?;
-        let reloader = Reloader::new(origin, config, relay.clone(), server.control());
+        let reloader = Reloader::new(origin, config, relay.clone(), server.control(), stop.drain.clone());
         let running = Running {
             relay: relay.clone(),
             listeners: listeners.clone(),
