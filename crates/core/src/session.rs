@@ -41,6 +41,9 @@ use tokio::time::Instant;
 /// Most requests of a session that may be under way at once.
 pub(crate) const MAX_UNDER_WAY: usize = 64;
 
+/// What a session that is over takes besides people and frames, at most: ids of requests, marks, itself.
+const PARTING_BYTES: usize = 24 * 1024;
+
 /// One device's session.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -279,6 +282,14 @@ impl Session {
             state.recent.abandon();
             true
         })
+    }
+
+    /// Nobody finds the session any more but a phone that polls for its last words. Gives the most memory that it may
+    /// take from now on, in bytes; `None` when its phone does not poll.
+    pub(crate) fn part(&self) -> Option<usize> {
+        let mut state = self.state();
+        let polled = state.outbound.is_polled();
+        polled.then(|| state.people.part() + state.outbound.part() + PARTING_BYTES)
     }
 
     /// Queues the contact changes that are due; true when there were any.

@@ -10,6 +10,7 @@ use tokio::{
     sync::Mutex,
     task,
 };
+use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use trunkline_config::{Config, Diagnostics, Differences, System, locate};
 use trunkline_core::Relay;
@@ -35,6 +36,8 @@ struct Inner {
     applied: Mutex<Config>,
     relay: Relay,
     doors: Control,
+    /// Cancelled when the server begins to stop.
+    drain: CancellationToken,
 }
 
 /// Where a server's settings come from, and where its log level goes.
@@ -55,10 +58,16 @@ struct Found {
 }
 
 impl Reloader {
-    /// For a server that was started with `config`.
-    pub(crate) fn new(origin: Origin, config: &Config, relay: Relay, doors: Control) -> Self {
+    /// For a server that was started with `config` and stops with `drain`.
+    pub(crate) fn new(
+        origin: Origin,
+        config: &Config,
+        relay: Relay,
+        doors: Control,
+        drain: CancellationToken,
+    ) -> Self {
         let (started, applied) = (config.clone(), Mutex::new(config.clone()));
-        Self(Arc::new(Inner { origin, started, applied, relay, doors }))
+        Self(Arc::new(Inner { origin, started, applied, relay, doors, drain }))
     }
 
     /// SHA-256 of the self-made certificate in force.
@@ -86,26 +95,38 @@ impl Reloader {
         Ok(())
     }
 
-    /// Reads the file, and takes over what can be: all of it or, when anything is wrong, nothing.
+    /// Reads the file, and takes over what can be: all of it or, when anything is wrong or the server stops, nothing.
     pub(crate) async fn reload(&self) -> Result<ReloadView, Refusal> {
+        self.refuse_while_stopping()?;
         let mut applied = self.0.applied.lock().await;
         let inner = Arc::clone(&self.0);
         let found = task::spawn_blocking(move || inner.find()).await;
         let found = found.unwrap_or_else(|error| Err(vec![format!("reading it broke: {error}")]));
         let Found { file, config, warnings, change } = found.map_err(|problems| refuse(&problems))?;
+        self.refuse_while_stopping()?;
         let Differences { live, .. } = applied.differences(&config);
         let Differences { restart, .. } = self.0.started.differences(&config);
-        self.0.relay.set(configuration::relay(&config));
-        let certificate = self.0.doors.apply(change);
+        // The one step that can fail comes first.
         if let Some(level) = &self.0.origin.log_level {
             level.set(&config.log_level).map_err(|words| refuse(&[words]))?;
         }
+        self.0.relay.set(configuration::relay(&config));
+        let certificate = self.0.doors.apply(change);
         *applied = config;
         let names = |keys: Vec<&str>| keys.into_iter().map(str::to_owned).collect();
         let file = file.map(|file| file.display().to_string());
         let view = ReloadView { file, applied: names(live), restart: names(restart), certificate, warnings };
         note(&view);
         Ok(view)
+    }
+
+    fn refuse_while_stopping(&self) -> Result<(), Refusal> {
+        if !self.0.drain.is_cancelled() {
+            return Ok(());
+        }
+        warn!("the configuration was not reloaded: the server is stopping, and nothing has changed");
+        let words = "the server is stopping and reads no configuration any more; nothing was changed. The next start reads it";
+        Err(Refusal::new(RefusalKind::Invalid, words))
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) async fn serve(named: Option<&Path>, json: bool) -> Result<(), Failur
     let open_files = allow_open_files();
     let stop = shutdown::on_signal()?;
     let origin = Origin { named: named.map(Path::to_path_buf), log_level: Some(log_level) };
-    let assembly = Assembly::start(&loaded.config, origin).await?;
+    let assembly = Assembly::start(&loaded.config, origin, &stop).await?;
     announce(&assembly, &stop, open_files)?;
     if json {
         print::json(assembly.listeners())?;

@@ -41,7 +41,14 @@ impl LogLevel {
         Self(handle)
     }
 
-    /// Takes a list of filter directives such as `info,trunkline_core=debug`; else says what is wrong with it.
+    /// One whose log is gone, so that it cannot be changed.
+    #[cfg(test)]
+    pub(crate) fn gone() -> Self {
+        Self(reload::Layer::new(EnvFilter::new("info")).1)
+    }
+
+    /// Takes a list of filter directives such as `info,trunkline_core=debug`; else says what is wrong with it, and the
+    /// level stays.
     pub(crate) fn set(&self, level: &str) -> Result<(), String> {
         let filter = EnvFilter::try_new(level).map_err(|error| format!("LOG_LEVEL: {error}"))?;
         self.0.reload(filter).map_err(|error| format!("LOG_LEVEL cannot be changed: {error}"))

@@ -3,6 +3,7 @@
 mod completion;
 mod failure;
 mod mark;
+mod parting;
 mod polling;
 mod ready;
 mod unacknowledged;
@@ -62,6 +63,8 @@ pub(crate) struct Outbound {
     /// When the entry that was given out last was committed, if it came fresh from there.
     fresh: Option<Instant>,
     failures: Failures,
+    /// Bytes that may still come in, once the session is over; `None` before.
+    room: Option<usize>,
 }
 
 impl fmt::Debug for Outbound {
@@ -113,6 +116,7 @@ impl Outbound {
             unacknowledged: Unacknowledged::default(),
             fresh: None,
             failures: Failures::default(),
+            room: None,
         }
     }
 
@@ -152,7 +156,9 @@ impl Outbound {
 
     /// A frame without a sequence (phase 1).
     pub(crate) fn push(&mut self, frame: String) {
-        self.wait_for_reader(None, frame);
+        if self.take_room(&frame) {
+            self.wait_for_reader(None, frame);
+        }
     }
 
     fn wait_for_reader(&mut self, sequence: Option<i64>, frame: String) {
@@ -166,6 +172,9 @@ impl Outbound {
     pub(crate) fn complete(&mut self, write: impl FnOnce(i64) -> String + Send + 'static) {
         self.completions.defer(Box::new(write));
         self.write_deferred();
+        if self.room.is_some() {
+            self.completions.part();
+        }
     }
 
     /// The store holds a reservation of sequences up to this n.
@@ -177,8 +186,11 @@ impl Outbound {
     fn write_deferred(&mut self) {
         while self.completions.are_deferred() {
             let Some(sequence) = self.sequences.take() else { return };
-            let Some(text) = self.completions.write(sequence, self.keep()) else { return };
-            self.wait_for_reader(Some(sequence), text);
+            let Some(text) = self.completions.write(sequence) else { return };
+            if self.take_room(&text) {
+                self.completions.keep(sequence, &text, self.keep());
+                self.wait_for_reader(Some(sequence), text);
+            }
         }
     }
 
@@ -189,8 +201,11 @@ impl Outbound {
         }
     }
 
-    /// An event that is not stored (presence); its sequence. `None`: exhausted.
+    /// An event that is not stored (presence); its sequence. `None`: exhausted, or nobody's any more.
     pub(crate) fn event(&mut self, data: &EventData) -> Option<i64> {
+        if self.room.is_some() {
+            return None;
+        }
         let sequence = self.sequences.take()?;
         self.events += 1;
         self.wait_for_reader(Some(sequence), trunkline_wire::event(self.events, sequence, data));

@@ -29,6 +29,8 @@ pub(crate) struct People {
     informed: bool,
     /// The sequence of the last event that told the phone of contacts.
     last_told: i64,
+    /// The session is over: nobody is listed any more.
+    over: bool,
 }
 
 impl People {
@@ -41,7 +43,7 @@ impl People {
 
     /// A contact changed.
     pub(crate) fn changed(&mut self, contact: &Contact) {
-        if !self.informed || self.muted.contains(&contact.address) {
+        if self.over || !self.informed || self.muted.contains(&contact.address) {
             return;
         }
         if contact.in_roster || self.watched.contains(&contact.address) {
@@ -90,10 +92,18 @@ impl People {
         self.told.clear();
     }
 
+    /// The session is over. Gives the memory that its people take from now on, in bytes.
+    pub(crate) fn part(&mut self) -> usize {
+        self.over = true;
+        (self.waiting, self.told, self.muted) = Default::default();
+        self.watched.shrink_to_fit();
+        self.watched.iter().map(|who| who.bare().len() + 4 * size_of::<Address>()).sum()
+    }
+
     /// False when the session mutes too many people already.
     pub(crate) fn mute(&mut self, who: Address) -> bool {
         self.waiting.remove(&who);
-        insert(&mut self.muted, who)
+        !self.over && insert(&mut self.muted, who)
     }
 
     pub(crate) fn unmute(&mut self, who: &Address) {
@@ -106,7 +116,7 @@ impl People {
 
     /// False when the session watches too many people already.
     pub(crate) fn watch(&mut self, who: Address) -> bool {
-        insert(&mut self.watched, who)
+        !self.over && insert(&mut self.watched, who)
     }
 
     pub(crate) fn unwatch(&mut self, who: &Address) {

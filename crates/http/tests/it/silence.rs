@@ -30,11 +30,17 @@ async fn a_handshake_that_does_not_begin_is_given_up() {
 #[tokio::test]
 async fn a_body_that_does_not_end_is_given_up() {
     let server = Running::start(|_| {}).await;
-    let mut tcp = TcpStream::connect(server.http()).await.expect("connected");
-    let request = "POST /v1/activation HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"address\":";
-    tcp.write_all(request.as_bytes()).await.expect("sent");
+    let mut phones = Vec::new();
+    for path in ["/v1/activation", "/GaslampService"] {
+        let mut tcp = TcpStream::connect(server.http()).await.expect("connected");
+        let request = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{{\"jsonrpc\":");
+        tcp.write_all(request.as_bytes()).await.expect("sent");
+        phones.push(tcp);
+    }
     pause();
-    assert!(head(&mut tcp).await.starts_with("HTTP/1.1 408"));
+    for mut tcp in phones {
+        assert!(head(&mut tcp).await.starts_with("HTTP/1.1 408"));
+    }
 }
 
 #[tokio::test]

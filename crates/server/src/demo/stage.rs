@@ -43,7 +43,7 @@ impl Stage {
         fs::write(&file, CONFIGURATION)?;
         let config = configuration::load(Some(&file))?.config;
         let origin = Origin { named: Some(file), log_level: None };
-        let assembly = Assembly::start(&config, origin).await?;
+        let assembly = Assembly::start(&config, origin, stop).await?;
         let address = assembly.listeners().http.as_deref().and_then(|at| at.parse().ok());
         let relay = address.ok_or_else(|| Failure::failed("the demo's relay does not listen"))?;
         let executor = assembly.executor();

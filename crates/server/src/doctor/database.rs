@@ -1,6 +1,7 @@
 //! The database: whoever has it open is asked.
 
 use trunkline_core::port::{Step, Trouble};
+use trunkline_store::migration_plan;
 
 use super::Patient;
 use crate::{
@@ -25,6 +26,9 @@ pub(super) async fn examine(place: &Place) -> (Vec<Step>, Patient) {
         }
         Err(failure) => return nobody(Step::bad("reach", closed(place, &failure))),
     }
+    if !answers && let Some(step) = outdated(place).await {
+        return nobody(step);
+    }
     let channel = match Channel::open(place.clone()).await {
         Ok(channel) => channel,
         Err(failure) => return nobody(Step::bad("open", closed(place, &failure))),
@@ -47,6 +51,20 @@ pub(super) async fn examine(place: &Place) -> (Vec<Step>, Patient) {
             Patient { channel: Some(channel), running: None },
         ),
     }
+}
+
+/// A database that opening would change is not opened: nobody expects a change of a look.
+async fn outdated(place: &Place) -> Option<Step> {
+    let plan = match migration_plan(&place.database).await {
+        Ok(plan) => plan,
+        Err(error) => return Some(Step::bad("schema", closed(place, &place.store_trouble(&error)))),
+    };
+    let found = plan.found.filter(|_| !plan.steps.is_empty())?;
+    Some(Step::doubtful(
+        "schema",
+        format!("the schema is {found}, this program's is {}; the database was not opened", plan.known),
+        "trunkline migrate --dry-run, or start the server: it brings the schema up to date",
+    ))
 }
 
 fn told(status: &StatusView) -> Vec<Step> {

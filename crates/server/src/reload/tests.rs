@@ -93,7 +93,8 @@ async fn every_key_is_taken_over_or_told_to_need_a_restart_as_the_table_says() {
     let file = folder.path().join("test.config");
     let config = configuration::load(Some(&file)).unwrap().config;
     let origin = Origin { named: Some(file.clone()), log_level: Some(LogLevel::unused(&config.log_level)) };
-    let assembly = Assembly::start(&config, origin).await.unwrap();
+    let stop = Stop::default();
+    let assembly = Assembly::start(&config, origin, &stop).await.unwrap();
     let reloader = assembly.reloader().clone();
     let before = in_force(&reloader);
     assert_eq!(before, fresh(&config));
@@ -121,7 +122,55 @@ async fn every_key_is_taken_over_or_told_to_need_a_restart_as_the_table_says() {
         reloader.reload().await.unwrap();
         assert_eq!(in_force(&reloader), before, "{} goes back", key.name);
     }
-    let stop = Stop::default();
     stop.drain.cancel();
+    assembly.run(stop).await.unwrap();
+}
+
+/// Settings of every part that a reload would change.
+const OTHERS: &[(&str, &str)] =
+    &[("LOG_LEVEL", "debug"), ("REQUEST_BURST", "2000"), ("SOCKETS_PER_ADDRESS", "3"), ("DRAIN_SECS", "3")];
+
+/// A server whose log is `log_level`'s and whose file says by now what is in [`OTHERS`].
+async fn with_other_settings(folder: &Path, log_level: LogLevel, stop: &Stop) -> Assembly {
+    write(folder, &[]);
+    let file = folder.join("test.config");
+    let config = configuration::load(Some(&file)).unwrap().config;
+    let origin = Origin { named: Some(file), log_level: Some(log_level) };
+    let assembly = Assembly::start(&config, origin, stop).await.unwrap();
+    write(folder, OTHERS);
+    assembly
+}
+
+/// What the relay and the doors go by, and what counts as taken over.
+async fn taken_over(reloader: &Reloader) -> String {
+    let (relay, doors) = (reloader.0.relay.settings(), reloader.0.doors.settings());
+    format!("{relay:?} {} {:?}", told(&doors), reloader.0.applied.lock().await)
+}
+
+#[tokio::test]
+async fn a_log_level_that_cannot_be_changed_leaves_everything_else_unchanged_too() {
+    let (folder, stop) = (tempfile::tempdir().unwrap(), Stop::default());
+    let assembly = with_other_settings(folder.path(), LogLevel::gone(), &stop).await;
+    let reloader = assembly.reloader().clone();
+    let before = taken_over(&reloader).await;
+    let refused = reloader.reload().await.unwrap_err().to_string();
+    assert!(refused.contains("LOG_LEVEL cannot be changed"), "{refused}");
+    assert!(refused.contains("nothing was changed"), "{refused}");
+    assert_eq!(taken_over(&reloader).await, before);
+    stop.drain.cancel();
+    assembly.run(stop).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_stops_takes_nothing_over() {
+    let (folder, stop) = (tempfile::tempdir().unwrap(), Stop::default());
+    let assembly = with_other_settings(folder.path(), LogLevel::unused("info"), &stop).await;
+    let reloader = assembly.reloader().clone();
+    let before = taken_over(&reloader).await;
+    stop.drain.cancel();
+    let refused = reloader.reload().await.unwrap_err().to_string();
+    assert!(refused.contains("stopping") && refused.contains("nothing was changed"), "{refused}");
+    assert_eq!(taken_over(&reloader).await, before);
+    assert_eq!(reloader.0.origin.log_level.as_ref().unwrap().to_string(), "info");
     assembly.run(stop).await.unwrap();
 }

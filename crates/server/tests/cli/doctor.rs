@@ -128,3 +128,19 @@ fn a_bundle_for_others_holds_what_helps_and_nobodys_secrets() {
     assert_eq!(again.code, Some(1), "nothing is overwritten: {again:?}");
     drop(serving);
 }
+
+#[test]
+fn a_database_of_an_earlier_version_is_left_as_it_is() {
+    let folder = Folder::new();
+    folder.well(&["migrate"]);
+    let earlier = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.executescript('DROP TABLE session_people; \
+                   DELETE FROM _sqlx_migrations WHERE version > 1')";
+    let file = folder.path().join("data/trunkline.db");
+    let changed = Command::new("python3").args(["-c", earlier]).arg(file).status().unwrap();
+    assert!(changed.success());
+    let missing = folder.json(&["migrate", "--dry-run"]);
+    assert_eq!(missing["plan"]["found"], json!(1));
+    let report = report(&folder, 1);
+    assert_eq!(step(&report, "database", "schema")["finding"], "doubtful", "{report}");
+    assert_eq!(folder.json(&["migrate", "--dry-run"]), missing, "the look has changed it");
+}

@@ -15,6 +15,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
+use super::{Identity, free_port};
 use crate::eventually;
 use process::Server;
 
@@ -24,12 +25,16 @@ pub struct Postgres {
     // Before the folder: fields go in this order, and a living server writes into what is being removed.
     server: Mutex<Option<Server>>,
     folder: TempDir,
+    port: u16,
     settings: Vec<(String, String)>,
     databases: AtomicU32,
 }
 
 /// The superuser, who is also the owner of every database.
 const USER: &str = "trunkline";
+
+/// Names its Unix socket; nothing listens there on the network.
+const PORT: u16 = 5432;
 
 /// Small, and in no hurry to keep anything: what a test needs to survive is the death of processes, not of machines.
 const SETTINGS: &[(&str, &str)] = &[
@@ -54,10 +59,31 @@ impl Postgres {
     /// A server of its own with these settings besides, e.g. `("max_connections", "5")`.
     pub async fn start_with(settings: &[(&str, &str)]) -> Result<Self> {
         let folder = tokio::task::spawn_blocking(folder::fresh).await??;
+        Self::start_in(folder, PORT, settings).await
+    }
+
+    /// A server of its own that also listens on loopback, where it shows this certificate to who asks for TLS.
+    pub async fn start_with_tls(identity: &Identity) -> Result<Self> {
+        let folder = tokio::task::spawn_blocking(folder::fresh).await??;
+        let certificate = folder::give(&folder, "server.crt", &identity.certificate_pem)?;
+        let key = folder::give(&folder, "server.key", &identity.key_pem)?;
+        let port = free_port()?;
+        let settings = [
+            ("listen_addresses", "127.0.0.1"),
+            ("port", &port.to_string()),
+            ("ssl", "on"),
+            ("ssl_cert_file", &certificate),
+            ("ssl_key_file", &key),
+        ];
+        Self::start_in(folder, port, &settings).await
+    }
+
+    async fn start_in(folder: TempDir, port: u16, settings: &[(&str, &str)]) -> Result<Self> {
         let settings = SETTINGS.iter().chain(settings);
         let postgres = Self {
             server: Mutex::new(None),
             folder,
+            port,
             settings: settings.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             databases: AtomicU32::new(0),
         };
@@ -90,12 +116,17 @@ impl Postgres {
 
     /// The URL of a database.
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://{USER}@localhost/{database}?host={}", self.folder.path().display())
+        format!("postgres://{USER}@localhost:{}/{database}?host={}", self.port, self.folder.path().display())
+    }
+
+    /// Where it listens on loopback, with [`Self::start_with_tls`].
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Its Unix socket.
     pub fn socket(&self) -> PathBuf {
-        self.folder.path().join(".s.PGSQL.5432")
+        self.folder.path().join(format!(".s.PGSQL.{}", self.port))
     }
 
     /// Runs SQL in a database as the superuser; gives what `psql` prints, without decoration.
@@ -115,7 +146,7 @@ impl Postgres {
             "-c",
             sql,
         ]);
-        command.arg("-h").arg(self.folder.path()).stdin(Stdio::null());
+        command.args(["-p", &self.port.to_string(), "-h"]).arg(self.folder.path()).stdin(Stdio::null());
         let output = command.output().await.context("psql")?;
         let told = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "psql: {told}");
@@ -139,7 +170,7 @@ impl Postgres {
         let ready = program("pg_isready")?;
         eventually("PostgreSQL serves clients", || async {
             let asked = tokio::process::Command::new(&ready)
-                .args(["-q", "-t", "5", "-U", USER, "-d", "postgres", "-h"])
+                .args(["-q", "-t", "5", "-U", USER, "-d", "postgres", "-p", &self.port.to_string(), "-h"])
                 .arg(self.folder.path())
                 .status();
             match asked.await {

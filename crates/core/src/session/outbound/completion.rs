@@ -34,6 +34,12 @@ struct Completion {
     text: String,
 }
 
+impl Completion {
+    fn weight(&self) -> usize {
+        self.text.len() + size_of::<Self>()
+    }
+}
+
 /// Writes a completion that has no sequence yet.
 type Deferred = Box<dyn FnOnce(i64) -> String + Send>;
 
@@ -49,10 +55,8 @@ impl Completions {
     }
 
     /// Writes the oldest of those that need a sequence.
-    pub(super) fn write(&mut self, sequence: i64, keep: Keep) -> Option<String> {
-        let text = self.deferred.pop_front()?(sequence);
-        self.keep(sequence, &text, keep);
-        Some(text)
+    pub(super) fn write(&mut self, sequence: i64) -> Option<String> {
+        self.deferred.pop_front().map(|write| write(sequence))
     }
 
     /// Keeps a frame for a phone that comes back; in [`Keep::Last`], one that would drive out all others is not kept.
@@ -84,6 +88,17 @@ impl Completions {
             self.kept_bytes -= oldest.text.len();
             self.dropped = self.dropped.max(oldest.sequence);
         }
+    }
+
+    /// The session is over: what has no sequence by now never gets one.
+    pub(super) fn part(&mut self) {
+        self.deferred = VecDeque::new();
+    }
+
+    /// The memory that they take, and that their repetition takes once a reader asks for it.
+    pub(super) fn weight(&self) -> usize {
+        2 * self.kept.iter().map(Completion::weight).sum::<usize>()
+            + self.replay.iter().map(Completion::weight).sum::<usize>()
     }
 
     /// Bytes of those after this sequence.

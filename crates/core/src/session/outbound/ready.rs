@@ -36,6 +36,11 @@ impl Ready {
         self.bytes
     }
 
+    /// The memory that it takes.
+    pub(super) fn weight(&self) -> usize {
+        self.bytes + self.frames.len() * size_of::<Numbered>()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.frames.len()
     }

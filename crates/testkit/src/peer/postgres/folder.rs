@@ -26,6 +26,15 @@ pub(super) fn fresh() -> Result<TempDir> {
     Ok(folder)
 }
 
+/// Puts a file there that only the server may read; gives its path.
+pub(super) fn give(folder: &TempDir, name: &str, content: &str) -> Result<String> {
+    let path = folder.path().join(name);
+    fs::write(&path, content)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+    hand_over(&path)?;
+    Ok(path.display().to_string())
+}
+
 /// Removes what tests have left behind that were killed.
 fn sweep() {
     let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
