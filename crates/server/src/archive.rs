@@ -24,10 +24,16 @@ fn failure(error: &ArchiveError) -> Failure {
         ArchiveError::NotEmpty { .. } => {
             failure.advise("back it up first, then the same with --replace: what is in it now will be gone")
         }
+        ArchiveError::Unreadable { .. } => {
+            failure.advise("the same with --replace: the old file is kept under another name")
+        }
         ArchiveError::Store(StoreError::Locked(_)) => failure.advise("stop the server first"),
         ArchiveError::Store(StoreError::Busy) => {
-            failure.advise("the same again when nobody reads the old database any more, e.g. a backup")
+            failure.advise("the same again when nobody else writes to the database, e.g. an SQL shell")
         }
+        ArchiveError::InUse => failure.advise(
+            "the same again when nobody reads the old database any more, e.g. a backup or an SQL shell",
+        ),
         _ => failure,
     }
 }

@@ -36,17 +36,47 @@ impl Place {
     /// Opens the store for this process alone; folder, key and an SQLite database are made when missing.
     pub(crate) async fn open_store(&self, listener: Arc<dyn CommitListener>) -> Result<Opened, Failure> {
         self.make_folder()?;
-        let key = self.master_key().await?;
-        match self.open_with(key, Arc::clone(&listener)).await {
+        match self.open_as_read(|| self.master_key(), &listener).await? {
             Ok(store) => {
-                // A change of keys that came to nothing may have left one.
-                MasterKey::discard(&self.master_key).map_err(|error| self.key_trouble(&error))?;
+                self.set_aside_prepared()?;
                 Ok(Opened::Here(store))
             }
             Err(StoreError::Locked(who)) => Ok(Opened::Elsewhere(who)),
             Err(error @ StoreError::WrongKey { .. }) => self.finish_rotation(error, listener).await,
             Err(error) => Err(self.store_trouble(&error)),
         }
+    }
+
+    /// Opens with the key that is read; with the one that is read then, when the first does not fit. The file is read
+    /// before the database is held, and a change of keys in another process may end in between.
+    async fn open_as_read<F: Future<Output = Result<MasterKey, Failure>>>(
+        &self,
+        read: impl Fn() -> F,
+        listener: &Arc<dyn CommitListener>,
+    ) -> Result<Result<Store, StoreError>, Failure> {
+        let key = read().await?;
+        let tried = key.id();
+        let opened = self.open_with(key, Arc::clone(listener)).await;
+        if !matches!(opened, Err(StoreError::WrongKey { .. })) {
+            return Ok(opened);
+        }
+        let key = read().await?;
+        if key.id() == tried {
+            return Ok(opened);
+        }
+        Ok(self.open_with(key, Arc::clone(listener)).await)
+    }
+
+    /// A change of keys that came to nothing may have left one.
+    fn set_aside_prepared(&self) -> Result<(), Failure> {
+        let kept = MasterKey::set_aside(&self.master_key).map_err(|error| self.key_trouble(&error))?;
+        if let Some(kept) = kept {
+            tracing::warn!(
+                kept = %kept.display(),
+                "a change of the master key came to nothing; its key is kept, and may be removed when no backup needs it"
+            );
+        }
+        Ok(())
     }
 
     /// A change of keys may have ended between the database and the file: then the key that it prepared fits.
@@ -153,9 +183,13 @@ impl Place {
             (_, Database::Postgres(_)) => {
                 failure.advise("check DB_CONNECTION, what the database's owner may do, and the server's log")
             }
-            (_, Database::Sqlite(_)) => {
-                failure.advise("check DB_CONNECTION, the folder's owner, and the space on its disk")
+            (StoreError::Busy, Database::Sqlite(_)) => {
+                failure.advise("end the program that writes to the file, e.g. an SQL shell in a transaction")
             }
+            (_, Database::Sqlite(_)) => failure.advise(
+                "check DB_CONNECTION, the folder's owner, and the space on its disk; a damaged file is replaced by a \
+                 backup: trunkline restore BACKUP --replace",
+            ),
         }
     }
 }
@@ -172,4 +206,49 @@ fn name_of(uid: u32) -> Option<String> {
     let users = fs::read_to_string("/etc/passwd").ok()?;
     let user = users.lines().find(|line| line.split(':').nth(2) == Some(&uid.to_string()))?;
     user.split(':').next().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use trunkline_store::{Committed, KeyId};
+
+    use super::{Arc, CommitListener, Database, Failure, MasterKey, Place, StoreError};
+
+    #[derive(Debug)]
+    struct Deaf;
+
+    impl CommitListener for Deaf {
+        fn committed(&self, _: &[Committed]) {}
+    }
+
+    /// Opens with the first key that is read, or the second.
+    async fn open(place: &Place, keys: [&MasterKey; 2]) -> Result<KeyId, StoreError> {
+        let listener: Arc<dyn CommitListener> = Arc::new(Deaf);
+        let reads = Cell::new(0);
+        let read = || {
+            let key = keys[reads.replace(reads.get() + 1)].clone();
+            async move { Ok::<_, Failure>(key) }
+        };
+        let store = place.open_as_read(read, &listener).await.unwrap_or_else(|_| panic!("keys are read"))?;
+        store.close().await;
+        Ok(store.key_id())
+    }
+
+    #[tokio::test]
+    async fn a_change_of_keys_that_ends_after_the_file_was_read_locks_nobody_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place {
+            data_dir: folder.path().to_owned(),
+            database: Database::Sqlite(folder.path().join("relay.db")),
+            master_key: folder.path().join("master.key"),
+            domains: Vec::new(),
+        };
+        let (old, new) = (MasterKey::generate(), MasterKey::generate());
+        assert_eq!(open(&place, [&new, &old]).await, Ok(new.id()), "the first that fits");
+        assert_eq!(open(&place, [&old, &new]).await, Ok(new.id()));
+        let wrong = StoreError::WrongKey { given: old.id(), database: Some(new.id()) };
+        assert_eq!(open(&place, [&old, &old]).await, Err(wrong));
+    }
 }

@@ -59,6 +59,15 @@ impl Hold {
         }
     }
 
+    /// Before anything is read for good: makes that durable which an earlier process has left. [`StoreError::Busy`] when
+    /// another program writes; those that read are no hindrance.
+    pub(crate) async fn settle(&self, sql: &mut Connection) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(hold) => hold.settle(sql).await,
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
     /// Says for the first time that this process writes now, on a schema that is up to date.
     pub(crate) async fn begin(&mut self, sql: &mut Connection) -> Result<(), StoreError> {
         match self {

@@ -14,7 +14,7 @@ use crate::{
     migration, purge,
     sql::mailbox as sql,
     store::Shared,
-    writer::{self, Writer, checkpoint},
+    writer::{self, Writer},
 };
 
 /// What a store needs to open.
@@ -67,9 +67,7 @@ impl Store {
     pub async fn open(open: OpenStore) -> Result<Store, StoreError> {
         let mut hold = Hold::of(&open.database, open.exclusive)?;
         let mut connection = hold.connect().await?;
-        // A WAL may hold what a failing disk did not sync, and nobody was told of; from here on it counts, so it must be
-        // written anew.
-        checkpoint::truncate(&mut connection).await?;
+        hold.settle(&mut connection).await?;
         migration::run(&mut connection).await?;
         let keys = Keys::derive(&open.master_key)?;
         key::check(&mut connection, &keys).await?;

@@ -17,7 +17,8 @@ pub(crate) async fn restore(place: Place, args: Restore) -> Result<(), Failure> 
     }
     place.leave_to_its_owner()?;
     place.make_folder()?;
-    let key = key(&place, &args).await?;
+    let Chosen { key, prepared } = choose(&place, &args).await?;
+    let kept_key = if prepared { keep(&place)? } else { None };
     let how = How {
         database: &place.database,
         file: &args.file,
@@ -30,7 +31,50 @@ pub(crate) async fn restore(place: Place, args: Restore) -> Result<(), Failure> 
     let restored = trunkline_store::restore(how, progress.rows()).await;
     drop(progress);
     let restored = restored.map_err(|error| key_advice(&place, &error).unwrap_or_else(|| failure(&error)))?;
-    if args.output.json { print::json(&restored) } else { print::text(&told(&place, &args, &restored)) }
+    if prepared {
+        // Otherwise the next start does it.
+        MasterKey::promote(&place.master_key).map_err(|error| place.key_trouble(&error))?;
+    }
+    let done = Done { restored, kept_key };
+    if args.output.json { print::json(&done) } else { print::text(&told(&place, &args, &done)) }
+}
+
+/// What was done, to the database and to the key.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Done {
+    #[serde(flatten)]
+    restored: Restored,
+    /// Where the key lies that was in force before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept_key: Option<String>,
+}
+
+/// The key that the database will be under.
+struct Chosen {
+    key: MasterKey,
+    /// A change of keys has prepared it and not put it into its place.
+    prepared: bool,
+}
+
+/// The prepared key where the backup was made under it, else the one in force.
+async fn choose(place: &Place, args: &Restore) -> Result<Chosen, Failure> {
+    if let Some(next) = MasterKey::prepared(&place.master_key).map_err(|error| place.key_trouble(&error))? {
+        let manifest = trunkline_store::verify(&args.file).await.map_err(|error| failure(&error))?;
+        if manifest.head.key == Some(next.id()) {
+            return Ok(Chosen { key: next, prepared: true });
+        }
+    }
+    Ok(Chosen { key: key(place, args).await?, prepared: false })
+}
+
+/// Keeps the key in force, which the prepared one will replace: the old database and its backups may be under it.
+fn keep(place: &Place) -> Result<Option<String>, Failure> {
+    if !place.master_key.exists() {
+        return Ok(None);
+    }
+    let kept = MasterKey::keep(&place.master_key).map_err(|error| place.key_trouble(&error))?;
+    Ok(Some(kept.display().to_string()))
 }
 
 /// The key that is there; it must not be made anew, unless the backup's is lost.
@@ -82,6 +126,13 @@ async fn verify(place: &Place, args: &Restore) -> Result<(), Failure> {
 fn fitting(place: &Place, needed: Option<KeyId>) -> (Option<bool>, String) {
     let file = place.master_key.display();
     let Some(needed) = needed else { return (None, "it does not say which master key it needs".to_owned()) };
+    match MasterKey::prepared(&place.master_key) {
+        Ok(Some(next)) if next.id() == needed => {
+            return (Some(true), format!("its master key {needed} is the one in {file}.next"));
+        }
+        Ok(_) => {}
+        Err(error) => return (Some(false), error.to_string()),
+    }
     if !place.master_key.exists() {
         return (Some(false), format!("it needs the master key {needed}, and there is none in {file}"));
     }
@@ -96,8 +147,9 @@ fn fitting(place: &Place, needed: Option<KeyId>) -> (Option<bool>, String) {
     }
 }
 
-fn told(place: &Place, args: &Restore, restored: &Restored) -> String {
-    let Restored { manifest, new_epoch, void_access_keys, dropped_secrets, doubtful } = restored;
+fn told(place: &Place, args: &Restore, done: &Done) -> String {
+    let Done { restored, kept_key } = done;
+    let Restored { manifest, new_epoch, void_access_keys, dropped_secrets, doubtful, set_aside } = restored;
     let mut text = format!(
         "{} is restored into {}: {}, as of {} UTC\n  epoch {new_epoch}: every phone signs in anew by itself, and reads its \
          mailbox anew\n",
@@ -117,6 +169,17 @@ fn told(place: &Place, args: &Restore, restored: &Restored) -> String {
     );
     add(dropped_secrets, "IM passwords are gone with their key: phones will ask for them");
     add(doubtful, "messages were on their way to an IM system: their writers are told that nobody knows");
+    if let Some(file) = set_aside {
+        text += &format!(
+            "  the old file could not be read: it lies in {file}, with what lay beside it; remove it when nobody needs it\n"
+        );
+    }
+    if let Some(kept) = kept_key {
+        text += &format!(
+            "  the key of the backup lay beside {}, and is in its place now; the one that was there is kept as {kept}\n",
+            place.master_key.display()
+        );
+    }
     text + "Devices revoked and accounts disabled since then are as they were: see `trunkline device list`.\n\
         Start the server: trunkline serve\n"
 }

@@ -83,6 +83,58 @@ fn a_backup_says_which_key_it_needs_and_is_not_restored_without_it() {
     assert_eq!(accounts(&folder), 2);
 }
 
+/// The change of keys broke off between the database and the file: the key of one backup lies beside the other's.
+#[test]
+fn no_backup_loses_its_key_to_a_change_that_broke_off() {
+    let folder = peopled(2);
+    let (file, next) = (folder.path().join("data/master.key"), folder.path().join("data/master.key.next"));
+    let old = fs::read(&file).unwrap();
+    folder.well(&["backup", "old.backup"]);
+    let rotated = folder.json(&["key", "rotate", "--yes"]);
+    let new = fs::read(&file).unwrap();
+    folder.well(&["backup", BACKUP]);
+    let kept = |id: &str| fs::read(folder.path().join(format!("data/master.key.old-{id}"))).unwrap();
+    let (from, to) = (rotated["from"].as_str().unwrap(), rotated["to"].as_str().unwrap());
+
+    fs::rename(&file, &next).unwrap();
+    fs::write(&file, &old).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(folder.json(&["restore", BACKUP, "--verify"])["masterKeyFits"], json!(true));
+    let restored = folder.json(&["restore", BACKUP, "--replace"]);
+    assert!(restored["keptKey"].as_str().unwrap().ends_with(from), "{restored}");
+    assert_eq!((fs::read(&file).unwrap(), kept(from)), (new.clone(), old.clone()));
+    assert_eq!((accounts(&folder), next.exists()), (2, false));
+
+    // Now the other way: what is restored is under the key in force.
+    fs::rename(&file, &next).unwrap();
+    fs::write(&file, &old).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    folder.well(&["restore", "old.backup", "--replace"]);
+    assert_eq!(folder.json(&["key", "show"])["id"], rotated["from"]);
+    assert_eq!((kept(to), next.exists()), (new, false), "the other backup still needs it");
+    let refused = folder.run(&["restore", BACKUP, "--replace"]);
+    assert!(refused.err.contains(&format!("master.key.old-{to}")), "{refused:?}");
+}
+
+/// An admin without a readable database is the one who needs a backup.
+#[test]
+fn a_damaged_database_is_told_with_its_remedy_and_restored() {
+    let folder = peopled(2);
+    folder.well(&["backup", BACKUP]);
+    let database = fs::read_dir(folder.path().join("data")).unwrap().map(|file| file.unwrap().path());
+    let database = database.into_iter().find(|path| path.extension().is_some_and(|end| end == "db")).unwrap();
+    fs::write(&database, "garbage ".repeat(2_000)).unwrap();
+    for line in [&["account", "list"][..], &["restore", BACKUP]] {
+        let refused = folder.run(line);
+        assert!(refused.code == Some(1) && refused.err.contains("--replace"), "{refused:?}");
+    }
+    let told = folder.well(&["restore", BACKUP, "--replace"]);
+    let named = told.split_whitespace().find(|word| word.contains(".damaged-")).unwrap();
+    let aside = folder.path().join(named.trim_end_matches(','));
+    assert!(fs::read_to_string(aside).unwrap().starts_with("garbage "), "{told}");
+    assert_eq!(accounts(&folder), 2);
+}
+
 /// A restore is killed at ever later moments: the database is the old one or the new one, and never half of one.
 #[test]
 fn a_restore_that_is_killed_leaves_all_of_the_old_or_all_of_the_new() {

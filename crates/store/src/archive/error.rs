@@ -56,6 +56,17 @@ pub enum ArchiveError {
         /// How many messages.
         messages: i64,
     },
+    /// What is there cannot be read.
+    #[error("{path} is there, and cannot be read: {words}")]
+    Unreadable {
+        /// The SQLite file.
+        path: String,
+        /// The database's word.
+        words: String,
+    },
+    /// Another program has the database open that is to be replaced.
+    #[error("the old database cannot be replaced: another program reads it, or has it open")]
+    InUse,
     /// There is no database to make a backup of.
     #[error("there is no database yet")]
     Nothing,

@@ -1,3 +1,5 @@
+mod aside;
+mod old;
 mod place;
 
 use std::{path::Path, sync::atomic::AtomicU64};
@@ -12,6 +14,7 @@ use crate::{
     migration,
     sql::{archive as sql, mailbox},
 };
+use old::OldFile;
 use place::{InPlace, NewFile};
 
 /// How a backup is to be restored.
@@ -46,43 +49,39 @@ pub struct Restored {
     pub dropped_secrets: u64,
     /// Messages that were on their way to an IM system: their writers are told that nobody knows.
     pub doubtful: u64,
+    /// Where the old SQLite file lies, which could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub set_aside: Option<String>,
 }
 
-/// What is in the database before.
+/// What is in the database before, as far as that is known.
 #[derive(Debug, Clone, Copy, Default)]
 struct Present {
     accounts: i64,
     messages: i64,
+    /// At least as high as the database's.
     epoch: i64,
 }
 
 /// Puts a backup in the place of a database that nobody uses. Everything is checked before anything is changed, and a
-/// crash leaves either all of what was there or all of the backup. [`StoreError::Locked`] when a server runs.
+/// crash leaves either all of what was there or all of the backup. A damaged SQLite file is kept under another name, which
+/// [`Restored::set_aside`] tells. [`StoreError::Locked`] when a server runs.
 pub async fn restore(restore: Restore<'_>, rows: &AtomicU64) -> Result<Restored, ArchiveError> {
     let manifest = read::verify(restore.file).await?;
     let key = check_key(&restore, &manifest)?;
     let mut hold = Hold::of(restore.database, true)?;
-    let mut connection = hold.connect().await?;
-    let present = present(&mut connection).await?;
-    if (present.accounts > 0 || present.messages > 0) && !restore.replace {
-        return Err(ArchiveError::NotEmpty { accounts: present.accounts, messages: present.messages });
-    }
-    let task = Task {
-        epoch: next_epoch(&manifest, present),
-        skipped: skipped(&restore, key),
-        key: restore.key.id(),
-        file: restore.file,
-        manifest,
-        rows,
-    };
     match restore.database {
         Database::Sqlite(path) => {
+            let old = OldFile::open(path, &mut hold, restore.replace).await?;
+            let task = Task::of(&restore, manifest, key, old.present(), rows)?;
             let mut new = NewFile::create(path).await?;
-            let restored = task.fill(new.connection()).await?;
-            new.replace(connection).await?;
+            let mut restored = task.fill(new.connection()).await?;
+            restored.set_aside = new.replace(old).await?.map(|file| file.display().to_string());
             Ok(restored)
         }
         Database::Postgres(_) => {
+            let mut connection = hold.connect().await?;
+            let task = Task::of(&restore, manifest, key, present(&mut connection).await?, rows)?;
             let mut old = InPlace::begin(connection).await?;
             let restored = task.fill(old.connection()).await?;
             old.commit().await?;
@@ -117,7 +116,9 @@ fn skipped(restore: &Restore<'_>, key_fits: bool) -> Vec<&'static str> {
 /// Above the backup's and the present one, and above any that phones may know from a database that is lost: a restore
 /// takes longer than a second.
 fn next_epoch(manifest: &Manifest, present: Present) -> i64 {
-    Timestamp::now().as_secs().max(manifest.head.epoch + 1).max(present.epoch + 1)
+    let above = |epoch: i64| epoch.saturating_add(1);
+    let moments = [Timestamp::now().as_secs(), Timestamp(manifest.head.created_at).as_secs()];
+    moments.into_iter().fold(above(manifest.head.epoch).max(above(present.epoch)), i64::max)
 }
 
 async fn present(connection: &mut Connection) -> Result<Present, StoreError> {
@@ -125,9 +126,12 @@ async fn present(connection: &mut Connection) -> Result<Present, StoreError> {
         return Ok(Present::default());
     }
     let held = query(sql::HELD).fetch_one(&mut *connection).await?;
+    Ok(Present { accounts: held.try_get(0)?, messages: held.try_get(1)?, epoch: epoch(connection).await? })
+}
+
+async fn epoch(connection: &mut Connection) -> Result<i64, StoreError> {
     let epoch = query(mailbox::EPOCH).fetch_optional(connection).await?;
-    let epoch = epoch.map(|row| row.try_get(0)).transpose()?.unwrap_or_default();
-    Ok(Present { accounts: held.try_get(0)?, messages: held.try_get(1)?, epoch })
+    Ok(epoch.map(|row| row.try_get(0)).transpose()?.unwrap_or_default())
 }
 
 /// What is to be made.
@@ -140,7 +144,29 @@ struct Task<'a> {
     rows: &'a AtomicU64,
 }
 
-impl Task<'_> {
+impl<'a> Task<'a> {
+    /// Refuses to take the place of what may not be replaced.
+    fn of(
+        restore: &Restore<'a>,
+        manifest: Manifest,
+        key_fits: bool,
+        present: Present,
+        rows: &'a AtomicU64,
+    ) -> Result<Self, ArchiveError> {
+        let Present { accounts, messages, .. } = present;
+        if (accounts > 0 || messages > 0) && !restore.replace {
+            return Err(ArchiveError::NotEmpty { accounts, messages });
+        }
+        Ok(Self {
+            epoch: next_epoch(&manifest, present),
+            skipped: skipped(restore, key_fits),
+            key: restore.key.id(),
+            file: restore.file,
+            manifest,
+            rows,
+        })
+    }
+
     /// Makes the schema as the backup has it, writes the rows, brings the schema up to date, and begins a new epoch.
     async fn fill(self, connection: &mut Connection) -> Result<Restored, ArchiveError> {
         let head = &self.manifest.head;
@@ -166,6 +192,7 @@ impl Task<'_> {
             void_access_keys: left_out("access_keys"),
             dropped_secrets: left_out("secrets"),
             doubtful,
+            set_aside: None,
             manifest: read,
         })
     }

@@ -1,3 +1,5 @@
+mod settle;
+
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io,

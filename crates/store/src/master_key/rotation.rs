@@ -4,14 +4,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use zeroize::Zeroizing;
+
 use super::{MasterKey, MasterKeyError, file_error, sync_folder, write_draft};
 
 /// The files of a change of keys. Its order makes a crash harmless at any point: the new key is prepared, the old one
 /// kept if it is to be, the database changed ([`crate::Store::rotate_key`]), the new key promoted. Until the promotion
-/// both keys lie there, and the database knows which of them it is under.
+/// both keys lie there, and the database knows which of them it is under. A key that came to nothing is set aside.
 impl MasterKey {
-    /// Makes a new key and keeps it beside the present one, in place of an earlier one that came to nothing.
+    /// Makes a new key and keeps it beside the present one; an earlier one that came to nothing is set aside.
     pub fn prepare(path: &Path) -> Result<Self, MasterKeyError> {
+        Self::set_aside(path)?;
         let key = Self::random()?;
         let next = beside(path, "next");
         let draft = beside(path, "next.new");
@@ -49,10 +52,22 @@ impl MasterKey {
         moved.map_err(|error| file_error(path, error))
     }
 
-    /// Removes a prepared key that the database never came under; fine when there is none.
-    pub fn discard(path: &Path) -> Result<(), MasterKeyError> {
-        let gone = remove(&beside(path, "next.new")).and_then(|()| remove(&beside(path, "next")));
-        gone.map_err(|error| file_error(path, error))
+    /// Keeps a prepared key under a second name, which tells its id, where the database is not under it; gives that name,
+    /// `None` when there was none. It is never removed: the database may have been under it and set back since, and then
+    /// backups need it that nothing else opens.
+    pub fn set_aside(path: &Path) -> Result<Option<PathBuf>, MasterKeyError> {
+        let next = beside(path, "next");
+        remove(&beside(path, "next.new")).map_err(|error| file_error(path, error))?;
+        let text = match fs::read_to_string(&next).map(Zeroizing::new) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            // What is no key is nobody's only copy of one, but it is not ours to remove.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Zeroizing::default(),
+            text => text.map_err(|error| file_error(&next, error))?,
+        };
+        let id = Self::read(&text).map_or_else(|| "unreadable".to_owned(), |key| key.id().to_string());
+        let kept = beside(path, &format!("old-{id}"));
+        let moved = fs::rename(&next, &kept).and_then(|()| sync_folder(path));
+        moved.map_err(|error| file_error(&next, error)).map(|()| Some(kept))
     }
 }
 

@@ -133,11 +133,29 @@ async fn passive(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> 
     sqlx::query(PASSIVE).fetch_one(connection).await?.try_get(1)
 }
 
-/// Writes all of the WAL into the database, syncs that, and empties the WAL where nobody else reads it.
-/// [`StoreError::Busy`] when another program keeps a part from being written.
-pub(crate) async fn truncate(connection: &mut Connection) -> Result<(), StoreError> {
-    let Connection::Sqlite(connection) = connection else { return Ok(()) };
-    let row = sqlx::query(TRUNCATE).fetch_one(connection).await?;
-    let (pages, written): (i64, i64) = (row.try_get(1)?, row.try_get(2)?);
-    if written < pages { Err(StoreError::Busy) } else { Ok(()) }
+/// Writes all of the WAL into the database, syncs that, and empties the WAL; false when another program still reads
+/// from it, or writes: then it is as good as before, and only longer.
+pub(crate) async fn truncate(connection: &mut Connection) -> Result<bool, StoreError> {
+    let Connection::Sqlite(connection) = connection else { return Ok(true) };
+    let busy: i64 = sqlx::query(TRUNCATE).fetch_one(connection).await?.try_get(0)?;
+    Ok(busy == 0)
+}
+
+/// Empties the WAL at the end; where that fails, the next start makes up for it.
+pub(super) async fn last(connection: &mut Connection) {
+    match truncate(connection).await {
+        Ok(true) => {}
+        Ok(false) => {
+            tracing::warn!("another program uses the database: its log stays beside it until the next start");
+        }
+        Err(error) => tracing::warn!(%error, "the last checkpoint failed; the next start makes up for it"),
+    }
+}
+
+/// [`truncate`] that does not wait for readers.
+pub(crate) async fn truncate_soon(connection: &mut Connection) -> Result<bool, StoreError> {
+    connection.run(IMPATIENT).await?;
+    let done = truncate(connection).await;
+    connection.run(PATIENT).await?;
+    done
 }

@@ -102,9 +102,7 @@ impl Link {
 
     pub(super) async fn close(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
-        if let Err(error) = checkpoint::truncate(&mut connection).await {
-            tracing::warn!(%error, "the last checkpoint failed; the next start makes up for it");
-        }
+        checkpoint::last(&mut connection).await;
         if let Err(error) = connection.close().await {
             tracing::warn!(%error, "the database did not close cleanly");
         }

@@ -3,7 +3,7 @@
 use std::{os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use trunkline_store::{CommitListener, Database, MasterKey, MasterKeyError, OpenStore, Store, StoreError};
 
 use crate::fixture::{Heard, House, activation, house_key, soon};
@@ -70,6 +70,41 @@ async fn a_busy_database_is_told_and_overcome() {
     sqlx::query("ROLLBACK").execute(&mut sql).await.unwrap();
     house.send(&alice, &bob, "m-1", "a").await;
     assert_eq!(house.mailbox(&bob).await, ["1 invited alice m-1: a"]);
+}
+
+/// A backup or an SQL shell may read for hours: it must not keep a server from starting, and what the log holds is made
+/// durable nevertheless, since the log goes on behind it.
+#[tokio::test]
+async fn who_only_reads_keeps_nobody_from_opening() {
+    let mut house = super::house().await;
+    let (alice, bob) = (house.person("alice").await, house.person("bob").await);
+    let mut reader = raw(&house).await;
+    for statement in ["BEGIN", "SELECT COUNT(*) FROM messages"] {
+        sqlx::query(statement).execute(&mut reader).await.unwrap();
+    }
+    house.send(&alice, &bob, "m-1", "a").await;
+    house.store.close().await;
+    let log = house.path().with_extension("db-wal");
+    let written = std::fs::metadata(&log).unwrap();
+    assert!(written.len() > 0, "what the reader does not see is in the log");
+    let before = std::fs::read(&log).unwrap();
+    let long_ago = std::time::SystemTime::UNIX_EPOCH;
+    std::fs::File::options().write(true).open(&log).unwrap().set_modified(long_ago).unwrap();
+
+    house.store = house.open().await.unwrap();
+    assert_eq!(std::fs::read(&log).unwrap(), before, "its bytes are as they were");
+    assert!(std::fs::metadata(&log).unwrap().modified().unwrap() > long_ago, "and are written anew");
+    house.send(&alice, &bob, "m-2", "b").await;
+    let seen: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM messages").fetch_one(&mut reader).await.unwrap();
+    assert_eq!(seen, 0, "the reader reads on");
+    sqlx::query("ROLLBACK").execute(&mut reader).await.unwrap();
+    house.store.close().await;
+
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut reader).await.unwrap();
+    assert_eq!(house.open().await.err(), Some(StoreError::Busy), "who writes is another matter");
+    reader.close().await.unwrap();
+    house.store = house.open().await.unwrap();
+    assert_eq!(house.mailbox(&bob).await, ["1 invited alice m-1: a", "2 received alice m-2: b"]);
 }
 
 async fn raw(house: &House) -> SqliteConnection {

@@ -34,7 +34,7 @@ async fn start(house: &mut House, file: &Path) -> Store {
     house.key = MasterKey::load_or_create(file, Path::new("")).unwrap();
     match house.open().await {
         Ok(store) => {
-            MasterKey::discard(file).unwrap();
+            MasterKey::set_aside(file).unwrap();
             store
         }
         Err(StoreError::WrongKey { .. }) => {
@@ -130,4 +130,22 @@ async fn a_change_of_keys_that_ended_unclear_is_completed_before_the_next_one() 
     assert_eq!(store.key_id(), second.id());
     assert_readable(&store).await;
     store.close().await;
+}
+
+/// The database was set back to before the change: backups made meanwhile are under the key that was prepared.
+#[tokio::test]
+async fn a_prepared_key_is_never_removed() {
+    let (mut house, folder, file) = furnished().await;
+    let first = MasterKey::prepare(&file).unwrap();
+    let second = MasterKey::prepare(&file).unwrap();
+    house.store.close().await;
+    start(&mut house, &file).await.close().await;
+    assert!(MasterKey::prepared(&file).unwrap().is_none());
+    for key in [first, second] {
+        let kept = folder.path().join(format!("master.key.old-{}", key.id()));
+        assert_eq!(MasterKey::load_or_create(&kept, Path::new("")).unwrap().id(), key.id());
+    }
+    std::fs::write(folder.path().join("master.key.next"), [0xff, 0]).unwrap();
+    assert!(MasterKey::set_aside(&file).unwrap().unwrap().ends_with("master.key.old-unreadable"));
+    assert_eq!(MasterKey::set_aside(&file).unwrap(), None);
 }

@@ -10,6 +10,8 @@ mod activation;
 mod archive;
 #[path = "batch.rs"]
 mod batch;
+#[path = "damage.rs"]
+mod damage;
 #[path = "durability.rs"]
 mod durability;
 #[path = "file.rs"]

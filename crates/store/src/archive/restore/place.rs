@@ -9,8 +9,8 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
-use super::clear;
-use crate::{StoreError, archive::ArchiveError, engine::Connection, hold::beside, writer::checkpoint};
+use super::{aside::set_aside, clear, old::OldFile};
+use crate::{archive::ArchiveError, engine::Connection, hold::beside};
 
 /// An SQLite file that is being made beside the one whose place it will take; gone when it is dropped before.
 pub(super) struct NewFile {
@@ -50,22 +50,18 @@ impl NewFile {
         &mut self.connection
     }
 
-    /// Puts the file, whole and on disk, in the place of the old one, whose last connection is `old`.
-    pub(super) async fn replace(mut self, mut old: Connection) -> Result<(), ArchiveError> {
+    /// Puts the file, whole and on disk, in the place of the old one; gives where that lies when it was damaged.
+    pub(super) async fn replace(mut self, old: OldFile<'_>) -> Result<Option<PathBuf>, ArchiveError> {
         self.connection.commit().await?;
         self.connection.close().await?;
         let draft = &self.draft.0;
         File::open(draft)
             .and_then(|file| file.sync_all())
             .map_err(|error| ArchiveError::file(draft, error))?;
-        // A WAL of the old file would be taken for one of the new.
-        checkpoint::truncate(&mut old).await?;
-        old.close().await?;
-        if ["-wal", "-shm"].iter().any(|suffix| beside(&self.path, suffix).exists()) {
-            return Err(StoreError::Busy.into());
-        }
+        let set_aside = if old.close().await? { None } else { Some(set_aside(&self.path)?) };
         let renamed = fs::rename(draft, &self.path).and_then(|()| sync_folder(&self.path));
-        renamed.map_err(|error| ArchiveError::file(&self.path, error))
+        renamed.map_err(|error| ArchiveError::file(&self.path, error))?;
+        Ok(set_aside)
     }
 }
 
@@ -89,14 +85,14 @@ impl InPlace {
     }
 }
 
-fn remove(path: &Path) -> Result<(), ArchiveError> {
+pub(super) fn remove(path: &Path) -> Result<(), ArchiveError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(ArchiveError::file(path, error)),
         _ => Ok(()),
     }
 }
 
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all())
 }
