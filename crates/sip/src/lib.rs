@@ -6,6 +6,7 @@
 //! bytes.
 
 mod address;
+pub mod body;
 mod check;
 mod error;
 pub mod frame;
