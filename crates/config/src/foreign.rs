@@ -34,8 +34,7 @@ pub(crate) fn replacement(key: &str) -> Option<&'static str> {
     RENAMED.iter().find(|(name, _)| *name == key).map(|(_, sentence)| *sentence)
 }
 
-const SKYPE: &str =
-    "it belongs to Skype for Business, which this version does not speak; there is nothing to set";
+const SKYPE: &str = "a `<backend kind=\"lync\" … />` in `<backends>` replaces it";
 const LOOKUP: &str =
     "people are looked up in the IM systems, not in Active Directory; there is nothing to set";
 const EXCHANGE: &str = "nothing is written to Exchange; there is nothing to set";

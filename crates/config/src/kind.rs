@@ -1,7 +1,6 @@
 //! The types that values can have: what is expected of the text, and how it becomes a value.
 
 use std::{
-    net::SocketAddr,
     ops::{Range, RangeInclusive},
     path::{Path, PathBuf},
     str::FromStr,
@@ -13,11 +12,15 @@ use secrecy::SecretString;
 
 use crate::{diagnostic::quoted, value::Database};
 
+mod gruu;
 mod name;
 mod origin;
+mod socket;
 
-pub(crate) use name::{Domain, HostName};
+pub(crate) use gruu::Gruu;
+pub(crate) use name::{Domain, Fqdn, Fqdns, HostName};
 pub(crate) use origin::Origins;
+pub(crate) use socket::{Bind, Socket};
 
 /// Why a text is not a value; `why` is a predicate such as "has no port" and never repeats the text.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,33 +54,6 @@ pub(crate) trait Kind {
 
     /// Reads a value; relative paths start at `folder`.
     fn read(&self, text: &str, folder: &Path) -> Result<Self::Value, Fault>;
-}
-
-/// A socket address, or nothing for off.
-pub(crate) struct Bind;
-
-impl Kind for Bind {
-    type Value = Option<SocketAddr>;
-
-    fn expected(&self) -> String {
-        "an IP address and a port such as 127.0.0.1:8080 or [::1]:8080, or nothing for off".into()
-    }
-
-    fn read(&self, text: &str, _: &Path) -> Result<Self::Value, Fault> {
-        if text.is_empty() {
-            return Ok(None);
-        }
-        text.parse().map(Some).map_err(|_| match text.rsplit_once(':') {
-            _ if text.parse::<std::net::IpAddr>().is_ok() => Fault::new("has no port"),
-            Some((_, port)) if port.parse::<u16>().is_err() => {
-                Fault::new("has a port that is not a number from 0 to 65535")
-            }
-            Some((host, _)) if host.chars().any(char::is_alphabetic) && !host.contains('[') => {
-                Fault::new("has a name where an IP address is needed").at(0..host.len())
-            }
-            _ => Fault::new("is not an IP address with a port"),
-        })
-    }
 }
 
 /// One of a few words.

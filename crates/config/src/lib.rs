@@ -24,7 +24,7 @@ mod source;
 mod suggest;
 mod value;
 
-pub use backend::{BackendConfig, XmppBackend, XmppTls};
+pub use backend::{BackendConfig, LyncAccept, LyncBackend, LyncDecline, XmppBackend, XmppTls};
 pub use config::{Config, Differences, KEYS};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, Warning};
 pub use key::Key;

@@ -5,7 +5,9 @@ use std::{
 };
 
 use crate::{
-    Config, Diagnostics, Warning, backend, code,
+    Config, Diagnostics, Warning,
+    backend::{self, Surroundings},
+    code,
     diagnostic::Problems,
     document,
     lookup::{Lookup, System, reason},
@@ -82,7 +84,9 @@ pub fn parse(
         // In a damaged file the key that is missed may be there.
         rule::check(&config, &mut settings);
     }
+    let surroundings =
+        Surroundings { login_rate: config.xmpp_login_rate, listeners: rule::listeners(&config, &settings) };
     let mut reading = settings.reading;
-    config.backends = backend::read(&sections.backends, config.xmpp_login_rate, &mut reading);
+    config.backends = backend::read(&sections.backends, &surroundings, &mut reading);
     reading.problems.finish().map(|warnings| (config, warnings))
 }

@@ -148,7 +148,7 @@ impl<'a> Scanner<'a> {
                 ("add", "value") => {
                     key.is_some_and(|key| !key.secret || Reference::parse(attribute.value).is_some())
                 }
-                ("backend", name) => backend::attribute(name).is_some(),
+                ("backend", name) => backend::is_attribute(name),
                 _ => false,
             };
             if !shown && !attribute.value.is_empty() {

@@ -4,17 +4,13 @@ use std::path::Path;
 
 use crate::{
     KEYS, Key,
-    backend::ATTRIBUTES,
+    backend::{Attribute, Sort},
     code,
     load::{FILE_NAME, FILE_VARIABLE, SYSTEM_FILE, parse},
     lookup::System,
 };
 
 const WIDTH: usize = 96;
-
-/// The backend that both documents show.
-const BACKEND: &str = r#"<backend kind="xmpp" domain="corp.test" host="im.corp.test" port="5222" tls="starttls"
-             caFile="ca.pem" serverName="corp.test" />"#;
 
 /// A faulty file; what is said of it is shown in the reference.
 const FAULTY: &str = r#"<configuration>
@@ -83,20 +79,29 @@ fn entry(key: &Key) -> String {
 }
 
 fn backends() -> String {
-    let mut text = format!(
-        "## Backends\n\n\
+    let mut text = "## Backends\n\n\
         Accounts live on the relay itself, unless a backend has their domain. Any number of backends stand in\n\
-        `<backends>`, inside `<configuration>`:\n\n\
-        ```xml\n<configuration>\n  <backends>\n    {BACKEND}\n  </backends>\n</configuration>\n```\n\n\
-        | Attribute | Type | Default | Meaning |\n|---|---|---|---|\n"
-    );
-    for attribute in ATTRIBUTES {
-        let default = attribute.default.unwrap_or("none: it must be given");
-        let row = [attribute.name, &(attribute.expected)(), default, attribute.meaning]
-            .map(|cell| cell.replace('|', "\\|"));
-        text += &format!("| `{}` | {} | {} | {} |\n", row[0], row[1], row[2], row[3]);
+        `<backends>`, inside `<configuration>`; `kind` says of what sort each is.\n\n"
+        .to_owned();
+    for sort in Sort::ALL {
+        text += &format!("### {} (`kind=\"{}\"`)\n\n", sort.title(), sort.word());
+        text += &wrapped("", sort.introduction(), "\n");
+        text += &format!(
+            "\n\n```xml\n<configuration>\n  <backends>\n    {}\n  </backends>\n</configuration>\n```\n\n\
+            | Attribute | Type | Default | Meaning |\n|---|---|---|---|\n",
+            sort.example()
+        );
+        text.extend(sort.attributes().map(row));
+        text += "\n";
     }
-    text + "\n"
+    text
+}
+
+fn row(attribute: &Attribute) -> String {
+    let default = attribute.default.unwrap_or("none: it must be given");
+    let cells = [attribute.name, &(attribute.expected)(), default, attribute.meaning]
+        .map(|cell| cell.replace('|', "\\|"));
+    format!("| `{}` | {} | {} | {} |\n", cells[0], cells[1], cells[2], cells[3])
 }
 
 fn problems() -> String {
@@ -140,15 +145,21 @@ pub fn example_file() -> String {
         file += &format!("    <!-- <add key=\"{}\" value=\"{}\" /> -->\n", key.name, key.default);
     }
     file += "  </appSettings>\n\n";
-    let attributes = ATTRIBUTES.iter().map(|attribute| {
+    file += &comment("  ", &["IM systems beside the relay's own accounts, one for each domain."]);
+    file += &Sort::ALL.map(example_backend).join("");
+    file + "</configuration>\n"
+}
+
+fn example_backend(sort: Sort) -> String {
+    let title = format!("{}. {} The attributes:", sort.title(), sort.introduction());
+    let attributes = sort.attributes().map(|attribute| {
         let default =
             attribute.default.map_or("Must be given.".to_owned(), |default| format!("Default: {default}."));
-        plain(&format!("{}: {}. {} {default}", attribute.name, (attribute.expected)(), attribute.meaning))
+        format!("{}: {}. {} {default}", attribute.name, (attribute.expected)(), attribute.meaning)
     });
-    let title = "IM systems beside the relay's own accounts, one for each domain. The attributes:";
-    let paragraphs: Vec<String> = std::iter::once(title.to_owned()).chain(attributes).collect();
-    file += &comment("  ", &paragraphs.iter().map(String::as_str).collect::<Vec<_>>());
-    file + &format!("  <!--\n  <backends>\n    {BACKEND}\n  </backends>\n  -->\n</configuration>\n")
+    let paragraphs: Vec<String> = std::iter::once(title).chain(attributes).map(|text| plain(&text)).collect();
+    let text = comment("  ", &paragraphs.iter().map(String::as_str).collect::<Vec<_>>());
+    format!("\n{text}  <!--\n  <backends>\n    {}\n  </backends>\n  -->\n", sort.example())
 }
 
 fn or_nothing(default: &str) -> &str {
@@ -162,18 +173,22 @@ fn plain(text: &str) -> String {
 
 /// A comment of paragraphs, each broken into lines.
 fn comment(indent: &str, paragraphs: &[&str]) -> String {
+    let between = format!("\n{indent}     ");
+    let body: Vec<String> = paragraphs.iter().map(|text| wrapped(indent, text, &between)).collect();
+    format!("{indent}<!-- {} -->\n", body.join(&between))
+}
+
+/// A paragraph in lines.
+fn wrapped(indent: &str, text: &str, between: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
-    for paragraph in paragraphs {
-        let mut line = String::new();
-        for word in paragraph.split(' ') {
-            if !line.is_empty() && indent.len() + line.len() + word.len() + 6 > WIDTH {
-                lines.push(std::mem::take(&mut line));
-            }
-            line += if line.is_empty() { "" } else { " " };
-            line += word;
+    let mut line = String::new();
+    for word in text.split(' ') {
+        if !line.is_empty() && indent.len() + line.len() + word.len() + 6 > WIDTH {
+            lines.push(std::mem::take(&mut line));
         }
-        lines.push(line);
+        line += if line.is_empty() { "" } else { " " };
+        line += word;
     }
-    let body = lines.join(&format!("\n{indent}     "));
-    format!("{indent}<!-- {body} -->\n")
+    lines.push(line);
+    lines.join(between)
 }

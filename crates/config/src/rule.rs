@@ -36,16 +36,10 @@ impl Rules<'_, '_, '_, '_> {
                 "expected an address, or phones could not connect",
             );
         }
-        let listeners = [
-            ("HTTPS_BIND", config.https_bind),
-            ("HTTP_BIND", config.http_bind),
-            ("ADMIN_BIND", config.admin_bind),
-        ];
+        let listeners = listeners(config, self.settings);
         for (index, (first, one)) in listeners.iter().enumerate() {
             for (second, other) in &listeners[index + 1..] {
-                if let (Some(one), Some(other)) = (one, other)
-                    && clash(*one, *other)
-                {
+                if clash(*one, *other) {
                     let message = format!("{first} and {second} need the same port of the same address");
                     self.conflict(&[second, first], message, "expected another port");
                 }
@@ -183,8 +177,19 @@ fn is_public(bind: Option<SocketAddr>) -> bool {
     bind.is_some_and(|bind| !bind.ip().to_canonical().is_loopback())
 }
 
+/// The relay's own listeners whose keys could be read.
+pub(crate) fn listeners(config: &Config, settings: &Settings<'_, '_>) -> Vec<(&'static str, SocketAddr)> {
+    let all = [
+        ("HTTPS_BIND", config.https_bind),
+        ("HTTP_BIND", config.http_bind),
+        ("ADMIN_BIND", config.admin_bind),
+    ];
+    let read = all.into_iter().filter(|(key, _)| settings.all_read(&[key]));
+    read.filter_map(|(key, at)| Some((key, at?))).collect()
+}
+
 /// Whether two listeners cannot both be opened.
-fn clash(one: SocketAddr, other: SocketAddr) -> bool {
+pub(crate) fn clash(one: SocketAddr, other: SocketAddr) -> bool {
     let covers = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
     one.port() != 0 && one.port() == other.port() && covers
 }

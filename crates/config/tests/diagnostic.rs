@@ -43,6 +43,11 @@ fn keys_that_do_not_fit_together_are_shown() {
 }
 
 #[test]
+fn every_attribute_of_a_lync_backend_is_looked_at() {
+    insta::assert_snapshot!(said_of(include_str!("file/lync.config")));
+}
+
+#[test]
 fn what_is_not_xml_is_shown_and_the_rest_is_still_read() {
     insta::assert_snapshot!(said_of(include_str!("file/malformed.config")));
 }

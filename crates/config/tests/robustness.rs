@@ -5,6 +5,7 @@ use std::{ffi::OsString, io, path::Path};
 use proptest::{collection::vec, prelude::*};
 use trunkline_config::{Diagnostics, Lookup, example_file, parse};
 
+/// A world without variables, and with nothing in its files.
 struct Nothing;
 
 impl Lookup for Nothing {
@@ -17,7 +18,7 @@ impl Lookup for Nothing {
     }
 
     fn openable(&self, _: &Path) -> io::Result<()> {
-        Err(io::ErrorKind::NotFound.into())
+        Ok(())
     }
 }
 
@@ -37,6 +38,9 @@ const GOOD: &str = r#"<?xml version="1.0" encoding="utf-8"?>
   </appSettings>
   <backends>
     <backend kind="xmpp" domain="corp.test" host="im.corp.test" port="5222" tls="starttls" serverName="corp.test" />
+    <backend kind="lync" domain="contoso.test" pool="pool.contoso.test" localFqdn="relay.contoso.test" listen="[::]:6001"
+      certificateFile="a.pem" privateKeyFile="b.pem" caFile="c.pem" allowedPeers="pool.contoso.test, fe1.contoso.test"
+      gruu="sip:relay.contoso.test@contoso.test;gruu;opaque=srvr:trunkline:AbCd" accept="user" declineWith="603" />
   </backends>
 </configuration>
 "#;

@@ -11,7 +11,8 @@ use std::{
 
 use secrecy::ExposeSecret;
 use trunkline_config::{
-    BackendConfig, Config, Database, Diagnostics, KEYS, LogFormat, Lookup, XmppTls, load, locate, parse,
+    BackendConfig, Config, Database, Diagnostics, KEYS, LogFormat, Lookup, LyncAccept, XmppTls, load, locate,
+    parse,
 };
 
 /// A world of a few variables and files.
@@ -153,7 +154,7 @@ fn values_from_elsewhere_are_read_and_never_shown() {
     let (config, _) = parse(text, "test.config", Path::new("/etc/trunkline"), &world).unwrap();
     assert_eq!(config.http_bind, address("127.0.0.1:4711"));
     assert_eq!(config.admin_token.as_ref().unwrap().expose_secret(), "hunter2hunter2hunter2");
-    let BackendConfig::Xmpp(xmpp) = &config.backends[0];
+    let [BackendConfig::Xmpp(xmpp)] = config.backends.as_slice() else { panic!("{config:?}") };
     assert_eq!((xmpp.host.as_str(), xmpp.port, xmpp.tls), ("hidden.corp.test", 5223, XmppTls::Direct));
     assert_eq!((xmpp.server_name.as_str(), xmpp.login_rate), ("corp.test", 50));
     let shown = format!("{config:?}");
@@ -178,6 +179,32 @@ fn a_value_from_elsewhere_that_is_wrong_is_not_shown_either() {
 
     error: test.config has 1 error
     "#);
+}
+
+#[test]
+fn a_lync_backend_has_names_in_lower_case_and_defaults() {
+    let mut world = World::default();
+    for file in ["/etc/trunkline/relay.pem", "/etc/trunkline/key.pem", "/etc/trunkline/ca.pem"] {
+        world.files.insert(file, "");
+    }
+    world.variables.insert("PEERS", "Pool.contoso.test FE1.Contoso.Test,fe1.contoso.test");
+    let text = r#"<configuration><backends><backend kind="lync" domain="contoso.test" pool="Pool.Contoso.Test."
+        localFqdn="Relay.contoso.test" listen="0.0.0.0:6001" certificateFile="relay.pem" privateKeyFile="key.pem"
+        caFile="ca.pem" allowedPeers="env:PEERS" declineWith="603" /></backends></configuration>"#;
+    let (config, warnings) = parse(text, "test.config", Path::new("/etc/trunkline"), &world).unwrap();
+    assert!(warnings.is_empty(), "{warnings:?}");
+    let [BackendConfig::Lync(lync)] = config.backends.as_slice() else { panic!("{config:?}") };
+    assert_eq!(
+        (lync.pool.as_str(), lync.local_fqdn.as_str(), lync.host.as_deref(), lync.port),
+        ("pool.contoso.test", "relay.contoso.test", None, 5061)
+    );
+    assert_eq!(lync.allowed_peers, ["pool.contoso.test", "fe1.contoso.test"]);
+    assert_eq!(lync.ca_file, Path::new("/etc/trunkline/ca.pem"));
+    assert_eq!(
+        (lync.accept, lync.decline_with.status(), lync.login_rate),
+        (LyncAccept::OnlyEndpoint, 603, 50)
+    );
+    assert!(!format!("{config:?}").contains("fe1."), "what came by reference is not shown");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use trunkline_config::{BackendConfig, Config};
 use trunkline_core::{CommitFeed, Parts, Relay, port::Backend};
 use trunkline_http::{BindError, HttpSettings, Server, Stop};
 use trunkline_store::Store;
-use trunkline_xmpp::XmppBackend;
+use trunkline_xmpp::{XmppBackend, XmppError};
 
 use crate::{
     admin::{AdminSocket, Executor, ListenersView, Running, server_answers},
@@ -39,7 +39,7 @@ pub(crate) struct Assembly {
 }
 
 impl Assembly {
-    /// Opens everything that the configuration names, in this order: lock and store, backends, relay, listeners, admin
+    /// Opens everything that the configuration names, in this order: backends, lock and store, relay, listeners, admin
     /// socket. No configuration is taken over once `stop` begins the drain.
     pub(crate) async fn start(config: &Config, origin: Origin, stop: &Stop) -> Result<Self, Failure> {
         let place = configuration::place(config)?;
@@ -48,9 +48,9 @@ impl Assembly {
                 "ENABLE_PERSISTENT_CHAT is true, but this version has no rooms: phones are told persistentChat false"
             );
         }
+        let backends = config.backends.iter().map(backend).collect::<Result<Vec<_>, _>>()?;
         let feed = Arc::new(CommitFeed::default());
         let store = open_store(&place, &feed).await?;
-        let backends = config.backends.iter().map(backend).collect::<Result<Vec<_>, _>>()?;
         let mut registry = Registry::default();
         telemetry::register(&mut registry);
         let parts = Parts { store: store.clone(), feed, backends, settings: configuration::relay(config) };
@@ -161,16 +161,40 @@ fn listeners(server: &Server) -> ListenersView {
     }
 }
 
-/// The backend that a configuration declares; it connects to nobody yet.
-pub(crate) fn backend(config: &BackendConfig) -> Result<Arc<dyn Backend>, Failure> {
-    match config {
-        BackendConfig::Xmpp(xmpp) => {
-            let domain = xmpp.domain.clone();
-            let backend = XmppBackend::new(configuration::xmpp(xmpp));
-            let backend =
-                backend.map_err(|error| Failure::failed(format!("the XMPP backend of {domain}: {error}")))?;
-            Ok(Arc::new(backend))
+/// Why the backend that a configuration declares cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BackendError {
+    /// Its files or names do not serve.
+    #[error("the XMPP backend of {domain}: {error}")]
+    Xmpp { domain: String, error: XmppError },
+    /// It is known to the configuration, and that is all.
+    #[error(
+        "the backend of {domain}: kind=\"lync\" is not built into this version yet, so the server cannot start with it"
+    )]
+    NotBuilt { domain: String },
+}
+
+impl From<BackendError> for Failure {
+    fn from(error: BackendError) -> Self {
+        let failure = Self::failed(error.to_string());
+        match error {
+            BackendError::Xmpp { .. } => failure,
+            BackendError::NotBuilt { .. } => {
+                failure.advise("take this <backend> out of <backends> until a version has it")
+            }
         }
+    }
+}
+
+/// The backend that a configuration declares; it connects to nobody yet.
+pub(crate) fn backend(config: &BackendConfig) -> Result<Arc<dyn Backend>, BackendError> {
+    let domain = config.domain().to_owned();
+    match config {
+        BackendConfig::Xmpp(xmpp) => match XmppBackend::new(configuration::xmpp(xmpp)) {
+            Ok(backend) => Ok(Arc::new(backend)),
+            Err(error) => Err(BackendError::Xmpp { domain, error }),
+        },
+        BackendConfig::Lync(_) => Err(BackendError::NotBuilt { domain }),
     }
 }
 

@@ -7,7 +7,12 @@ use trunkline_core::Settings;
 use trunkline_http::{Certificate, HttpSettings};
 use trunkline_xmpp::{Tls, XmppSettings};
 
-use crate::{assembly, exit::Failure, place::Place, print};
+use crate::{
+    assembly::{self, BackendError},
+    exit::Failure,
+    place::Place,
+    print,
+};
 
 /// A configuration, and where it came from.
 pub(crate) struct Loaded {
@@ -60,8 +65,10 @@ fn misfits(config: &Config) -> Vec<String> {
     let files = config.tls_certificate_file.clone().zip(config.tls_private_key_file.clone());
     let certificate = files.and_then(|files| Certificate::load(Some(&files), &config.data_dir).err());
     let backends = config.backends.iter().filter_map(|declared| assembly::backend(declared).err());
+    // A file may be got ready for the version to come.
+    let faulty = backends.filter(|error| !matches!(error, BackendError::NotBuilt { .. }));
     let certificate = certificate.map(|error| error.to_string()).into_iter();
-    certificate.chain(backends.map(|failure| failure.words().to_owned())).collect()
+    certificate.chain(faulty.map(|error| error.to_string())).collect()
 }
 
 fn told(file: &Path, problems: &[Diagnostic], misfits: &[String], errors: usize) -> String {
@@ -104,7 +111,8 @@ pub(crate) fn place(config: &Config) -> Result<Place, Failure> {
             trunkline_store::Database::Postgres(url)
         }
     };
-    let domains = config.backends.iter().map(|backend| (backend.domain().to_owned(), "xmpp".to_owned()));
+    let domains =
+        config.backends.iter().map(|backend| (backend.domain().to_owned(), backend.kind().to_owned()));
     Ok(Place {
         data_dir: config.data_dir.clone(),
         database,

@@ -1,95 +1,167 @@
 //! How a `<backend>` becomes a [`BackendConfig`].
 
-use std::collections::BTreeMap;
-
-use super::{
-    ATTRIBUTES, BackendConfig, CA_FILE, DOMAIN, HOST, KIND, LOGIN_RATE, PORT, SERVER_NAME, TLS, XmppBackend,
-    XmppTls,
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
 };
+
+use super::{BackendConfig, DOMAIN, KIND, Sort, lync, xmpp};
 use crate::{
-    code,
+    code::{self, Code},
+    diagnostic::Diagnostic,
     document::Element,
-    kind::Kind,
+    kind::{FilePath, Kind},
     lookup::Reference,
-    rule::check_file,
+    rule::{self, check_file},
     section::{only_attributes, required},
     settings::Reading,
+    source::Span,
 };
 
-/// Reads all backends; `login_rate` holds for those that do not set their own.
+/// What backends share with the rest of the file.
+pub(crate) struct Surroundings {
+    /// Holds for XMPP backends that do not set their own.
+    pub(crate) login_rate: u32,
+    /// Where the relay's own listeners are, by their keys.
+    pub(crate) listeners: Vec<(&'static str, SocketAddr)>,
+}
+
+/// Reads all backends.
 pub(crate) fn read<'a>(
     elements: &[&Element<'a>],
-    login_rate: u32,
+    surroundings: &Surroundings,
     reading: &mut Reading<'a>,
 ) -> Vec<BackendConfig> {
-    let mut backends: Vec<BackendConfig> = Vec::new();
-    let mut lines: BTreeMap<String, usize> = BTreeMap::new();
+    let mut backends = Vec::new();
+    let mut domains = BTreeMap::new();
+    let mut listeners: Vec<(String, SocketAddr)> =
+        surroundings.listeners.iter().map(|(key, at)| ((*key).to_owned(), *at)).collect();
     for element in elements {
-        let Some(xmpp) = xmpp(element, login_rate, reading) else {
+        let Some(backend) = backend(element, surroundings, reading) else {
             continue;
         };
-        if let (Some(file), Some(given)) = (&xmpp.ca_file, element.attribute("caFile")) {
-            check_file("`caFile`", file, given.span, reading);
+        one_of_a_domain(&backend, element, &mut domains, reading);
+        if let BackendConfig::Lync(lync) = &backend {
+            alone_at_its_address(lync.listen, element, &mut listeners, reading);
         }
-        let span = element.attribute("domain").map_or(element.span, |domain| domain.span);
-        let line = reading.problems.line(span.start);
-        if let Some(first) = lines.insert(xmpp.domain.clone(), line) {
-            let message = "two backends have the same domain";
-            let problem = reading.problems.error(&code::DUPLICATE, span, message, "expected another domain");
-            problem.note(format!("note: the other is in line {first}"));
-        }
-        backends.push(BackendConfig::Xmpp(xmpp));
+        backends.push(backend);
     }
     backends
 }
 
-/// None after a fault, which has been reported; all attributes are looked at first.
-fn xmpp<'a>(element: &Element<'a>, login_rate: u32, reading: &mut Reading<'a>) -> Option<XmppBackend> {
-    let known: Vec<&str> = ATTRIBUTES.iter().map(|attribute| attribute.name).collect();
-    only_attributes(element, &known, &mut reading.problems);
-    let mut attributes = Attributes { element, reading, referred: Vec::new() };
-    let kind = attributes.required("kind", &KIND);
-    let domain = attributes.required("domain", &DOMAIN);
-    let host = attributes.required("host", &HOST);
-    let tls = attributes.optional("tls", &TLS);
-    let port = attributes.optional("port", &PORT);
-    let ca_file = attributes.optional("caFile", &CA_FILE);
-    let server_name = attributes.optional("serverName", &SERVER_NAME);
-    let rate = attributes.optional("loginRate", &LOGIN_RATE);
-    let referred = attributes.referred;
-    kind?;
-    let (domain, tls) = (domain?, tls?.unwrap_or(XmppTls::StartTls));
-    Some(XmppBackend {
-        host: host?,
-        port: port?.unwrap_or(tls.default_port()),
-        tls,
-        ca_file: ca_file?.flatten(),
-        server_name: server_name?.unwrap_or_else(|| domain.clone()),
-        domain,
-        login_rate: rate?.unwrap_or(login_rate),
-        referred,
-    })
+fn one_of_a_domain<'a>(
+    backend: &BackendConfig,
+    element: &Element<'a>,
+    lines: &mut BTreeMap<String, usize>,
+    reading: &mut Reading<'a>,
+) {
+    let span = place(element, "domain");
+    let line = reading.problems.line(span.start);
+    if let Some(first) = lines.insert(backend.domain().to_owned(), line) {
+        let message = "two backends have the same domain";
+        let problem = reading.problems.error(&code::DUPLICATE, span, message, "expected another domain");
+        problem.note(format!("note: the other is in line {first}"));
+    }
 }
 
-struct Attributes<'a, 'r> {
+fn alone_at_its_address<'a>(
+    listen: SocketAddr,
+    element: &Element<'a>,
+    listeners: &mut Vec<(String, SocketAddr)>,
+    reading: &mut Reading<'a>,
+) {
+    let span = place(element, "listen");
+    if let Some((other, _)) = listeners.iter().find(|(_, other)| rule::clash(listen, *other)) {
+        let message = format!("`listen` and {other} need the same port of the same address");
+        reading.problems.error(&code::CONFLICT, span, message, "expected another port");
+    }
+    if listen.port() == 0 {
+        let label = "expected the port that the topology has for the trusted application";
+        reading.problems.warning(&code::UNWISE, span, "`listen` leaves its port to chance", label);
+    }
+    listeners.push((format!("the one in line {}", reading.problems.line(span.start)), listen));
+}
+
+/// None after a fault, which has been reported; all attributes are looked at first.
+fn backend<'a>(
+    element: &Element<'a>,
+    surroundings: &Surroundings,
+    reading: &mut Reading<'a>,
+) -> Option<BackendConfig> {
+    let mut attributes = Attributes { element, reading, referred: Vec::new() };
+    let sort = attributes.required("kind", &KIND);
+    attributes.no_others(sort);
+    let domain = attributes.required("domain", &DOMAIN);
+    match sort? {
+        Sort::Xmpp => xmpp::read(domain, surroundings.login_rate, &mut attributes).map(BackendConfig::Xmpp),
+        Sort::Lync => lync::read(domain, &mut attributes).map(BackendConfig::Lync),
+    }
+}
+
+fn place(element: &Element<'_>, name: &str) -> Span {
+    element.attribute(name).map_or(element.span, |given| given.span)
+}
+
+/// The attributes of one backend, on their way to becoming values.
+pub(super) struct Attributes<'a, 'r> {
     element: &'r Element<'a>,
     reading: &'r mut Reading<'a>,
     referred: Vec<(&'static str, Reference)>,
 }
 
 impl<'a> Attributes<'a, '_> {
-    fn required<K: Kind>(&mut self, name: &'static str, kind: &K) -> Option<K::Value> {
+    pub(super) fn required<K: Kind>(&mut self, name: &'static str, kind: &K) -> Option<K::Value> {
         required(self.element, name, &mut self.reading.problems)?;
         self.optional(name, kind)?
     }
 
     /// None after a fault; Some(None) when the attribute is absent.
-    fn optional<K: Kind>(&mut self, name: &'static str, kind: &K) -> Option<Option<K::Value>> {
+    pub(super) fn optional<K: Kind>(&mut self, name: &'static str, kind: &K) -> Option<Option<K::Value>> {
         let Some(given) = self.element.attribute(name) else {
             return Some(None);
         };
         let (value, reference) = self.reading.value(&format!("`{name}`"), given, kind)?;
         self.referred.extend(reference.map(|reference| (name, reference)));
         Some(Some(value))
+    }
+
+    /// A file that must be named and there.
+    pub(super) fn file(&mut self, name: &'static str, kind: &FilePath) -> Option<PathBuf> {
+        let file = self.required(name, kind)?;
+        self.check_file(name, &file);
+        Some(file)
+    }
+
+    pub(super) fn check_file(&mut self, name: &str, file: &Path) {
+        check_file(&format!("`{name}`"), file, place(self.element, name), self.reading);
+    }
+
+    /// Reports at an attribute.
+    pub(super) fn error(
+        &mut self,
+        code: &'static Code,
+        name: &str,
+        message: &str,
+        label: &str,
+    ) -> &mut Diagnostic {
+        self.reading.problems.error(code, place(self.element, name), message, label)
+    }
+
+    /// What came by reference, so that it is not shown.
+    pub(super) fn referred(&mut self) -> Vec<(&'static str, Reference)> {
+        std::mem::take(&mut self.referred)
+    }
+
+    /// Reports what backends of this sort do not have; without a sort, what none has.
+    fn no_others(&mut self, sort: Option<Sort>) {
+        let sorts = sort.map_or(Sort::ALL.to_vec(), |sort| vec![sort]);
+        let mut known: Vec<&str> = Vec::new();
+        for name in sorts.iter().flat_map(|sort| sort.attributes()).map(|attribute| attribute.name) {
+            if !known.contains(&name) {
+                known.push(name);
+            }
+        }
+        only_attributes(self.element, &known, &mut self.reading.problems);
     }
 }

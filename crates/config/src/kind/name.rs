@@ -3,6 +3,7 @@ use std::{net::IpAddr, path::Path};
 use trunkline_model::Address;
 
 use super::{Fault, Kind};
+use crate::source::Span;
 
 /// The domain of addresses, in the form in which addresses have it: lower case, NFC.
 pub(crate) struct Domain;
@@ -57,5 +58,70 @@ impl Kind for HostName {
             return Err(Fault::new("is not a host name"));
         }
         Ok(name.to_lowercase())
+    }
+}
+
+/// A fully qualified DNS name, in lower case, as certificates bear it.
+pub(crate) struct Fqdn;
+
+impl Kind for Fqdn {
+    type Value = String;
+
+    fn expected(&self) -> String {
+        "a fully qualified name such as pool.contoso.test".into()
+    }
+
+    fn read(&self, text: &str, _: &Path) -> Result<String, Fault> {
+        if text.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
+            return Err(Fault::new("is an IP address, not a name"));
+        }
+        if text.contains('*') {
+            return Err(Fault::new("has a wildcard in it").help("name each server"));
+        }
+        if !text.is_ascii() {
+            return Err(Fault::new("is not ASCII").help("write the name as certificates have it: `xn--…`"));
+        }
+        let name = text.strip_suffix('.').unwrap_or(text);
+        let label_is_good = |label: &str| {
+            let good = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+            (1..=63).contains(&label.len())
+                && label.bytes().all(good)
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        if name.len() > 253 || !name.split('.').all(label_is_good) {
+            return Err(Fault::new("is not a name of DNS"));
+        }
+        if !name.contains('.') {
+            return Err(Fault::new("has no domain in it"));
+        }
+        Ok(name.to_ascii_lowercase())
+    }
+}
+
+/// A list of fully qualified names; at least one, and none twice.
+pub(crate) struct Fqdns;
+
+impl Kind for Fqdns {
+    type Value = Vec<String>;
+
+    fn expected(&self) -> String {
+        "fully qualified names separated by blanks, such as pool.contoso.test fe1.contoso.test".into()
+    }
+
+    fn read(&self, text: &str, folder: &Path) -> Result<Self::Value, Fault> {
+        let mut names = Vec::new();
+        let words = text.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());
+        for word in words {
+            let Span { start, end } = Span::of(word, text);
+            let name = Fqdn.read(word, folder).map_err(|fault| {
+                let why = format!("has a part that {}", fault.why);
+                Fault { why, ..fault.at(start..end) }
+            })?;
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        if names.is_empty() { Err(Fault::new("names nobody")) } else { Ok(names) }
     }
 }

@@ -39,7 +39,7 @@ async fn by_server(channel: &Channel, account: &Address) -> Vec<Step> {
 async fn here(declared: &BackendConfig, account: Option<&Address>, patient: &Patient) -> Vec<Step> {
     let backend = match assembly::backend(declared) {
         Ok(backend) => backend,
-        Err(failure) => return vec![Step::not_tried("settings", failure.words().to_owned())],
+        Err(error) => return vec![Step::not_tried("settings", error.to_string())],
     };
     let password = match account {
         Some(account) => kept(account, patient).await,

@@ -63,3 +63,23 @@ fn a_good_file_and_no_file_are_fine() {
     assert_eq!(folder.json(&["check-config"]), json!({ "file": null, "problems": [] }));
     assert_eq!(folder.run(&["check-config", "absent.config"]).code, Some(1));
 }
+
+#[test]
+fn a_backend_that_is_to_come_is_checked_but_not_served() {
+    let folder = Folder::new();
+    for name in ["relay.pem", "key.pem", "ca.pem"] {
+        folder.write(name, "");
+    }
+    let backend = r#"<backend kind="lync" domain="contoso.test" pool="pool.contoso.test" localFqdn="relay.contoso.test"
+        listen="127.0.0.1:6001" certificateFile="relay.pem" privateKeyFile="key.pem" caFile="ca.pem"
+        allowedPeers="pool.contoso.test" />"#;
+    folder.write("lync.config", &format!("<configuration><backends>{backend}</backends></configuration>"));
+    assert_eq!(folder.well(&["check-config", "lync.config"]), "lync.config: no errors\n");
+    let outcome = folder.run(&["serve", "--config", "lync.config"]);
+    assert_eq!(outcome.code, Some(1));
+    assert!(
+        outcome.err.contains("contoso.test: kind=\"lync\" is not built into this version"),
+        "{}",
+        outcome.err
+    );
+}

@@ -21,6 +21,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("wire", &["model"]),
     ("config", &["model"]),
     ("model", &[]),
+    ("sip", &[]),
     ("client", &["model", "wire"]),
     ("testkit", &["client", "config", "model", "wire"]),
     ("xtask", &[]),
