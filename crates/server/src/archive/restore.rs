@@ -32,8 +32,10 @@ pub(crate) async fn restore(place: Place, args: Restore) -> Result<(), Failure> 
     drop(progress);
     let restored = restored.map_err(|error| key_advice(&place, &error).unwrap_or_else(|| failure(&error)))?;
     if prepared {
-        // Otherwise the next start does it.
-        MasterKey::promote(&place.master_key).map_err(|error| place.key_trouble(&error))?;
+        MasterKey::promote(&place.master_key).map_err(|error| {
+            Failure::failed(format!("the backup is restored, but its key is not in its place: {error}"))
+                .advise("start the server: it puts the key there")
+        })?;
     }
     let done = Done { restored, kept_key };
     if args.output.json { print::json(&done) } else { print::text(&told(&place, &args, &done)) }
