@@ -225,7 +225,7 @@ static void list_buddies(void) {
 }
 
 static void sign_in(void) {
-  purple_account_set_status(account, "available", TRUE, NULL);
+  purple_account_set_enabled(account, "trunkline", TRUE);
   if (purple_account_is_disconnected(account)) purple_account_connect(account);
 }
 
@@ -238,7 +238,7 @@ static void obey(const char *line) {
     purple_core_quit();
     tell("gone", NULL);
     g_main_loop_quit(loop);
-  } else if (!strcmp(what, "sign_in")) purple_account_connect(account);
+  } else if (!strcmp(what, "sign_in")) sign_in();
   else if (!strcmp(what, "sign_out")) purple_account_disconnect(account);
   else if (!strcmp(what, "list")) list_buddies();
   else if (!connection) tell("error", "text", "not signed in", NULL);
@@ -348,7 +348,6 @@ static gboolean begin(const char *folder, const char *user, const char *server, 
   purple_account_set_string(account, "transport", transport);
   purple_account_set_bool(account, "dont-publish", TRUE);
   purple_accounts_add(account);
-  purple_account_set_enabled(account, "trunkline", TRUE);
   return TRUE;
 }
 
