@@ -7,12 +7,16 @@
 mod authority;
 mod balancer;
 mod colleague;
+pub mod front_end;
+mod pidgin;
 mod postgres;
 mod prosody;
 
 pub use authority::{Authority, Identity};
 pub use balancer::{Balancer, Kind};
 pub use colleague::{Colleague, Heard, python};
+pub use front_end::FrontEnd;
+pub use pidgin::{Buddy, Pidgin, Told, Transport};
 pub use postgres::Postgres;
 pub use prosody::{Prosody, ProsodyOptions};
 

@@ -47,11 +47,12 @@ impl Authority {
         &self.pem
     }
 
-    /// Signs a server certificate for these DNS names.
+    /// Signs a certificate for these DNS names, for either side of a connection.
     pub fn identity(&self, names: &[&str]) -> Result<Identity> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).context("not names for a certificate")?;
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         let key = KeyPair::generate().context("cannot make a key for a test server")?;
         let certificate =
             params.signed_by(&key, &self.issuer).context("cannot sign a test server's certificate")?;
