@@ -1,10 +1,10 @@
 use std::{
+    hash::{DefaultHasher, Hash, Hasher},
     path::{Path, PathBuf},
     process::Stdio,
-    sync::OnceLock,
 };
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -154,7 +154,7 @@ impl Pidgin {
             Transport::Tcp => (front.tcp_port(), "tcp"),
             Transport::Tls => (front.tls_port(), "tls"),
         };
-        let mut child = Command::new(program)
+        let mut child = Command::new(&program)
             .arg(home.path())
             .args([&address, &format!("localhost:{port}"), transport, machine])
             .env("HOME", home.path())
@@ -338,20 +338,29 @@ fn know_certificate(home: &Path, pem: &str) -> Result<()> {
     Ok(())
 }
 
-/// The driver, compiled at first use.
-fn program() -> Result<&'static Path> {
-    static PROGRAM: OnceLock<Result<(TempDir, PathBuf), String>> = OnceLock::new();
-    let made = PROGRAM.get_or_init(|| compile().map_err(|error| format!("{error:#}")));
-    made.as_ref().map(|(_, program)| program.as_path()).map_err(|error| anyhow!("{error}"))
-}
+/// Where the driver lies once it is compiled, beside the Python of the other peers.
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/peers");
 
-fn compile() -> Result<(TempDir, PathBuf)> {
+/// The driver, compiled at first use of its source.
+fn program() -> Result<PathBuf> {
     ensure!(
         Path::new(PLUGIN).exists(),
         "the test needs {PLUGIN} of Debian's pidgin-sipe: cargo xtask test installs it"
     );
-    let folder = tempfile::Builder::new().prefix("pidgin-driver-").tempdir()?;
-    let (source, program) = (folder.path().join("pidgin.c"), folder.path().join("pidgin"));
+    let mut hash = DefaultHasher::new();
+    SOURCE.hash(&mut hash);
+    let program = Path::new(FOLDER).join(format!("pidgin-{:016x}", hash.finish()));
+    if !program.exists() {
+        std::fs::create_dir_all(FOLDER)?;
+        let folder = tempfile::Builder::new().prefix("pidgin-").tempdir_in(FOLDER)?;
+        // Another test may be at it too: the last rename wins, and both are the same.
+        std::fs::rename(compile(folder.path())?, &program)?;
+    }
+    Ok(program)
+}
+
+fn compile(folder: &Path) -> Result<PathBuf> {
+    let (source, program) = (folder.join("pidgin.c"), folder.join("pidgin"));
     std::fs::write(&source, SOURCE)?;
     let flags = std::process::Command::new("pkg-config")
         .args(["--cflags", "--libs", "purple"])
@@ -368,5 +377,5 @@ fn compile() -> Result<(TempDir, PathBuf)> {
         .output()
         .context("the test needs a C compiler: apt-get install gcc libc6-dev")?;
     ensure!(compiled.status.success(), "cc: {}", String::from_utf8_lossy(&compiled.stderr));
-    Ok((folder, program))
+    Ok(program)
 }
