@@ -74,10 +74,22 @@ static void connection_error(PurpleConnection *connection, int kind, const char 
   tell("error", "text", text, NULL);
 }
 
+/* People are `user@host` here, and with a scheme inside SIPE. */
+static const char *plain(const char *who) { return who && g_str_has_prefix(who, "sip:") ? who + 4 : who; }
+static char *named(const char *who) { return g_strdup_printf("sip:%s", plain(who)); }
+
+static char *text_of(const char *html) {
+  char **lines = g_strsplit(html, "\r\n", -1);
+  char *joined = g_strjoinv("<br>", lines), *text = purple_markup_strip_html(joined);
+  g_strfreev(lines);
+  g_free(joined);
+  return text;
+}
+
 static void received(PurpleAccount *own, char *who, char *html, PurpleConversation *conversation, int flags) {
   (void)own, (void)conversation, (void)flags;
-  char *text = purple_markup_strip_html(html);
-  tell("message", "from", who, "text", text, "html", html, NULL);
+  char *text = text_of(html);
+  tell("message", "from", plain(who), "text", text, "html", html, NULL);
   g_free(text);
 }
 
@@ -85,20 +97,20 @@ static void received(PurpleAccount *own, char *who, char *html, PurpleConversati
 static void wrote(PurpleAccount *own, const char *who, const char *html, PurpleConversation *conversation, int flags) {
   (void)own, (void)who;
   if (!(flags & (PURPLE_MESSAGE_ERROR | PURPLE_MESSAGE_SYSTEM))) return;
-  char *text = purple_markup_strip_html(html);
+  char *text = text_of(html);
   const char *kind = flags & PURPLE_MESSAGE_ERROR ? "error" : "system";
-  tell("notice", "with", purple_conversation_get_name(conversation), "kind", kind, "text", text, NULL);
+  tell("notice", "with", plain(purple_conversation_get_name(conversation)), "kind", kind, "text", text, NULL);
   g_free(text);
 }
 
-static void typing(PurpleAccount *own, const char *who) { (void)own, tell("typing", "from", who, NULL); }
-static void typing_stopped(PurpleAccount *own, const char *who) { (void)own, tell("typed", "from", who, NULL); }
+static void typing(PurpleAccount *own, const char *who) { (void)own, tell("typing", "from", plain(who), NULL); }
+static void typing_stopped(PurpleAccount *own, const char *who) { (void)own, tell("typed", "from", plain(who), NULL); }
 
 static void tell_buddy(const char *event, PurpleBuddy *buddy) {
   PurpleStatus *status = purple_presence_get_active_status(purple_buddy_get_presence(buddy));
   PurpleGroup *group = purple_buddy_get_group(buddy);
   const char *message = purple_status_get_attr_string(status, "message");
-  tell(event, "who", purple_buddy_get_name(buddy), "status", purple_status_get_id(status), "note", message, "alias",
+  tell(event, "who", plain(purple_buddy_get_name(buddy)), "status", purple_status_get_id(status), "note", message, "alias",
        purple_buddy_get_alias(buddy), "group", group ? purple_group_get_name(group) : "", NULL);
 }
 
@@ -108,7 +120,7 @@ static void status_changed(PurpleBuddy *buddy, PurpleStatus *before, PurpleStatu
 }
 static void buddy_presence(PurpleBuddy *buddy) { tell_buddy("presence", buddy); }
 static void buddy_added(PurpleBuddy *buddy) { tell_buddy("added", buddy); }
-static void buddy_removed(PurpleBuddy *buddy) { tell("removed", "who", purple_buddy_get_name(buddy), NULL); }
+static void buddy_removed(PurpleBuddy *buddy) { tell("removed", "who", plain(purple_buddy_get_name(buddy)), NULL); }
 
 static void *notify_message(PurpleNotifyMsgType kind, const char *title, const char *first, const char *second) {
   (void)kind;
@@ -119,7 +131,7 @@ static void *notify_message(PurpleNotifyMsgType kind, const char *title, const c
 static void *ask_action(const char *title, const char *first, const char *second, int usual, PurpleAccount *own,
                         const char *who, PurpleConversation *conversation, void *data, size_t count, va_list actions) {
   (void)usual, (void)own, (void)conversation, (void)data, (void)count, (void)actions;
-  tell("question", "title", title, "text", first, "more", second, "who", who, NULL);
+  tell("question", "title", title, "text", first, "more", second, "who", plain(who), NULL);
   return NULL;
 }
 
@@ -127,7 +139,7 @@ static void *ask_consent(PurpleAccount *own, const char *who, const char *id, co
                          gboolean known, PurpleAccountRequestAuthorizationCb yes,
                          PurpleAccountRequestAuthorizationCb no, void *data) {
   (void)own, (void)id, (void)alias, (void)text, (void)known, (void)no;
-  tell("watched", "from", who, NULL);
+  tell("watched", "from", plain(who), NULL);
   yes(data);
   return NULL;
 }
@@ -176,6 +188,8 @@ static GHashTable *fields(const char *line) {
   }
   return table;
 }
+
+#define FIELD(name) ((const char *)(g_hash_table_lookup(order, name) ?: ""))
 
 static char *html_of(const char *text) {
   char *escaped = g_markup_escape_text(text, -1);
@@ -229,9 +243,21 @@ static void sign_in(void) {
   if (purple_account_is_disconnected(account)) purple_account_connect(account);
 }
 
+static void obey_online(PurpleConnection *connection, const char *what, GHashTable *order) {
+  char *who = named(FIELD("who"));
+  if (!strcmp(what, "send")) send_message(who, FIELD("text"));
+  else if (!strcmp(what, "close")) close_conversation(who);
+  else if (!strcmp(what, "type")) serv_send_typing(connection, who, PURPLE_TYPING);
+  else if (!strcmp(what, "stop_typing")) serv_send_typing(connection, who, PURPLE_NOT_TYPING);
+  else if (!strcmp(what, "add")) add_buddy(who, FIELD("group"));
+  else if (!strcmp(what, "remove")) remove_buddy(who);
+  else if (!strcmp(what, "status"))
+    purple_account_set_status(account, FIELD("status"), TRUE, "message", FIELD("note"), NULL);
+  g_free(who);
+}
+
 static void obey(const char *line) {
   GHashTable *order = fields(line);
-#define FIELD(name) ((const char *)(g_hash_table_lookup(order, name) ?: ""))
   const char *what = FIELD("do");
   PurpleConnection *connection = purple_account_get_connection(account);
   if (!strcmp(what, "quit")) {
@@ -241,15 +267,8 @@ static void obey(const char *line) {
   } else if (!strcmp(what, "sign_in")) sign_in();
   else if (!strcmp(what, "sign_out")) purple_account_disconnect(account);
   else if (!strcmp(what, "list")) list_buddies();
-  else if (!connection) tell("error", "text", "not signed in", NULL);
-  else if (!strcmp(what, "send")) send_message(FIELD("to"), FIELD("text"));
-  else if (!strcmp(what, "close")) close_conversation(FIELD("with"));
-  else if (!strcmp(what, "type")) serv_send_typing(connection, FIELD("to"), PURPLE_TYPING);
-  else if (!strcmp(what, "stop_typing")) serv_send_typing(connection, FIELD("to"), PURPLE_NOT_TYPING);
-  else if (!strcmp(what, "status"))
-    purple_account_set_status(account, FIELD("status"), TRUE, "message", FIELD("note"), NULL);
-  else if (!strcmp(what, "add")) add_buddy(FIELD("who"), FIELD("group"));
-  else if (!strcmp(what, "remove")) remove_buddy(FIELD("who"));
+  else if (connection) obey_online(connection, what, order);
+  else tell("error", "text", "not signed in", NULL);
   g_hash_table_destroy(order);
 }
 

@@ -13,8 +13,9 @@ use tokio::{
     process::{Child, ChildStdin, ChildStdout, Command},
     time::timeout,
 };
+use trunkline_sip::{Method, body::roaming};
 
-use super::FrontEnd;
+use super::{FrontEnd, front_end::Traffic};
 use crate::patience;
 
 const SOURCE: &str = include_str!("pidgin.c");
@@ -176,18 +177,27 @@ impl Pidgin {
         Ok(client)
     }
 
-    /// Starts a client over TCP, signs in and waits until it is online.
+    /// Starts a client over TCP, signs in and waits until it is settled.
     pub async fn sign_in(front: &FrontEnd, user: &str) -> Result<Self> {
         let mut client = Self::start(front, user, "desk", Transport::Tcp).await?;
-        client.connect().await?;
+        client.connect(front).await?;
         Ok(client)
     }
 
-    /// Signs in and waits until the client says so.
-    pub async fn connect(&mut self) -> Result<()> {
-        let mark = self.mark();
-        self.order(json!({ "do": "sign_in" })).await?;
-        self.until_after(mark, "signs in", |told| (*told == Told::Online).then_some(())).await
+    /// Signs in and waits until the client is settled: it is online before it has its list, and throws out contacts that
+    /// were added in between.
+    pub async fn connect(&mut self, front: &FrontEnd) -> Result<()> {
+        let (mark, passed) = (self.mark(), front.mark());
+        self.begin_to_connect().await?;
+        self.until_after(mark, "signs in", |told| (*told == Told::Online).then_some(())).await?;
+        let own = self.address.clone();
+        let published = move |traffic: &Traffic| {
+            let response = traffic.sent_response().filter(|response| response.is_success())?;
+            let own = response.from().ok()?.uri.address()? == own;
+            let published = response.content_type().ok()??.is(roaming::TYPE);
+            (own && published && response.cseq().ok()?.method == Method::SERVICE).then_some(())
+        };
+        front.until_after(passed, "a client's first publication", published).await
     }
 
     /// Begins to sign in.
@@ -202,17 +212,17 @@ impl Pidgin {
 
     /// Sends a message; lines are parted by `\n`.
     pub async fn send(&mut self, to: &str, text: &str) -> Result<()> {
-        self.order(json!({ "do": "send", "to": to, "text": text })).await
+        self.order(json!({ "do": "send", "who": to, "text": text })).await
     }
 
     /// Closes the conversation's window, which ends its dialog.
     pub async fn close(&mut self, with: &str) -> Result<()> {
-        self.order(json!({ "do": "close", "with": with })).await
+        self.order(json!({ "do": "close", "who": with })).await
     }
 
     /// Says that the user types, or does so no more; there has to be a dialog.
     pub async fn typing(&mut self, to: &str, on: bool) -> Result<()> {
-        self.order(json!({ "do": if on { "type" } else { "stop_typing" }, "to": to })).await
+        self.order(json!({ "do": if on { "type" } else { "stop_typing" }, "who": to })).await
     }
 
     /// Shows a presence by SIPE's word, with a note.

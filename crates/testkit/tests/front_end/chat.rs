@@ -38,7 +38,7 @@ async fn two_clients_chat_both_ways_in_any_script_and_over_lines() {
 async fn a_client_over_tls_and_one_without_talk_and_see_each_other_type() {
     let front = FrontEnd::start("example.test", USERS).await.unwrap();
     let mut alice = Pidgin::start(&front, "alice", "desk", Transport::Tls).await.unwrap();
-    alice.connect().await.unwrap();
+    alice.connect(&front).await.unwrap();
     let mut bob = Pidgin::sign_in(&front, "bob").await.unwrap();
     let (to_bob, to_alice) = (bob.address().to_owned(), alice.address().to_owned());
     alice.send(&to_bob, "hello").await.unwrap();
@@ -95,7 +95,7 @@ async fn a_message_to_somebody_who_is_not_signed_in_is_undelivered() {
 async fn of_two_devices_the_first_that_answers_keeps_the_conversation() {
     let (front, mut alice, mut desk) = two().await;
     let mut laptop = Pidgin::start(&front, "bob", "laptop", Transport::Tcp).await.unwrap();
-    laptop.connect().await.unwrap();
+    laptop.connect(&front).await.unwrap();
     assert_eq!(front.endpoints("bob"), 2);
     let (to_bob, to_alice) = (desk.address().to_owned(), alice.address().to_owned());
     laptop.send(&to_alice, "from the laptop").await.unwrap();

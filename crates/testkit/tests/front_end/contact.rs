@@ -16,7 +16,7 @@ async fn a_contact_is_kept_by_the_server_and_shown_on_every_device() {
     let front = FrontEnd::start("example.test", USERS).await.unwrap();
     let mut desk = Pidgin::sign_in(&front, "alice").await.unwrap();
     let mut laptop = Pidgin::start(&front, "alice", "laptop", Transport::Tcp).await.unwrap();
-    laptop.connect().await.unwrap();
+    laptop.connect(&front).await.unwrap();
     let mut bob = Pidgin::sign_in(&front, "bob").await.unwrap();
     desk.add("bob@example.test", "Crew & Co").await.unwrap();
     let added = |told: &Told| match told {

@@ -24,7 +24,7 @@ async fn a_client_signs_in_without_tls_publishes_and_signs_out() {
 async fn a_client_signs_in_with_tls() {
     let front = FrontEnd::start("example.test", &[("alice", "Alice A")]).await.unwrap();
     let mut alice = Pidgin::start(&front, "alice", "desk", Transport::Tls).await.unwrap();
-    alice.connect().await.unwrap();
+    alice.connect(&front).await.unwrap();
     assert_eq!(front.endpoints("alice"), 1);
 }
 
