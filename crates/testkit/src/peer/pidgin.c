@@ -135,6 +135,11 @@ static void *ask_action(const char *title, const char *first, const char *second
   return NULL;
 }
 
+static void ask_to_add(PurpleAccount *own, const char *who, const char *id, const char *alias, const char *text) {
+  (void)own, (void)id, (void)alias, (void)text;
+  tell("watched", "from", plain(who), NULL);
+}
+
 static void *ask_consent(PurpleAccount *own, const char *who, const char *id, const char *alias, const char *text,
                          gboolean known, PurpleAccountRequestAuthorizationCb yes,
                          PurpleAccountRequestAuthorizationCb no, void *data) {
@@ -322,7 +327,7 @@ static PurpleEventLoopUiOps events = {.timeout_add = g_timeout_add,
 static PurpleCoreUiOps core;
 static PurpleNotifyUiOps notices = {.notify_message = notify_message};
 static PurpleRequestUiOps questions = {.request_action = ask_action};
-static PurpleAccountUiOps accounts = {.request_authorize = ask_consent};
+static PurpleAccountUiOps accounts = {.request_add = ask_to_add, .request_authorize = ask_consent};
 
 static void listen_to(void *source, const char *signal, void *function) {
   static int handle;

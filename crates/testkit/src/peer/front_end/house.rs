@@ -197,7 +197,10 @@ impl House {
                 if let Some(answer) = refused.answer(&tag) {
                     self.send(line, answer);
                 }
-                return if refused.close { self.cut(line) } else { () };
+                if refused.close {
+                    self.cut(line);
+                }
+                return;
             }
         };
         self.log.add(line, Heading::Received, message.clone());

@@ -214,7 +214,10 @@ impl House {
         let Some(place) = call.branches.get_mut(branch) else { return };
         let key = place.key.clone();
         if response.is_provisional() {
-            return if call.answered.is_none() { self.back(at, response) } else { () };
+            if call.answered.is_none() {
+                self.back(at, response);
+            }
+            return;
         }
         place.outcome = Some(response.clone());
         if response.is_success() {
@@ -226,7 +229,10 @@ impl House {
                 call.answered = Some(response.status());
                 self.back(at, response);
             }
-            return if invite { self.cancel_rest(at, "Call completed elsewhere") } else { () };
+            if invite {
+                self.cancel_rest(at, "Call completed elsewhere");
+            }
+            return;
         }
         if invite {
             self.acknowledge_refusal(at, branch, &response);
