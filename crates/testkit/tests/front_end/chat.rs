@@ -1,3 +1,4 @@
+use anyhow::Result;
 use trunkline_sip::Method;
 use trunkline_testkit::peer::{
     FrontEnd, Pidgin, Told, Transport,
@@ -6,11 +7,11 @@ use trunkline_testkit::peer::{
 
 const USERS: &[(&str, &str)] = &[("alice", "Alice A"), ("bob", "Bob B")];
 
-async fn two() -> (FrontEnd, Pidgin, Pidgin) {
-    let front = FrontEnd::start("example.test", USERS).await.unwrap();
-    let alice = Pidgin::sign_in(&front, "alice").await.unwrap();
-    let bob = Pidgin::sign_in(&front, "bob").await.unwrap();
-    (front, alice, bob)
+async fn two() -> Result<(FrontEnd, Pidgin, Pidgin)> {
+    let front = FrontEnd::start("example.test", USERS).await?;
+    let alice = Pidgin::sign_in(&front, "alice").await?;
+    let bob = Pidgin::sign_in(&front, "bob").await?;
+    Ok((front, alice, bob))
 }
 
 fn received(method: &Method) -> impl Fn(&Traffic) -> Option<()> + '_ {
@@ -19,7 +20,7 @@ fn received(method: &Method) -> impl Fn(&Traffic) -> Option<()> + '_ {
 
 #[tokio::test]
 async fn two_clients_chat_both_ways_in_any_script_and_over_lines() {
-    let (front, mut alice, mut bob) = two().await;
+    let (front, mut alice, mut bob) = two().await.unwrap();
     let (to_bob, to_alice) = (bob.address().to_owned(), alice.address().to_owned());
     alice.send(&to_bob, "Grüße aus Köln 🚂\nzweite <Zeile> & \"mehr\"").await.unwrap();
     bob.message("Grüße aus Köln 🚂\nzweite <Zeile> & \"mehr\"").await.unwrap();
@@ -54,7 +55,7 @@ async fn a_client_over_tls_and_one_without_talk_and_see_each_other_type() {
 
 #[tokio::test]
 async fn a_refused_message_is_shown_as_undelivered() {
-    let (front, mut alice, mut bob) = two().await;
+    let (front, mut alice, mut bob) = two().await.unwrap();
     let to_bob = bob.address().to_owned();
     for (status, text) in [(486, "busy"), (606, "blocked"), (480, "gone")] {
         let act = Act::answer(status).header("Warning", "309 lcs.microsoft.com \"Not allowed\"");
@@ -93,7 +94,7 @@ async fn a_message_to_somebody_who_is_not_signed_in_is_undelivered() {
 
 #[tokio::test]
 async fn of_two_devices_the_first_that_answers_keeps_the_conversation() {
-    let (front, mut alice, mut desk) = two().await;
+    let (front, mut alice, mut desk) = two().await.unwrap();
     let mut laptop = Pidgin::start(&front, "bob", "laptop", Transport::Tcp).await.unwrap();
     laptop.connect(&front).await.unwrap();
     assert_eq!(front.endpoints("bob"), 2);
