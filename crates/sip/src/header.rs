@@ -27,7 +27,7 @@ impl Header {
         let name = line.len();
         line.extend_from_slice(b": ");
         line.extend(value.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }));
-        let value = trim(&line, name + 2, line.len());
+        let value = trim(&line, name + 1, line.len());
         line.extend_from_slice(b"\r\n");
         Self { line: line.into(), name, value }
     }
@@ -100,6 +100,9 @@ fn trim(line: &[u8], start: usize, end: usize) -> (usize, usize) {
     let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
     let whole = line.get(start..end).unwrap_or_default();
     let before = whole.iter().take_while(|byte| is_space(byte)).count();
+    if before == whole.len() {
+        return (start, start);
+    }
     let after = whole.iter().skip(before).rev().take_while(|byte| is_space(byte)).count();
     (start + before, start + whole.len() - after)
 }
