@@ -32,6 +32,7 @@ pub mod message;
 mod method;
 mod param;
 mod scan;
+pub mod transaction;
 pub mod typed;
 mod uri;
 
