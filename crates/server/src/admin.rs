@@ -14,7 +14,7 @@ pub(crate) use profile::ProfileChange;
 pub(crate) use socket::AdminSocket;
 pub(crate) use view::{
     AccountView, BackendView, DeviceView, ImportedView, KeyInForceView, KeyView, ListenersView, OpenKeyView,
-    Outcome, ReloadView, RotatedView, RunningView, StatusView,
+    Outcome, ReloadView, RotatedView, RunningView, StatusView, rfc3339,
 };
 
 /// The number of the user as whom this process runs.

@@ -3,6 +3,7 @@
 mod archive;
 mod collect;
 mod redact;
+mod secret;
 
 use std::path::{Path, PathBuf};
 
@@ -32,7 +33,7 @@ struct Item {
 /// Collects, redacts, says what there is, and writes it with mode 0600.
 pub(crate) async fn bundle(named: Option<&Path>, wish: Wish) -> Result<(), Failure> {
     let mut items = collect(named, wish.log.as_deref()).await?;
-    let mut redactor = Redactor::new(collect::secrets(named));
+    let mut redactor = Redactor::new(&secret::secrets(named));
     for item in &mut items {
         item.content = redactor.redact(&item.content);
     }

@@ -26,8 +26,8 @@ pub enum StoreError {
     /// may be stored or not.
     #[error("the database cannot be reached: {0}")]
     Unreachable(String),
-    /// Another program holds the database's write lock for too long.
-    #[error("the database is busy: another program is writing to it")]
+    /// Another program holds the database's write lock for too long, or one that keeps everybody out.
+    #[error("the database is busy: another program writes to it, or keeps it locked")]
     Busy,
     /// Another process has the store open.
     #[error("{0}")]

@@ -6,7 +6,7 @@ use tokio::{
 
 use crate::{
     relay::{access_key, account},
-    support::{Answer, PATIENCE, Running, get, post},
+    support::{Answer, PATIENCE, Running, get, post, problem},
 };
 
 async fn activate(server: &Running, body: &str) -> Answer {
@@ -34,7 +34,7 @@ async fn a_key_becomes_a_token_once() {
     assert_eq!(reply["account"]["displayName"], "Alice Example");
     assert!(reply["deviceId"].is_string());
     let again = activate(&server, &request("sip:alice@example.test", &key, "d-1")).await;
-    assert_eq!((again.status, again.problem().as_str()), (403, "activation-refused"));
+    assert_eq!((again.status, problem(&again).as_str()), (403, "activation-refused"));
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn after_ten_failures_a_source_waits_and_others_do_not() {
     }
     let right = request("alice@example.test", &key, "d-1");
     let answer = post(server.http(), "/v1/activation", &from("203.0.113.9"), &right).await;
-    assert_eq!((answer.status, answer.problem().as_str()), (429, "too-many-attempts"));
+    assert_eq!((answer.status, problem(&answer).as_str()), (429, "too-many-attempts"));
     let wait: u64 = answer.header("retry-after").expect("when").parse().expect("seconds");
     assert!((3_500..=3_600).contains(&wait), "{wait}");
     assert_eq!(post(server.http(), "/v1/activation", &from("203.0.113.10"), &right).await.status, 201);
@@ -96,7 +96,7 @@ async fn a_body_that_cannot_be_read_is_refused_without_quoting_it() {
         ["", "[]", "{", r#"{"accessKey":"hush"}"#, r#"{"address":7,"accessKey":"hush","deviceToken":"d"}"#]
     {
         let answer = activate(&server, body).await;
-        assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid-request"), "{body}");
+        assert_eq!((answer.status, problem(&answer).as_str()), (400, "invalid-request"), "{body}");
         assert!(!answer.body.contains("hush"), "{answer:?}");
         assert_eq!(answer.header("cache-control"), Some("no-store"));
     }
@@ -110,7 +110,7 @@ async fn a_large_body_is_refused() {
     let server = Running::start(|_| {}).await;
     let body = format!(r#"{{"address":"{}"}}"#, "a".repeat(17_000));
     let answer = activate(&server, &body).await;
-    assert_eq!((answer.status, answer.problem().as_str()), (413, "too-large"));
+    assert_eq!((answer.status, problem(&answer).as_str()), (413, "too-large"));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 use secrecy::SecretString;
 
-use crate::support::{Running, ask, get, post};
+use crate::support::{Running, ask, get, post, problem};
 
 #[tokio::test]
 async fn health_tells_what_works() {
@@ -52,7 +52,7 @@ async fn with_a_token_only_liveness_is_open() {
     ] {
         for path in ["/health/ready", "/metrics", "/nothing"] {
             let answer = get(server.admin(), path, lines).await;
-            assert_eq!((answer.status, answer.problem().as_str()), (401, "unauthorized"), "{path} {lines}");
+            assert_eq!((answer.status, problem(&answer).as_str()), (401, "unauthorized"), "{path} {lines}");
             assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
         }
     }
@@ -67,7 +67,7 @@ async fn a_page_that_rebound_its_name_to_the_loopback_reads_nothing() {
     let asked = |lines: &str| format!("GET /metrics HTTP/1.1\r\n{lines}\r\n").into_bytes();
     for host in ["rebound.evil.test", "rebound.evil.test:8443", "localhost.evil.test"] {
         let answer = ask(server.admin(), &asked(&format!("Host: {host}\r\n"))).await;
-        assert_eq!((answer.status, answer.problem().as_str()), (421, "foreign-host"), "{host}");
+        assert_eq!((answer.status, problem(&answer).as_str()), (421, "foreign-host"), "{host}");
     }
     let page = "Host: localhost\r\nOrigin: https://evil.test\r\n";
     assert_eq!(ask(server.admin(), &asked(page)).await.status, 403);

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use crate::support::{Running, close_code, eventually, get, post, settings, upgrade_request};
+use crate::support::{Running, close_code, eventually, get, post, problem, settings, upgrade_request};
 
 #[tokio::test]
 async fn without_sockets_the_end_comes_at_once() {
@@ -59,7 +59,7 @@ async fn while_it_drains_phones_are_sent_elsewhere_and_hurry_ends_it() {
     let activation = post(http, "/v1/activation", "", "{}").await;
     let mut waits = Vec::new();
     for answer in [upgrade, activation, get(http, "/GaslampService/ws", "").await] {
-        assert_eq!((answer.status, answer.problem().as_str()), (503, "restarting"), "{answer:?}");
+        assert_eq!((answer.status, problem(&answer).as_str()), (503, "restarting"), "{answer:?}");
         assert_eq!(answer.header("connection"), Some("close"), "{answer:?}");
         waits.push(answer.header("retry-after").expect("a time").parse::<u64>().expect("seconds"));
     }

@@ -24,6 +24,8 @@ use tokio_tungstenite::{
 use trunkline_http::{Addresses, Control, HttpSettings, Server, Stop};
 use trunkline_store::Store;
 
+pub(crate) use trunkline_testkit::Answer;
+
 /// No test waits longer for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -133,40 +135,24 @@ pub(crate) fn upgrade_request(lines: &str) -> String {
     )
 }
 
-/// An answer taken from the wire.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) head: String,
-    pub(crate) body: String,
+/// The cookies that an answer sets.
+pub(crate) fn cookies_of(answer: &Answer) -> Vec<&str> {
+    answer.all("set-cookie").collect()
 }
 
-impl Answer {
-    /// A header's value; names in lower case.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value).next()
-    }
-
-    pub(crate) fn cookies(&self) -> Vec<&str> {
-        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines.filter(|(key, _)| key.eq_ignore_ascii_case("set-cookie")).map(|(_, value)| value).collect()
-    }
-
-    /// The `code` of a problem document, after checking that it is one.
-    pub(crate) fn problem(&self) -> String {
-        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
-        let document: serde_json::Value = serde_json::from_str(&self.body).expect("JSON");
-        assert_eq!(document["status"], self.status);
-        document["code"].as_str().expect("a code").to_owned()
-    }
+/// The `code` of a problem document, after checking that it is one.
+pub(crate) fn problem(answer: &Answer) -> String {
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{answer:?}");
+    let document: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
+    assert_eq!(document["status"], answer.status);
+    document["code"].as_str().expect("a code").to_owned()
 }
 
 /// Sends bytes as they are and reads one answer.
 pub(crate) async fn ask(address: SocketAddr, request: &[u8]) -> Answer {
     let mut tcp = TcpStream::connect(address).await.expect("connected");
     tcp.write_all(request).await.expect("sent");
-    timeout(PATIENCE, answer(&mut tcp)).await.expect("answered in time")
+    timeout(PATIENCE, Answer::read(&mut tcp)).await.expect("answered in time").expect("an answer")
 }
 
 pub(crate) async fn get(address: SocketAddr, path: &str, lines: &str) -> Answer {
@@ -177,23 +163,6 @@ pub(crate) async fn post(address: SocketAddr, path: &str, lines: &str, body: &st
     let length = body.len();
     let head = format!("POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}\r\n{lines}\r\n");
     ask(address, format!("{head}{body}").as_bytes()).await
-}
-
-async fn answer(tcp: &mut TcpStream) -> Answer {
-    let mut bytes = Vec::new();
-    loop {
-        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-            let head = String::from_utf8(bytes[..end].to_vec()).expect("text");
-            let status = head[9..12].parse().expect("a status");
-            let mut answer = Answer { status, head, body: String::new() };
-            let length: usize = answer.header("content-length").map_or(0, |n| n.parse().expect("a length"));
-            if bytes.len() >= end + 4 + length {
-                answer.body = String::from_utf8(bytes[end + 4..end + 4 + length].to_vec()).expect("text");
-                return answer;
-            }
-        }
-        assert!(tcp.read_buf(&mut bytes).await.expect("readable") > 0, "ended early: {bytes:?}");
-    }
 }
 
 /// The next message that is no ping.

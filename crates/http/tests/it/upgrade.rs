@@ -1,6 +1,6 @@
 use tokio::net::TcpStream;
 
-use crate::support::{Running, ask, close_code, get, next, post, upgrade_request};
+use crate::support::{Running, ask, close_code, cookies_of, get, next, post, problem, upgrade_request};
 
 #[tokio::test]
 async fn the_vendors_odd_headers_never_fail_an_upgrade() {
@@ -14,7 +14,7 @@ async fn the_vendors_odd_headers_never_fail_an_upgrade() {
     assert_eq!(answer.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
     assert_eq!(answer.header("sec-websocket-protocol"), None);
     assert_eq!(answer.header("sec-websocket-extensions"), None);
-    assert!(answer.cookies().is_empty(), "{answer:?}");
+    assert!(cookies_of(&answer).is_empty(), "{answer:?}");
     let mut request = upgrade_request("").into_bytes();
     let end = request.len() - 2;
     request.splice(end..end, *b"sequence: \xff\xfe\r\nX-User-Agent: \xe4\r\n");
@@ -25,7 +25,7 @@ async fn the_vendors_odd_headers_never_fail_an_upgrade() {
 async fn a_phone_without_a_device_id_gets_one_as_a_cookie() {
     let server = Running::start(|settings| settings.trusted_proxies = Vec::new()).await;
     let answer = ask(server.http(), upgrade_request("X-Forwarded-Proto: https\r\n").as_bytes()).await;
-    let cookies = answer.cookies();
+    let cookies = cookies_of(&answer);
     let [cookie] = cookies.as_slice() else { panic!("one cookie expected: {cookies:?}") };
     let (value, attributes) = cookie.split_once("; ").expect("attributes");
     let value = value.strip_prefix("deviceToken=").expect("the cookie's name");
@@ -36,7 +36,7 @@ async fn a_phone_without_a_device_id_gets_one_as_a_cookie() {
     assert!(!attributes.contains("Secure"), "a stranger's word for https counts nothing: {attributes}");
     let answer =
         ask(server.http(), upgrade_request(&format!("Cookie: deviceToken={value}\r\n")).as_bytes()).await;
-    assert!(answer.cookies().is_empty(), "it came back, so none is set");
+    assert!(cookies_of(&answer).is_empty(), "it came back, so none is set");
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn a_trusted_proxys_word_makes_cookies_secure() {
     };
     let server = Running::start(trust).await;
     let answer = ask(server.http(), upgrade_request("X-Forwarded-Proto: https\r\n").as_bytes()).await;
-    assert!(answer.cookies()[0].ends_with("; Secure"), "{answer:?}");
+    assert!(cookies_of(&answer)[0].ends_with("; Secure"), "{answer:?}");
 }
 
 #[tokio::test]
@@ -56,16 +56,16 @@ async fn token_and_device_bind_a_socket_to_the_session_that_stands() {
     drop(phone);
     let bound = format!("X-GC-DeviceToken: d-1\r\nx-good-gd-authtoken: {token}\r\nsequence: -1\r\n");
     let answer = ask(server.http(), upgrade_request(&bound).as_bytes()).await;
-    let cookies = answer.cookies();
+    let cookies = cookies_of(&answer);
     let [cookie] = cookies.as_slice() else { panic!("one cookie expected: {cookies:?}") };
     assert!(cookie.starts_with("sessionId="), "{cookie}");
     assert!(cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Strict"), "{cookie}");
     let other = bound.replace("d-1", "d-2");
     let answer = ask(server.http(), upgrade_request(&other).as_bytes()).await;
-    assert_eq!((answer.status, answer.cookies().len()), (101, 0), "another device is not bound");
+    assert_eq!((answer.status, cookies_of(&answer).len()), (101, 0), "another device is not bound");
     let alone = format!("X-GC-DeviceToken: d-1\r\nCookie: {cookie}\r\n");
     let answer = ask(server.http(), upgrade_request(&alone).as_bytes()).await;
-    assert_eq!((answer.status, answer.cookies().len()), (101, 0), "a cookie alone binds nothing");
+    assert_eq!((answer.status, cookies_of(&answer).len()), (101, 0), "a cookie alone binds nothing");
 }
 
 #[tokio::test]
@@ -77,9 +77,9 @@ async fn pages_of_foreign_origins_are_refused() {
     for origin in ["https://evil.test", "null", "https://chat.example.test.evil.test", ""] {
         let lines = format!("Origin: {origin}\r\n");
         let answer = ask(server.http(), upgrade_request(&lines).as_bytes()).await;
-        assert_eq!((answer.status, answer.problem().as_str()), (403, "origin-refused"));
+        assert_eq!((answer.status, problem(&answer).as_str()), (403, "origin-refused"));
         let answer = post(server.http(), "/v1/activation", &lines, "{}").await;
-        assert_eq!((answer.status, answer.problem().as_str()), (403, "origin-refused"));
+        assert_eq!((answer.status, problem(&answer).as_str()), (403, "origin-refused"));
     }
     let answer =
         ask(server.http(), upgrade_request("Origin: https://chat.example.test\r\n").as_bytes()).await;
@@ -90,17 +90,17 @@ async fn pages_of_foreign_origins_are_refused() {
 async fn what_is_no_upgrade_is_told_so() {
     let server = Running::start(|_| {}).await;
     let answer = get(server.http(), "/GaslampService/ws", "").await;
-    assert_eq!((answer.status, answer.problem().as_str()), (426, "upgrade-required"));
+    assert_eq!((answer.status, problem(&answer).as_str()), (426, "upgrade-required"));
     assert_eq!(answer.header("upgrade"), Some("websocket"));
     let old = upgrade_request("").replace("Version: 13", "Version: 8");
     let answer = ask(server.http(), old.as_bytes()).await;
     assert_eq!((answer.status, answer.header("sec-websocket-version")), (426, Some("13")));
     let short = upgrade_request("").replace("dGhlIHNhbXBsZSBub25jZQ==", "short");
-    assert_eq!(ask(server.http(), short.as_bytes()).await.problem(), "bad-handshake");
+    assert_eq!(problem(&ask(server.http(), short.as_bytes()).await), "bad-handshake");
     let cookie = "Cookie: sessionId=1\r\n";
     for (path, status) in [("/GaslampService", 403), ("/GaslampService/rpc", 403), ("/elsewhere", 404)] {
         let answer = post(server.http(), path, cookie, "{}").await;
-        answer.problem();
+        problem(&answer);
         assert_eq!(answer.status, status, "{path}");
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         assert_eq!(answer.header("x-request-id").map(str::len), Some(16));
@@ -112,7 +112,7 @@ async fn what_is_no_upgrade_is_told_so() {
 async fn websocket_can_be_switched_off() {
     let server = Running::start(|settings| settings.allow_websockets = false).await;
     let answer = ask(server.http(), upgrade_request("").as_bytes()).await;
-    assert_eq!((answer.status, answer.problem().as_str()), (403, "websockets-off"));
+    assert_eq!((answer.status, problem(&answer).as_str()), (403, "websockets-off"));
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn an_address_has_only_so_many_sockets_and_gets_them_back() {
     let (_two, _) = server.phone(&[]).await;
     let forged = upgrade_request("X-Forwarded-For: 203.0.113.9\r\n");
     let answer = ask(server.http(), forged.as_bytes()).await;
-    assert_eq!((answer.status, answer.problem().as_str()), (429, "too-many-sockets"));
+    assert_eq!((answer.status, problem(&answer).as_str()), (429, "too-many-sockets"));
     assert!(answer.header("retry-after").is_some());
     one.close(None).await.expect("closed");
     close_code(&mut one).await;

@@ -17,7 +17,7 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
-use trunkline_config::{Config, Database, System, locate};
+use trunkline_config::{Config, System, locate};
 
 use super::Item;
 use crate::{
@@ -61,20 +61,8 @@ pub(super) async fn collect(named: Option<&Path>, log: Option<&Path>) -> Result<
     Ok(items)
 }
 
-/// What must not be in the bundle, wherever it may turn up.
-pub(super) fn secrets(named: Option<&Path>) -> Vec<String> {
-    let config = locate(named, &System).map_or_else(|| Ok(Config::default()), |file| read(&file));
-    let Ok(config) = config else { return Vec::new() };
-    let token = config.admin_token.as_ref().map(|token| token.expose_secret().to_owned());
-    let key = fs::read_to_string(&config.master_key_file).ok().map(|key| key.trim().to_owned());
-    let database = match &config.db_connection {
-        Database::Sqlite(_) => None,
-        Database::Postgres(address) => Some(address.expose_secret().to_owned()),
-    };
-    [token, key, database].into_iter().flatten().collect()
-}
-
-fn read(file: &Path) -> Result<Config, String> {
+/// The configuration; else what is wrong with it.
+pub(super) fn read(file: &Path) -> Result<Config, String> {
     // The messages quote the file with everything masked that may be a secret.
     trunkline_config::load(file).map(|(config, _)| config).map_err(|problems| format!("{problems}\n"))
 }

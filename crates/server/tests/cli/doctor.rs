@@ -104,6 +104,22 @@ fn a_certificate_that_does_not_fit_its_key_is_told() {
 }
 
 #[test]
+fn a_bundle_shows_neither_a_password_without_its_url_nor_half_a_name() {
+    let url = "postgres://ann:p%26s%3Cs%20w'rd@127.0.0.1:9/relay";
+    let folder = Folder::with(&[("DB_CONNECTION", url)]);
+    let log = "FATAL: password \"p&s<s w'rd\" is wrong, p%26s%3Cs%20w'rd too; peer=sip:o'hara=x^y?z@corp.test waits\n";
+    folder.write("relay.log", log);
+    folder.well(&["support-bundle", "bundle.tar.gz", "--log", "relay.log"]);
+    let unpacked =
+        Command::new("tar").arg("-xzOf").arg(folder.path().join("bundle.tar.gz")).output().unwrap();
+    let all = String::from_utf8(unpacked.stdout).unwrap();
+    for hidden in ["p&s", "w'rd", "p%26s", "hara", "x^y", "?z"] {
+        assert!(!all.contains(hidden), "{hidden} is shown");
+    }
+    assert!(all.contains("peer=sip:user-") && all.contains("@corp.test waits"), "{all}");
+}
+
+#[test]
 fn a_bundle_for_others_holds_what_helps_and_nobodys_secrets() {
     let token = "a-token-for-metrics-only";
     let folder = Folder::with(&[("ADMIN_TOKEN", token)]);

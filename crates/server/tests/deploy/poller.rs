@@ -3,7 +3,9 @@
 use secrecy::ExposeSecret;
 use trunkline_client::Profile;
 
-use crate::visitor::{Answer, Visitor};
+use trunkline_testkit::Answer;
+
+use crate::visitor::Visitor;
 
 /// One that acknowledges what it was told by its next poll.
 pub(crate) struct Poller {
@@ -19,7 +21,8 @@ impl Poller {
         let own = format!("{device}x-good-gd-authtoken: {token}\r\n");
         let begin = r#"{"jsonrpc":"2.0","id":"begin","method":"BeginSession","params":{}}"#;
         let begun = visitor.post("/GaslampService", &own, begin).await;
-        assert!(begun.status == 200 && begun.head.contains("sessionId="), "{begun:?}");
+        let mut cookies = begun.all("set-cookie");
+        assert!(begun.status == 200 && cookies.any(|cookie| cookie.starts_with("sessionId=")), "{begun:?}");
         Self { visitor, own, last: -1 }
     }
 

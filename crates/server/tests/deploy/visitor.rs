@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::AsyncWriteExt,
     net::{TcpSocket, TcpStream},
     time::timeout,
 };
@@ -16,26 +16,10 @@ use tokio_rustls::{
         pki_types::{CertificateDer, ServerName, pem::PemObject},
     },
 };
-use trunkline_testkit::patience;
+use trunkline_testkit::{Answer, patience};
 
 /// One TLS connection.
 pub(crate) struct Visitor(TlsStream<TcpStream>);
-
-/// An answer from the wire.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) head: String,
-    pub(crate) body: String,
-}
-
-impl Answer {
-    /// A header's value.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value).next()
-    }
-}
 
 impl Visitor {
     /// Connects to `localhost` there.
@@ -81,23 +65,6 @@ impl Visitor {
 
     async fn say(&mut self, request: &str) -> Answer {
         self.0.write_all(request.as_bytes()).await.unwrap();
-        self.answer().await
-    }
-
-    async fn answer(&mut self) -> Answer {
-        let mut bytes = Vec::new();
-        loop {
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            if let Some((head, body)) = text.split_once("\r\n\r\n") {
-                let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-                let answer = Answer { status, head: head.to_owned(), body: body.to_owned() };
-                let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
-                if body.len() >= length || status == 101 {
-                    return answer;
-                }
-            }
-            let read = timeout(patience(), self.0.read_buf(&mut bytes)).await.unwrap();
-            assert!(read.is_ok_and(|count| count > 0), "the answer ended early: {text:?}");
-        }
+        timeout(patience(), Answer::read(&mut self.0)).await.unwrap().unwrap()
     }
 }

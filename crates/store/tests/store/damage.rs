@@ -157,3 +157,17 @@ async fn a_place_that_is_being_filled_is_the_old_file_or_no_database() {
         assert!(fs::read(&name).unwrap() == *content, "{name:?}: what was set aside first is still there");
     }
 }
+
+/// An SQL shell looks at the new file before the server does.
+#[tokio::test]
+async fn who_reads_a_restored_file_keeps_nobody_from_opening() {
+    use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
+    let ruin = &mut Ruin::new().await;
+    ruin.restore(true).await.unwrap();
+    let mut reader = SqliteConnectOptions::new().filename(ruin.house.path()).connect().await.unwrap();
+    for statement in ["BEGIN", "SELECT COUNT(*) FROM messages"] {
+        sqlx::query(statement).execute(&mut reader).await.unwrap();
+    }
+    ruin.house.store = ruin.house.open().await.unwrap();
+    ruin.house.store.close().await;
+}

@@ -12,6 +12,11 @@ use sqlx::{
 use super::{aside::set_aside, clear, old::OldFile};
 use crate::{archive::ArchiveError, engine::Connection, hold::beside};
 
+const WAL: &str = "PRAGMA journal_mode = WAL";
+
+/// The draft and what SQLite makes beside it.
+const DRAFT: [&str; 3] = ["", "-wal", "-shm"];
+
 /// An SQLite file that is being made beside the one whose place it will take; gone when it is dropped before.
 pub(super) struct NewFile {
     path: PathBuf,
@@ -24,7 +29,9 @@ struct Draft(PathBuf);
 impl Drop for Draft {
     fn drop(&mut self) {
         // After the rename there is none.
-        let _ = fs::remove_file(&self.0);
+        for end in DRAFT {
+            let _ = fs::remove_file(beside(&self.0, end));
+        }
     }
 }
 
@@ -32,7 +39,9 @@ impl NewFile {
     /// Whatever an earlier restore left there goes.
     pub(super) async fn create(path: &Path) -> Result<Self, ArchiveError> {
         let draft = Draft(beside(path, ".restore"));
-        remove(&draft.0)?;
+        for end in DRAFT {
+            remove(&beside(&draft.0, end))?;
+        }
         crate::hold::make_file(&draft.0).map_err(|error| ArchiveError::file(&draft.0, error))?;
         // Nobody reads it before it is whole, so it needs no journal on disk and one sync at its end.
         let options = SqliteConnectOptions::new()
@@ -53,6 +62,8 @@ impl NewFile {
     /// Puts the file, whole and on disk, in the place of the old one; gives where that lies when it was damaged.
     pub(super) async fn replace(mut self, old: OldFile<'_>) -> Result<Option<PathBuf>, ArchiveError> {
         self.connection.commit().await?;
+        // As it will be used: a change of this needs the file alone, and who reads it would be in the way.
+        self.connection.run(WAL).await?;
         self.connection.close().await?;
         let draft = &self.draft.0;
         File::open(draft)

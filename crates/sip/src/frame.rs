@@ -1,0 +1,208 @@
+//! From a stream of bytes to messages, however the bytes are parted.
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use crate::error::{Error, ErrorCode, Place};
+use crate::header::{Headers, name};
+use crate::message::{Block, Message, Response, block, content_length, refused};
+use crate::method::Method;
+
+/// How large a message may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the start line and the headers with the empty line after them.
+    pub block: usize,
+    /// Bytes of the body.
+    pub body: usize,
+}
+
+impl Default for Limits {
+    /// 16 KiB of headers, 256 KiB of body.
+    fn default() -> Self {
+        Self { block: 16 * 1024, body: 256 * 1024 }
+    }
+}
+
+/// What a stream brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// A message that can be worked with.
+    Message(Message),
+    /// An empty line twice in a row: the peer asks whether we are alive (RFC 5626 section 4.4.1).
+    Ping,
+    /// Something that is no message.
+    Refused(Refused),
+}
+
+/// Something that is no message, with what could be read of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// What was wrong first.
+    pub error: Error,
+    /// The headers that could be read.
+    pub headers: Headers,
+    /// The method, if it was a request's.
+    pub method: Option<Method>,
+    /// Whether nobody can know where the next message begins: close after the answer. Nothing comes after it.
+    pub close: bool,
+}
+
+impl Refused {
+    /// The answer: none to a response, to what is never answered, and to what says not where it came from.
+    pub fn answer(&self, to_tag: &str) -> Option<Response> {
+        let method = self.method.as_ref()?;
+        let whole = [name::VIA, name::FROM, name::TO, name::CALL_ID, name::CSEQ];
+        if method.is_unanswered() || !whole.iter().all(|name| self.headers.has(name)) {
+            return None;
+        }
+        let answer = Response::answer(&self.headers, self.error.status()).reason(self.error.code.reason());
+        Some(answer.to_tag(to_tag).done())
+    }
+}
+
+/// Takes the bytes of one connection and gives its messages. It holds at most one message and what was pushed with it:
+/// pull until nothing comes before pushing more.
+#[derive(Debug, Default)]
+pub struct Framer {
+    limits: Limits,
+    buffer: BytesMut,
+    /// How much of the buffer holds no end of a header block.
+    searched: usize,
+    /// Empty lines since the last message or ping.
+    empty_lines: u8,
+    head: Option<Head>,
+    closed: bool,
+}
+
+/// A header block whose body is awaited.
+#[derive(Debug)]
+struct Head {
+    block: Block,
+    length: usize,
+}
+
+const BLOCK_END: &[u8] = b"\r\n\r\n";
+
+/// A larger empty buffer is given back.
+const KEPT: usize = 64 * 1024;
+
+impl Framer {
+    /// For a new connection.
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// Takes bytes as they came.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if !self.closed {
+            self.buffer.extend_from_slice(bytes);
+        }
+    }
+
+    /// The next message or ping, or nothing until more is pushed. Nothing ever comes after a [`Refused`] with `close`.
+    pub fn pull(&mut self) -> Option<Frame> {
+        if self.closed {
+            return None;
+        }
+        let frame = self.frame();
+        if let Some(Frame::Refused(Refused { close: true, .. })) = frame {
+            self.closed = true;
+            self.buffer = BytesMut::new();
+        }
+        if self.buffer.is_empty() && self.buffer.capacity() > KEPT {
+            self.buffer = BytesMut::new();
+        }
+        frame
+    }
+
+    /// Whether the stream may end here; otherwise a message is cut off.
+    pub fn end(&self) -> Result<(), Error> {
+        if self.closed
+            || (self.head.is_none() && self.buffer.iter().all(|byte| matches!(byte, b'\r' | b'\n')))
+        {
+            return Ok(());
+        }
+        Err(Error::new(ErrorCode::Truncated, Place::Message(self.buffer.len()), "the rest of the message"))
+    }
+
+    fn frame(&mut self) -> Option<Frame> {
+        if self.head.is_none() {
+            if self.skip_empty_lines() {
+                return Some(Frame::Ping);
+            }
+            if let Some(refused) = self.read_head()? {
+                return Some(refused);
+            }
+        }
+        let head = self.head.take_if(|head| self.buffer.len() >= head.length)?;
+        let body = self.take(head.length);
+        Some(match head.block.message(body) {
+            Ok(message) => Frame::Message(message),
+            Err(refused) => Frame::Refused(*refused),
+        })
+    }
+
+    /// Whether two empty lines were skipped.
+    fn skip_empty_lines(&mut self) -> bool {
+        while self.buffer.starts_with(b"\r\n") {
+            self.buffer.advance(2);
+            self.empty_lines += 1;
+            if self.empty_lines == 2 {
+                self.empty_lines = 0;
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Nothing: more bytes are needed. Otherwise the head is there, or what is wrong with it.
+    fn read_head(&mut self) -> Option<Option<Frame>> {
+        let within = self.buffer.get(..self.limits.block).unwrap_or(&self.buffer);
+        let from = self.searched.saturating_sub(BLOCK_END.len() - 1);
+        let found = memchr::memmem::find(within.get(from..).unwrap_or_default(), BLOCK_END);
+        let Some(end) = found.map(|at| from + at + BLOCK_END.len()) else {
+            self.searched = within.len();
+            return (self.buffer.len() >= self.limits.block).then(|| Some(self.overlong()));
+        };
+        (self.searched, self.empty_lines) = (0, 0);
+        let block = block(&self.take(end));
+        match self.body_length(&block.headers) {
+            Ok(length) => {
+                self.head = Some(Head { block, length });
+                Some(None)
+            }
+            Err(error) => Some(Some(Frame::Refused(refused(block, error, true)))),
+        }
+    }
+
+    fn overlong(&mut self) -> Frame {
+        let block = block(&self.take(self.limits.block));
+        let expected = format!("at most {} bytes of headers", self.limits.block);
+        let error = Error::new(ErrorCode::BlockTooLong, Place::Message(self.limits.block), expected);
+        Frame::Refused(refused(block, error, true))
+    }
+
+    fn body_length(&self, headers: &Headers) -> Result<usize, Error> {
+        let place = |name: &str| Place::Header(name.to_owned(), 0);
+        match content_length(headers)? {
+            Some(length) if length > self.limits.body => {
+                let expected = format!("at most {} bytes of body", self.limits.body);
+                Err(Error::new(ErrorCode::BodyTooLong, place(name::CONTENT_LENGTH), expected))
+            }
+            Some(length) => Ok(length),
+            None if headers.has(name::CONTENT_TYPE) => Err(Error::new(
+                ErrorCode::ContentLengthMissing,
+                place(name::CONTENT_LENGTH),
+                "the body's length",
+            )),
+            None => Ok(0),
+        }
+    }
+
+    /// Copies, so that a message that is kept keeps nothing but itself.
+    fn take(&mut self, length: usize) -> Bytes {
+        let taken = Bytes::copy_from_slice(self.buffer.get(..length).unwrap_or_default());
+        self.buffer.advance(length.min(self.buffer.len()));
+        taken
+    }
+}

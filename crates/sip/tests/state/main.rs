@@ -1,0 +1,4 @@
+//! Transactions, dialogs, subscriptions and registrations over simulated time.
+
+mod sample;
+mod transaction;
