@@ -10,13 +10,14 @@ use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use trunkline_sip::{Frame, Framer};
 
 pub use self::schedule::{Schedule, Verdict};
 pub(crate) use self::task::Task;
 use crate::tls::Names;
 
-/// Cuts a connection's bytes into what its peer says. It bounds what it holds.
-pub trait Decoder: Clone + Send + Sync + 'static {
+/// Cuts a connection's bytes into what its peer says. Each connection has its own, which bounds what it holds.
+pub trait Decoder: Default + Send + 'static {
     /// What the peer says: a SIP message, say.
     type Item: Send + 'static;
 
@@ -25,6 +26,26 @@ pub trait Decoder: Clone + Send + Sync + 'static {
 
     /// The next item, or None until more is pushed.
     fn pull(&mut self) -> Option<Self::Item>;
+
+    /// Whether an item shows that the peer speaks the protocol; one that has just connected must come to that.
+    fn is_sense(item: &Self::Item) -> bool;
+}
+
+/// SIP, within the framer's usual limits. Who takes a [`Frame::Refused`] that says `close` closes the connection.
+impl Decoder for Framer {
+    type Item = Frame;
+
+    fn push(&mut self, bytes: &[u8]) {
+        Self::push(self, bytes);
+    }
+
+    fn pull(&mut self) -> Option<Frame> {
+        Self::pull(self)
+    }
+
+    fn is_sense(frame: &Frame) -> bool {
+        matches!(frame, Frame::Message(_))
+    }
 }
 
 /// What happens on connections. Those of one connection come in their order: opened, received, closed.

@@ -65,7 +65,6 @@ impl<D: Decoder> Clone for Pool<D> {
 
 struct Shared<D: Decoder> {
     tls: Arc<LiveTls>,
-    decoder: D,
     limits: Limits,
     dial_limits: DialLimits,
     events: mpsc::Sender<Event<D::Item>>,
@@ -85,18 +84,16 @@ struct State {
 type Outcome = Option<Result<Connection, DialError>>;
 
 impl<D: Decoder> Pool<D> {
-    /// Without a connection yet. Each connection gets a clone of `decoder`; all of their events go into `events`, and
-    /// when that is full, nothing more is read.
+    /// Without a connection yet. What happens on all of its connections goes into `events`; when that is full, nothing
+    /// more is read.
     pub fn new(
         tls: Arc<LiveTls>,
-        decoder: D,
         limits: Limits,
         dial_limits: DialLimits,
         events: mpsc::Sender<Event<D::Item>>,
     ) -> Self {
         Self(Arc::new(Shared {
             tls,
-            decoder,
             limits,
             dial_limits,
             events,
@@ -232,8 +229,8 @@ impl<D: Decoder> Pool<D> {
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
-        let Shared { decoder, limits, events, .. } = &*self.0;
-        let task = Task::new(id, peer, direction, decoder.clone(), *limits, events.clone());
+        let Shared { limits, events, .. } = &*self.0;
+        let task = Task::<D>::new(id, peer, direction, *limits, events.clone());
         let connection = task.connection().clone();
         let Peer { name, names, address } = connection.peer();
         info!(connection = id, ?direction, server = name, %names, %address, "connected");

@@ -27,7 +27,6 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub(crate) struct Task<D: Decoder> {
     connection: Connection,
     queue: mpsc::Receiver<Queued>,
-    decoder: D,
     limits: Limits,
     events: mpsc::Sender<Event<D::Item>>,
     schedule: Mutex<Schedule>,
@@ -38,7 +37,6 @@ impl<D: Decoder> Task<D> {
         id: u64,
         peer: Peer,
         direction: Direction,
-        decoder: D,
         limits: Limits,
         events: mpsc::Sender<Event<D::Item>>,
     ) -> Self {
@@ -54,7 +52,7 @@ impl<D: Decoder> Task<D> {
             closed: watch::Sender::new(None),
         };
         let schedule = Mutex::new(Schedule::new(direction, limits, Instant::now(), fraction()));
-        Self { connection: Connection(Arc::new(shared)), queue, decoder, limits, events, schedule }
+        Self { connection: Connection(Arc::new(shared)), queue, limits, events, schedule }
     }
 
     pub(crate) fn connection(&self) -> &Connection {
@@ -67,14 +65,14 @@ impl<D: Decoder> Task<D> {
     where
         Io: AsyncRead + AsyncWrite + Unpin,
     {
-        let Self { connection, mut queue, mut decoder, limits, events, schedule } = self;
+        let Self { connection, mut queue, limits, events, schedule } = self;
         if events.send(Event::Opened(connection.clone())).await.is_err() {
             connection.close();
         }
         let (mut reader, mut writer) = split(io);
         let said = Said { schedule: &schedule, limits: &limits };
         let reason = tokio::select! {
-            reason = read(&mut reader, &mut decoder, &connection, &schedule, &events) => reason,
+            reason = read::<D>(&mut reader, &connection, &schedule, &events) => reason,
             reason = said.write(&mut writer, &mut queue, &connection) => reason,
             reason = wait_out(&schedule) => reason,
         };
@@ -96,12 +94,11 @@ fn lock(schedule: &Mutex<Schedule>) -> MutexGuard<'_, Schedule> {
 /// Reads until the connection ends. Who takes the events sets the pace.
 async fn read<D: Decoder>(
     reader: &mut (impl AsyncRead + Unpin),
-    decoder: &mut D,
     connection: &Connection,
     schedule: &Mutex<Schedule>,
     events: &mpsc::Sender<Event<D::Item>>,
 ) -> CloseReason {
-    let mut bytes = vec![0; READ_BYTES];
+    let (mut decoder, mut bytes) = (D::default(), vec![0; READ_BYTES]);
     loop {
         let count = match reader.read(&mut bytes).await {
             Ok(0) => return CloseReason::There,
@@ -111,7 +108,9 @@ async fn read<D: Decoder>(
         lock(schedule).heard(Instant::now());
         decoder.push(&bytes[..count]);
         while let Some(item) = decoder.pull() {
-            lock(schedule).understood();
+            if D::is_sense(&item) {
+                lock(schedule).understood();
+            }
             if events.send(Event::Received(connection.clone(), item)).await.is_err() {
                 return CloseReason::Here;
             }

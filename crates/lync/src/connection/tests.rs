@@ -7,6 +7,8 @@ use tokio::{
     time::Instant,
 };
 
+use trunkline_sip::{Frame, Framer};
+
 use super::{CloseReason, Connection, Decoder, Direction, Event, Limits, Peer, SendError, Task};
 use crate::tls::Names;
 
@@ -28,16 +30,20 @@ impl Decoder for Lines {
         let line = self.0.drain(..=end).collect::<String>();
         Some(line.trim_end().to_owned())
     }
+
+    fn is_sense(line: &String) -> bool {
+        !line.trim().is_empty()
+    }
 }
 
-struct Bench {
+struct Bench<D: Decoder = Lines> {
     peer: DuplexStream,
     connection: Connection,
-    events: mpsc::Receiver<Event<String>>,
+    events: mpsc::Receiver<Event<D::Item>>,
 }
 
-impl Bench {
-    fn new(direction: Direction, limits: Limits, room: usize) -> Self {
+impl<D: Decoder> Bench<D> {
+    fn of(direction: Direction, limits: Limits, room: usize) -> Self {
         let (peer, here) = duplex(64);
         let (sender, events) = mpsc::channel(room);
         let who = Peer {
@@ -45,10 +51,16 @@ impl Bench {
             names: Names::default(),
             address: ([192, 0, 2, 5], 5061).into(),
         };
-        let task = Task::new(1, who, direction, Lines::default(), limits, sender);
+        let task = Task::<D>::new(1, who, direction, limits, sender);
         let connection = task.connection().clone();
         tokio::spawn(task.run(here, |_, _| {}));
         Self { peer, connection, events }
+    }
+}
+
+impl Bench {
+    fn new(direction: Direction, limits: Limits, room: usize) -> Self {
+        Self::of(direction, limits, room)
     }
 
     async fn lines(&mut self) -> (Vec<String>, CloseReason) {
@@ -97,7 +109,7 @@ async fn an_outbound_connection_says_crlf_crlf_when_it_said_nothing_for_a_while(
 #[tokio::test(start_paused = true)]
 async fn a_front_end_that_says_nothing_is_let_go_after_a_minute() {
     let (mut bench, start) = (Bench::new(Direction::Inbound, Limits::default(), 4), Instant::now());
-    bench.peer.write_all(b"\r\r\r").await.unwrap();
+    bench.peer.write_all(b"\n\n").await.unwrap();
     assert_eq!(ends_at(&bench, start).await, (CloseReason::Silent, 60));
     assert_eq!(bench.connection.send(Bytes::from_static(b"x")).await, Err(SendError::Closed));
 }
@@ -170,4 +182,21 @@ async fn a_connection_ends_when_nobody_takes_its_events() {
     drop(events);
     let _ = peer.write_all(b"INVITE\n").await;
     assert_eq!(connection.closed().await, CloseReason::Here);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sip_is_cut_into_messages_and_pings_and_what_is_neither_ends_nothing_by_itself() {
+    let mut bench = Bench::<Framer>::of(Direction::Inbound, Limits::default(), 8);
+    let options = "OPTIONS sip:relay.contoso.test SIP/2.0\r\nVia: SIP/2.0/TLS 192.0.2.5\r\nFrom: <sip:fe1.contoso.test>;tag=1\r\n\
+        To: <sip:relay.contoso.test>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+    for part in [&options[..40], &options[40..], "\r\n\r\n", "rubbish\r\n\r\n"] {
+        bench.peer.write_all(part.as_bytes()).await.unwrap();
+    }
+    assert!(matches!(bench.events.recv().await, Some(Event::Opened(_))));
+    assert!(matches!(bench.events.recv().await, Some(Event::Received(_, Frame::Message(_)))));
+    assert!(matches!(bench.events.recv().await, Some(Event::Received(_, Frame::Ping))));
+    assert!(
+        matches!(bench.events.recv().await, Some(Event::Received(_, Frame::Refused(refused))) if refused.close)
+    );
+    assert!(bench.connection.is_open());
 }

@@ -43,6 +43,10 @@ impl Decoder for Chunks {
     fn pull(&mut self) -> Option<Vec<u8>> {
         (!self.0.is_empty()).then(|| std::mem::take(&mut self.0))
     }
+
+    fn is_sense(_: &Vec<u8>) -> bool {
+        true
+    }
 }
 
 /// The relay's files, its authority, and its transport.
@@ -101,7 +105,7 @@ impl Stage {
         let tls = self.tls(&["Pool.contoso.test", FRONT_END])?;
         let (sender, events) = mpsc::channel(64);
         let connections = connection::Limits::default();
-        let pool = Pool::new(Arc::clone(&tls), Chunks::default(), connections, limits, sender);
+        let pool = Pool::new(Arc::clone(&tls), connections, limits, sender);
         Ok(Relay { tls, pool, events })
     }
 

@@ -136,7 +136,7 @@ async fn a_front_end_that_speaks_only_tls_1_2_is_served_in_both_directions() -> 
 
 /// Why TLS cannot be set up.
 fn fault(settings: TlsSettings) -> TlsError {
-    LiveTls::load(settings).err().expect("it must not start")
+    LiveTls::load(settings).expect_err("it must not start")
 }
 
 #[test]
