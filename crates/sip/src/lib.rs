@@ -24,6 +24,7 @@
 mod address;
 pub mod body;
 mod check;
+pub mod dialog;
 mod error;
 pub mod frame;
 pub mod header;

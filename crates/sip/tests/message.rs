@@ -222,10 +222,12 @@ fn a_bad_start_line_is_answered_and_the_stream_goes_on() {
 fn another_protocol_or_a_body_of_unknown_length_ends_the_stream() {
     let http = "GET / HTTP/1.1\r\nHost: h\r\n\r\n".to_owned();
     let endless = REGISTERED.replace("Content-Length: 0", "Content-Type: text/plain");
+    let lost = REGISTERED.replace("Content-Length:", "Content-Length");
     let split = REGISTERED.replace("\r\nExpires", "\nExpires");
     for (bytes, code) in [
         (http, ErrorCode::StartLine),
         (endless, ErrorCode::ContentLengthMissing),
+        (lost, ErrorCode::HeaderLine),
         (split, ErrorCode::LineEnd),
     ] {
         let frames = frames(bytes.as_bytes(), Limits::default());

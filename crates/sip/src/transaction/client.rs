@@ -65,7 +65,7 @@ pub enum Answer {
         ack: Option<Request>,
     },
     /// A 2xx to an INVITE that has ended for us: a repetition, another endpoint's, or one that crossed a CANCEL. It
-    /// needs an ACK, and mostly a BYE; `Outgoing` makes them.
+    /// needs an ACK, and mostly a BYE; [`crate::dialog::Invite`] makes them.
     Late {
         /// Of which request.
         id: ClientId,

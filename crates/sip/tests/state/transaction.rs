@@ -260,7 +260,7 @@ fn a_full_table_refuses_what_is_new_and_forgets_what_is_over() {
     let invite = stamped("INVITE", 1, 1);
     open(&mut table, &invite);
     let patience = Patience::of(&Method::INVITE);
-    let mut next = |table: &mut Transactions| table.send(at(1), LINK, stamped("INVITE", 2, 2), patience);
+    let next = |table: &mut Transactions| table.send(at(1), LINK, stamped("INVITE", 2, 2), patience);
     assert_eq!(next(&mut table), Err(SendError::Full(1)));
     table.answer(at(1), LINK, reply(&invite, 200, "b"));
     assert!(next(&mut table).is_ok());
