@@ -76,6 +76,25 @@ macro_rules! keys {
             }
         }
 
+        impl Config {
+            /// Each key with its value in words, in the order of the reference, then the backends; it shows no more than
+            /// `Debug` does.
+            pub fn listing(&self) -> String {
+                let mut text = String::new();
+                $($(
+                    let value = match self.referred.get(stringify!($KEY)) {
+                        Some(reference) => format!("<{reference}>"),
+                        None => in_words(&format!("{:?}", self.$field)),
+                    };
+                    text += &format!("{} = {value}\n", stringify!($KEY));
+                )+)+
+                for backend in &self.backends {
+                    text += &format!("\n<backend> of {}: {backend:#?}\n", backend.domain());
+                }
+                text
+            }
+        }
+
         impl fmt::Debug for Config {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 let mut shown = f.debug_struct("Config");
@@ -87,6 +106,12 @@ macro_rules! keys {
             }
         }
     };
+}
+
+/// What `Debug` says, without what is Rust's own about it.
+fn in_words(debug: &str) -> String {
+    let value = debug.strip_prefix("Some(").and_then(|value| value.strip_suffix(')')).unwrap_or(debug);
+    if value == "None" { String::new() } else { value.trim_matches('"').to_owned() }
 }
 
 /// Whether a mark is among those of a key.

@@ -13,9 +13,6 @@ use trunkline_http::Certificate;
 use super::CertificateFiles;
 use crate::admin::RunningView;
 
-/// A certificate that ends sooner than this is worth a word.
-const SOON_DAYS: i64 = 21;
-
 /// The certificate that the configuration names, or the self-made one.
 pub(super) fn certificate(files: Option<&CertificateFiles>, data_dir: &Path) -> Vec<Step> {
     match Certificate::load(files, data_dir) {
@@ -79,8 +76,7 @@ fn dates(certificate: &Certificate) -> Step {
             },
         );
     }
-    if days < SOON_DAYS {
-        let seen = format!("it ends in {days} days");
+    if let Some(seen) = certificate.worry(now) {
         return Step::doubtful("dates", seen, "have it renewed, then: trunkline reload");
     }
     Step::good("dates", format!("it ends in {days} days"))

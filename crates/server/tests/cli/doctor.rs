@@ -125,7 +125,13 @@ fn a_bundle_for_others_holds_what_helps_and_nobodys_secrets() {
     let folder = Folder::with(&[("ADMIN_TOKEN", token)]);
     let serving = folder.serve();
     folder.well(&["account", "add", "sip:alice@example.test", "--name", "Alice"]);
-    folder.write("relay.log", &format!("account=alice@example.test source=192.0.2.7 token {token}\n"));
+    folder.write(
+        "relay.log",
+        &format!(
+            "account=alice@example.test source=192.0.2.7 token {token}\n34679-ACDEF-GHJKM password=hunter22 Bearer abcdef \
+             sessionId=s-e-s {{\"displayName\":\"Quentin T\",\"who\":\"bob\\u0040example.test\"}}\n"
+        ),
+    );
     let key = fs::read_to_string(folder.path().join("data/master.key")).unwrap();
     let told = folder.well(&["support-bundle", "--dry-run", "--log", "relay.log"]);
     assert!(told.contains("doctor.json") && told.contains("Nothing was written"), "{told}");
@@ -134,10 +140,28 @@ fn a_bundle_for_others_holds_what_helps_and_nobodys_secrets() {
     assert_eq!(fs::metadata(&bundle).unwrap().permissions().mode() & 0o777, 0o600);
     let unpacked = Command::new("tar").arg("-xzOf").arg(&bundle).output().unwrap();
     let all = String::from_utf8(unpacked.stdout).unwrap();
-    for helps in ["http_bind", "runs as process", "trunkline_", "master.key", "account=user-", "source=ip-"] {
+    for helps in [
+        "HTTP_BIND = 127.0.0.1:0",
+        "runs as process",
+        "trunkline_",
+        "master.key",
+        "account=user-",
+        "source=ip-",
+    ] {
         assert!(all.contains(helps), "{helps} is missing");
     }
-    for hidden in [token, key.trim(), "alice@", "192.0.2.7"] {
+    for hidden in [
+        token,
+        key.trim(),
+        "alice@",
+        "192.0.2.7",
+        "34679-",
+        "hunter22",
+        "abcdef",
+        "s-e-s",
+        "Quentin",
+        "bob\\u",
+    ] {
         assert!(!all.contains(hidden), "{hidden} is shown");
     }
     let again = folder.run(&["support-bundle", "bundle.tar.gz", "--log", "relay.log"]);

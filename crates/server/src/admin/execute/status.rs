@@ -4,7 +4,7 @@ use trunkline_core::BackendHealth;
 use trunkline_store::{Counts, Database};
 
 use super::{Executor, Running, refusal};
-use crate::admin::{BackendView, ListenersView, Refusal, Reply, RunningView, StatusView};
+use crate::admin::{BackendView, Refusal, Reply, RunningView, StatusView};
 
 impl Executor {
     pub(super) async fn status(&self) -> Result<Reply, Refusal> {
@@ -39,7 +39,7 @@ impl Running {
         Ok(RunningView {
             pid: std::process::id(),
             uptime_secs: self.since.elapsed().as_secs(),
-            listeners: ListenersView { fingerprint: self.reloader.fingerprint(), ..self.listeners.clone() },
+            listeners: self.listeners.clone().with(self.reloader.certificate()),
             sessions: status.sessions,
             sockets: status.sockets,
             backends: status.backends.into_iter().map(backend_view).collect(),
