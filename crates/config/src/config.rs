@@ -76,6 +76,19 @@ macro_rules! keys {
             }
         }
 
+        impl Config {
+            /// The value of a key for people, as the program understands it; nothing of a secret or of what came by
+            /// `env:` or `file:`. `None` when there is no such key, or it is a secret.
+            pub fn shown(&self, key: &str) -> Option<String> {
+                let hidden = self.referred.contains_key(key);
+                $($(if key == stringify!($KEY) {
+                    let secret = has!(secret $($mark)*);
+                    return (!hidden && !secret).then(|| plain(&format!("{:?}", self.$field)));
+                })+)+
+                None
+            }
+        }
+
         impl fmt::Debug for Config {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 let mut shown = f.debug_struct("Config");
@@ -87,6 +100,12 @@ macro_rules! keys {
             }
         }
     };
+}
+
+/// What there is without the word that there is something.
+fn plain(value: &str) -> String {
+    let inner = value.strip_prefix("Some(").and_then(|rest| rest.strip_suffix(')')).unwrap_or(value);
+    if inner == "None" { "nothing".to_owned() } else { inner.trim_matches('"').to_owned() }
 }
 
 /// Whether a mark is among those of a key.

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use trunkline_store::Manifest;
+use trunkline_store::{ArchiveError, Manifest};
 
 use super::{content, failure, progress::Progress};
 use crate::{
@@ -18,7 +18,10 @@ pub(crate) async fn backup(place: Place, args: Backup) -> Result<(), Failure> {
     let progress = Progress::of("backing up");
     let made = trunkline_store::backup(&place.database, &file, args.force, progress.rows()).await;
     drop(progress);
-    let manifest = made.map_err(|error| failure(&error))?;
+    let manifest = made.map_err(|error| match place.emptied() {
+        Some(emptied) if matches!(error, ArchiveError::Nothing) => emptied,
+        _ => failure(&error),
+    })?;
     if server_answers(&place).await.unwrap_or(false) {
         let file = std::path::absolute(&file).unwrap_or_else(|_| file.clone()).display().to_string();
         // The backup is made, whether or not the server can note it.

@@ -7,6 +7,7 @@ mod activation;
 mod archive;
 mod chat;
 mod check_config;
+mod damage;
 mod demo;
 mod device;
 mod doctor;

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
-    os::unix::net::UnixStream,
+    os::unix::{fs::MetadataExt, net::UnixStream},
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -62,7 +62,13 @@ impl Folder {
     /// The same with these keys set, or set otherwise.
     pub(crate) fn with(keys: &[(&str, &str)]) -> Self {
         let folder = Self::new();
-        let mut config = fs::read_to_string(folder.path().join(CONFIG)).unwrap();
+        folder.set(keys);
+        folder
+    }
+
+    /// Sets these keys in its configuration.
+    pub(crate) fn set(&self, keys: &[(&str, &str)]) {
+        let mut config = fs::read_to_string(self.path().join(CONFIG)).unwrap();
         for (key, value) in keys {
             let line = format!("    <add key=\"{key}\" value=\"{value}\" />\n");
             let start = format!("    <add key=\"{key}\" ");
@@ -70,7 +76,15 @@ impl Folder {
             config =
                 others.collect::<String>().replace("  </appSettings>", &format!("{line}  </appSettings>"));
         }
-        folder.write(CONFIG, &config);
+        self.write(CONFIG, &config);
+    }
+
+    /// The same with no backend.
+    pub(crate) fn without_backends(keys: &[(&str, &str)]) -> Self {
+        let folder = Self::with(keys);
+        let config = fs::read_to_string(folder.path().join(CONFIG)).unwrap();
+        let lines = config.split_inclusive('\n').filter(|line| !line.contains("backend"));
+        folder.write(CONFIG, &lines.collect::<String>());
         folder
     }
 
@@ -84,12 +98,17 @@ impl Folder {
 
     /// Runs the program to its end, without a terminal.
     pub(crate) fn run(&self, line: &[&str]) -> Outcome {
-        let output = self.command(line).stdin(Stdio::null()).output().unwrap();
-        Outcome {
-            code: output.status.code(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
+        outcome(self.command(line))
+    }
+
+    /// Runs the program as a user whom modes of files concern, which root is not.
+    pub(crate) fn run_without_privilege(&self, line: &[&str]) -> Outcome {
+        let plain = self.command(line);
+        let mut bound = Command::new("setpriv");
+        bound.args(["--bounding-set=-all", "--inh-caps=-all", PROGRAM]).args(line);
+        bound.current_dir(self.path()).env_remove("TRUNKLINE_CONFIG").env("NO_COLOR", "1");
+        let root = fs::metadata("/proc/self").unwrap().uid() == 0;
+        outcome(if root { bound } else { plain })
     }
 
     /// Runs the program, which must end well.
@@ -129,6 +148,15 @@ impl Folder {
         let mut command = Command::new(PROGRAM);
         command.args(line).current_dir(self.path()).env_remove("TRUNKLINE_CONFIG").env("NO_COLOR", "1");
         command
+    }
+}
+
+fn outcome(mut command: Command) -> Outcome {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    Outcome {
+        code: output.status.code(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
     }
 }
 
