@@ -80,7 +80,7 @@ fn who_may_not_ask_the_server_is_not_told_to_restart_it() {
     let folder = Folder::new();
     let serving = folder.serve();
     let socket = folder.path().join("data/admin.sock");
-    fs::set_permissions(&socket, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&socket, fs::Permissions::from_mode(0o000)).unwrap();
     for line in [["status", ""], ["account", "list"], ["reload", ""]] {
         let line: Vec<_> = line.into_iter().filter(|word| !word.is_empty()).collect();
         let refused = folder.run_without_privilege(&line);
