@@ -15,7 +15,7 @@ pub(crate) use socket::AdminSocket;
 pub(crate) use view::{
     AccountView, BackendView, ComparedView, DeviceView, DifferenceView, ImportedView, KeyInForceView,
     KeyView, ListenersView, OpenKeyView, Outcome, ReadinessView, ReloadView, RotatedView, RunningView,
-    StatusView,
+    StatusView, rfc3339,
 };
 
 /// The number of the user as whom this process runs.

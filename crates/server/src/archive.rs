@@ -1,6 +1,7 @@
 //! The whole database: backing it up, restoring it, bringing its schema up to date.
 
 mod backup;
+mod key;
 mod migrate;
 mod progress;
 mod restore;
@@ -9,9 +10,11 @@ pub(crate) use backup::backup;
 pub(crate) use migrate::migrate;
 pub(crate) use restore::restore;
 
+use serde_json::Value;
+use trunkline_model::Timestamp;
 use trunkline_store::{ArchiveError, Manifest, StoreError};
 
-use crate::exit::Failure;
+use crate::{admin::rfc3339, exit::Failure};
 
 fn failure(error: &ArchiveError) -> Failure {
     let failure = Failure::failed(error.to_string());
@@ -50,4 +53,13 @@ fn rows(manifest: &Manifest, table: &str) -> u64 {
 fn content(manifest: &Manifest) -> String {
     let of = |table| format!("{table} {}", rows(manifest, table));
     [of("accounts"), format!("{} (revoked ones too)", of("devices")), of("messages")].join(", ")
+}
+
+/// As JSON, with the moment as everywhere on the command line: the file itself counts microseconds.
+fn dated(value: &impl serde::Serialize) -> Result<Value, Failure> {
+    let mut value = serde_json::to_value(value).map_err(|error| Failure::failed(error.to_string()))?;
+    if let Some(created) = value.get_mut("createdAt") {
+        *created = rfc3339(Timestamp(created.as_i64().unwrap_or_default())).into();
+    }
+    Ok(value)
 }

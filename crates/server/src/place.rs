@@ -9,7 +9,9 @@ use std::{
 
 use rustix::process::geteuid;
 use trunkline_model::Address;
-use trunkline_store::{CommitListener, Database, MasterKey, MasterKeyError, OpenStore, Store, StoreError};
+use trunkline_store::{
+    CommitListener, Database, KeyId, MasterKey, MasterKeyError, OpenStore, Store, StoreError,
+};
 
 use crate::exit::Failure;
 
@@ -42,7 +44,7 @@ impl Place {
                 Ok(Opened::Here(store))
             }
             Err(StoreError::Locked(who)) => Ok(Opened::Elsewhere(who)),
-            Err(error @ StoreError::WrongKey { .. }) => self.finish_rotation(error, listener).await,
+            Err(error @ StoreError::WrongKey { .. }) => self.find_key(error, listener).await,
             Err(error) => Err(self.store_trouble(&error)),
         }
     }
@@ -79,24 +81,68 @@ impl Place {
         Ok(())
     }
 
-    /// A change of keys may have ended between the database and the file: then the key that it prepared fits.
-    async fn finish_rotation(
+    /// A change of keys or a restore may have ended between the database and the file: then the key that was prepared fits,
+    /// or one that was kept.
+    async fn find_key(
         &self,
         wrong: StoreError,
         listener: Arc<dyn CommitListener>,
     ) -> Result<Opened, Failure> {
-        let prepared = MasterKey::prepared(&self.master_key).map_err(|error| self.key_trouble(&error))?;
-        let Some(key) = prepared else { return Err(self.store_trouble(&wrong)) };
-        match self.open_with(key, listener).await {
+        let StoreError::WrongKey { database: Some(needed), .. } = wrong else {
+            return Err(self.store_trouble(&wrong));
+        };
+        let Some(beside) = self.key_beside(needed)? else { return Err(self.store_trouble(&wrong)) };
+        match self.open_with(beside.key.clone(), listener).await {
             Ok(store) => {
-                MasterKey::promote(&self.master_key).map_err(|error| self.key_trouble(&error))?;
-                tracing::warn!(key = %store.key_id(), "a change of the master key that was broken off is complete now");
+                let kept = self.put_in_place(&beside)?;
+                let kept = kept.map(|kept| kept.display().to_string());
+                tracing::warn!(key = %needed, kept, "the database is under a key that lay beside the present one; it is in its place now");
                 Ok(Opened::Here(store))
             }
             Err(StoreError::Locked(who)) => Ok(Opened::Elsewhere(who)),
             Err(StoreError::WrongKey { .. }) => Err(self.store_trouble(&wrong)),
             Err(error) => Err(self.store_trouble(&error)),
         }
+    }
+
+    /// The key of this id where it lies beside the one in force: prepared by a change of keys, or kept by one.
+    pub(crate) fn key_beside(&self, id: KeyId) -> Result<Option<Beside>, Failure> {
+        let trouble = |error: MasterKeyError| self.key_trouble(&error);
+        let prepared = MasterKey::prepared(&self.master_key).map_err(trouble)?;
+        if let Some(key) = prepared.filter(|key| key.id() == id) {
+            return Ok(Some(Beside { key, prepared: true }));
+        }
+        let kept = MasterKey::kept(&self.master_key, id).map_err(trouble)?;
+        Ok(kept.map(|key| Beside { key, prepared: false }))
+    }
+
+    /// Keeps the key in force, if there is one, under a name of its own, which is given, and puts another in its place.
+    pub(crate) fn put_in_place(&self, beside: &Beside) -> Result<Option<PathBuf>, Failure> {
+        let trouble = |error: MasterKeyError| self.key_trouble(&error);
+        let kept = self.keep_key()?;
+        if beside.prepared {
+            MasterKey::promote(&self.master_key).map_err(trouble)?;
+        } else {
+            MasterKey::reinstate(&self.master_key, beside.key.id()).map_err(trouble)?;
+        }
+        Ok(kept)
+    }
+
+    /// Keeps the key in force, if there is one, under a second name: the database of now and its backups are under it.
+    pub(crate) fn keep_key(&self) -> Result<Option<PathBuf>, Failure> {
+        if !self.master_key.exists() {
+            return Ok(None);
+        }
+        MasterKey::keep(&self.master_key).map(Some).map_err(|error| self.key_trouble(&error))
+    }
+
+    /// What to do where the key of this id is not to be found.
+    pub(crate) fn key_wanted(&self, id: KeyId) -> String {
+        let name = MasterKey::name_of_kept(&self.master_key, id);
+        format!(
+            "put the key {id}, from where it was backed up, beside the one in force, as {}",
+            name.display()
+        )
     }
 
     async fn open_with(
@@ -175,7 +221,11 @@ impl Place {
         let failure = Failure::failed(error.to_string());
         match error {
             MasterKeyError::Missing { .. } => {
-                failure.advise("check MASTER_KEY_FILE and DB_CONNECTION, and restore the key from its backup")
+                failure.advise(
+                    "check MASTER_KEY_FILE and DB_CONNECTION, and put the key back from where it was backed up; if it is \
+                     lost: trunkline backup NOW.backup, then trunkline restore NOW.backup --without-key --replace, which \
+                     keeps all but the IM passwords",
+                )
             }
             _ => failure.advise(format!(
                 "check MASTER_KEY_FILE, and its mode: chmod 600 {}",
@@ -187,10 +237,12 @@ impl Place {
     pub(crate) fn store_trouble(&self, error: &StoreError) -> Failure {
         let failure = Failure::failed(format!("the database {}: {error}", self.database));
         match (error, &self.database) {
-            (StoreError::WrongKey { .. }, _) => failure.because(OTHER_KEY).advise(format!(
-                "put the key that belongs to this database back into {}, from where it was backed up",
-                self.master_key.display()
-            )),
+            (StoreError::WrongKey { database: Some(needed), .. }, _) => failure
+                .because(OTHER_KEY)
+                .advise(format!("{}; the next start takes it from there", self.key_wanted(*needed))),
+            (StoreError::WrongKey { .. }, _) => failure
+                .because(OTHER_KEY)
+                .advise("check MASTER_KEY_FILE, DB_CONNECTION, and whether the database is of this server"),
             (StoreError::Emptied(file), _) => {
                 failure.because("the disk was full, or somebody wrote over the file").advise(format!(
                     "trunkline restore BACKUP; or, where there never was anything in it: rm {file}"
@@ -233,6 +285,13 @@ pub(crate) fn mend(file: &Path) -> String {
     )
 }
 
+/// A master key that lies beside the one in force.
+pub(crate) struct Beside {
+    pub(crate) key: MasterKey,
+    /// By a change of keys that did not end; else it was kept.
+    pub(crate) prepared: bool,
+}
+
 /// What came of opening the store.
 pub(crate) enum Opened {
     Here(Store),
@@ -251,9 +310,9 @@ fn name_of(uid: u32) -> Option<String> {
 mod tests {
     use std::cell::Cell;
 
-    use trunkline_store::{Committed, KeyId};
+    use trunkline_store::Committed;
 
-    use super::{Arc, CommitListener, Database, Failure, MasterKey, Place, StoreError};
+    use super::{Arc, CommitListener, Database, Failure, KeyId, MasterKey, Place, StoreError};
 
     #[derive(Debug)]
     struct Deaf;

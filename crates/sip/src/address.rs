@@ -43,7 +43,7 @@ impl Address {
                 scan.skip_space();
                 (Some(display), bracketed(&mut scan)?)
             }
-            _ if text.contains('<') => {
+            _ if is_named(text) => {
                 let display = unquoted_name(&mut scan)?;
                 (display, bracketed(&mut scan)?)
             }
@@ -98,11 +98,16 @@ fn bracketed(scan: &mut Scan<'_>) -> Result<Uri, Error> {
     Uri::parse(text).map_err(|error| moved(error, start))
 }
 
+/// Whether an angle bracket comes before any parameter.
+fn is_named(text: &str) -> bool {
+    text.bytes().find(|byte| matches!(byte, b'<' | b';' | b'"')) == Some(b'<')
+}
+
 /// A display name without quotation marks. Only what would make it ambiguous is refused.
 fn unquoted_name(scan: &mut Scan<'_>) -> Result<Option<String>, Error> {
     let start = scan.at();
     let name = scan.take(|byte| byte != b'<').trim_end();
-    match name.bytes().position(|byte| matches!(byte, b'"' | b',' | b';' | b':' | b'@' | b'>')) {
+    match name.bytes().position(|byte| matches!(byte, b',' | b'>')) {
         Some(at) => Err(Error::text(ErrorCode::Syntax, start + at, "quotation marks around such a name")),
         None => Ok((!name.is_empty()).then(|| name.to_owned())),
     }

@@ -65,12 +65,12 @@ impl Params {
 
     /// Whether a parameter of that name is there, with a value or without.
     pub fn has(&self, name: &str) -> bool {
-        self.find(name).is_some()
+        self.named(name).next().is_some()
     }
 
     /// The first value of that name as written.
     pub fn raw(&self, name: &str) -> Option<&str> {
-        self.find(name)?.value.as_deref()
+        self.named(name).find_map(|param| param.value.as_deref())
     }
 
     /// The first value of that name, out of its quotation marks.
@@ -90,8 +90,8 @@ impl Params {
         Self(self.0.iter().filter(|param| !param.name.eq_ignore_ascii_case(name)).cloned().collect())
     }
 
-    fn find(&self, name: &str) -> Option<&Param> {
-        self.0.iter().find(|param| param.name.eq_ignore_ascii_case(name))
+    fn named(&self, name: &str) -> impl Iterator<Item = &Param> {
+        self.0.iter().filter(move |param| param.name.eq_ignore_ascii_case(name))
     }
 }
 

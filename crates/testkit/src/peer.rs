@@ -10,7 +10,7 @@ mod colleague;
 mod postgres;
 mod prosody;
 
-pub use authority::{Authority, Identity};
+pub use authority::{Authority, Identity, Leaf, Purpose, Time};
 pub use balancer::{Balancer, Kind};
 pub use colleague::{Colleague, Heard, python};
 pub use postgres::Postgres;

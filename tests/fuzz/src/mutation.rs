@@ -37,7 +37,7 @@ impl Dice {
 
     /// A seed with pieces gone, doubled, replaced, or taken from another seed.
     fn bent(&mut self, seeds: &[Vec<u8>], which: usize) -> Vec<u8> {
-        const PIECES: [&[u8]; 20] = [
+        const PIECES: [&[u8]; 27] = [
             b"{",
             b"}",
             b"[",
@@ -58,6 +58,13 @@ impl Dice {
             b"\xf0\x9f\x98\x80",
             b"\xff",
             b"\xef\xbb\xbf",
+            b"\r\n",
+            b"\r\n ",
+            b"\r\n\r\n",
+            b"\r\nl: 1\r\n",
+            b";",
+            b",",
+            b"%",
         ];
         let mut bytes = seeds[which].clone();
         for _ in 0..=self.below(4) {

@@ -15,14 +15,15 @@ pub(crate) async fn key(place: Place, command: KeyCommand) -> Result<(), Failure
             Reply::KeyInForce { key } => print::text(&format!("{}  {}\n", key.id, key.file)),
             _ => Err(odd()),
         },
-        KeyCommand::Rotate { keep_old, consent, output } => {
+        KeyCommand::Rotate { remove_old, consent, output, .. } => {
             if !consent.yes {
-                print::consent(
+                let old = if remove_old { "is removed" } else { "is kept beside the new one" };
+                print::consent(&format!(
                     "Everything will be put under a new master key. Open access keys will be void, and backups made \
-                     until now will need the old key.",
-                )?;
+                     until now will need the old key, which {old}.",
+                ))?;
             }
-            match once(place, Command::KeyRotate { keep_old }).await? {
+            match once(place, Command::KeyRotate { keep_old: !remove_old }).await? {
                 Reply::Rotated { rotated } if output.json => print::json(&rotated),
                 Reply::Rotated { rotated } => print::text(&told(&rotated)),
                 _ => Err(odd()),

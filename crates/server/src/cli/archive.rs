@@ -38,7 +38,7 @@ pub(crate) struct Restore {
     pub(crate) keep_access_keys: bool,
 
     /// The master key of the backup is lost: restore without IM passwords, under the key that is there or a new one
-    #[arg(long, conflicts_with = "verify")]
+    #[arg(long)]
     pub(crate) without_key: bool,
 
     #[command(flatten)]

@@ -11,12 +11,16 @@ pub(crate) enum KeyCommand {
 
     /// Put everything under a new master key, also while the server runs
     #[command(
-        after_help = "IM passwords are sealed anew, open access keys become void, phones stay activated.\n\n\
-                      Example:\n  trunkline key rotate --keep-old --yes"
+        after_help = "IM passwords are sealed anew, open access keys become void, phones stay activated. The old key is \
+                      kept as FILE.old-ID, where `trunkline restore` finds it.\n\n\
+                      Example:\n  trunkline key rotate --yes"
     )]
     Rotate {
-        /// Keep the old key beside the new one, as FILE.old-ID: backups made until now need it
+        /// Remove the old key, which is otherwise kept as FILE.old-ID: backups made until now need it
         #[arg(long)]
+        remove_old: bool,
+        /// What happens anyway
+        #[arg(long, hide = true, conflicts_with = "remove_old")]
         keep_old: bool,
         #[command(flatten)]
         consent: Consent,

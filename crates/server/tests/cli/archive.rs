@@ -56,6 +56,16 @@ fn a_backup_into_a_folder_is_named_after_the_moment() {
     let file = told["file"].as_str().unwrap();
     assert!(file.starts_with("backups/trunkline-20") && file.ends_with("Z.backup"), "{file}");
     folder.well(&["restore", file, "--verify"]);
+    // Faster than a second each: none is refused, none replaced.
+    for _ in 0..3 {
+        folder.well(&["backup", "backups", "--force"]);
+    }
+    assert_eq!(fs::read_dir(folder.path().join("backups")).unwrap().count(), 4);
+    assert!(told["backup"]["createdAt"].as_str().unwrap().starts_with("20"), "{told}");
+    let homeless = folder.run(&["backup", "nowhere/x.backup"]);
+    assert!(homeless.err.contains("there is no folder nowhere"), "{homeless:?}");
+    let folded = folder.run(&["restore", "backups", "--verify"]);
+    assert!(folded.code == Some(1) && folded.err.contains("is a folder"), "{folded:?}");
 
     let nothing = Folder::new().run(&["backup", "x.backup"]);
     assert!(nothing.code == Some(1) && nothing.err.contains("no database yet"), "{nothing:?}");
@@ -75,12 +85,48 @@ fn a_backup_says_which_key_it_needs_and_is_not_restored_without_it() {
     elsewhere.well(&["restore", BACKUP]);
     assert_eq!(accounts(&elsewhere), 2);
 
-    folder.well(&["key", "rotate", "--keep-old", "--yes"]);
-    let rotated = folder.run(&["restore", BACKUP, "--replace"]);
-    let advice = format!("master.key.old-{key}");
-    assert!(rotated.code == Some(1) && rotated.err.contains(&advice), "{rotated:?}");
+    folder.well(&["account", "remove", "p1@example.test", "--yes"]);
+    fs::remove_file(folder.path().join("data/master.key")).unwrap();
+    fs::write(folder.path().join("data/master.key"), "A".repeat(43)).unwrap();
+    fs::set_permissions(folder.path().join("data/master.key"), fs::Permissions::from_mode(0o600)).unwrap();
+    for line in [&["restore", BACKUP, "--replace"][..], &["restore", BACKUP, "--verify"]] {
+        let refused = folder.run(line);
+        let name = format!("data/master.key.old-{key}");
+        assert!(refused.code == Some(1) && refused.err.contains(&name), "{refused:?}");
+        assert!(!refused.err.contains("cp "), "nothing that overwrites the key in force: {refused:?}");
+    }
+    assert_eq!(folder.run(&["restore", BACKUP, "--verify", "--without-key"]).code, Some(0));
     folder.well(&["restore", BACKUP, "--replace", "--without-key"]);
     assert_eq!(accounts(&folder), 2);
+}
+
+/// The key of an old backup was kept by the change of keys; it takes its place with the restore, and not before.
+#[test]
+fn an_old_backup_finds_its_key_beside_the_one_in_force() {
+    let folder = peopled(2);
+    let file = folder.path().join("data/master.key");
+    let old = fs::read(&file).unwrap();
+    folder.well(&["backup", "old.backup"]);
+    let rotated = folder.json(&["key", "rotate", "--yes"]);
+    let (from, to) = (rotated["from"].as_str().unwrap(), rotated["to"].as_str().unwrap());
+    let kept = |id: &str| folder.path().join(format!("data/master.key.old-{id}"));
+    let new = fs::read(&file).unwrap();
+    assert_eq!(fs::read(kept(from)).unwrap(), old, "kept without being asked");
+
+    assert_eq!(folder.json(&["restore", "old.backup", "--verify"])["masterKeyFits"], json!(true));
+    assert_eq!(folder.run(&["restore", "old.backup"]).code, Some(1), "--replace is needed");
+    assert_eq!((fs::read(&file).unwrap(), fs::read(kept(from)).unwrap()), (new.clone(), old.clone()));
+    folder.well(&["restore", "old.backup", "--replace"]);
+    assert_eq!((fs::read(&file).unwrap(), fs::read(kept(to)).unwrap()), (old.clone(), new.clone()));
+    assert_eq!(accounts(&folder), 2);
+
+    // As if the restore had been killed before it moved the keys.
+    fs::rename(&file, kept(from)).unwrap();
+    fs::rename(kept(to), &file).unwrap();
+    assert_eq!(accounts(&folder), 2);
+    assert_eq!((fs::read(&file).unwrap(), fs::read(kept(to)).unwrap()), (old, new));
+    folder.well(&["key", "rotate", "--remove-old", "--yes"]);
+    assert!(!kept(from).exists(), "removed because that was asked for");
 }
 
 /// The change of keys broke off between the database and the file: the key of one backup lies beside the other's.
@@ -112,8 +158,21 @@ fn no_backup_loses_its_key_to_a_change_that_broke_off() {
     folder.well(&["restore", "old.backup", "--replace"]);
     assert_eq!(folder.json(&["key", "show"])["id"], rotated["from"]);
     assert_eq!((kept(to), next.exists()), (new, false), "the other backup still needs it");
-    let refused = folder.run(&["restore", BACKUP, "--replace"]);
-    assert!(refused.err.contains(&format!("master.key.old-{to}")), "{refused:?}");
+    folder.well(&["restore", BACKUP, "--replace"]);
+    assert_eq!(folder.json(&["key", "show"])["id"], rotated["to"]);
+}
+
+/// Somebody has lost the key, or lets the server look for it in the wrong place.
+#[test]
+fn a_lost_key_is_told_with_the_way_out_which_is_one() {
+    let folder = peopled(2);
+    fs::remove_file(folder.path().join("data/master.key")).unwrap();
+    let refused = folder.run(&["account", "list"]);
+    assert!(refused.code == Some(1) && refused.err.contains("--without-key --replace"), "{refused:?}");
+    let told = folder.well(&["backup", BACKUP]);
+    assert!(told.contains("is missing") && !told.contains("keep a copy of"), "{told}");
+    folder.well(&["restore", BACKUP, "--without-key", "--replace"]);
+    assert_eq!(accounts(&folder), 2);
 }
 
 /// An admin without a readable database is the one who needs a backup.

@@ -17,7 +17,7 @@ fn the_key_changes_under_a_running_server_and_is_good_after_a_restart() {
     let refused = folder.run(&["key", "rotate"]);
     assert_eq!(refused.code, Some(2), "nobody is there to ask: {refused:?}");
     folder.well(&["activation", "issue", "alice@example.test"]);
-    let rotated = folder.json(&["key", "rotate", "--keep-old", "--yes"]);
+    let rotated = folder.json(&["key", "rotate", "--yes"]);
     assert_eq!((&rotated["from"], &rotated["void"]), (&before["id"], &json!(["sip:alice@example.test"])));
     assert_ne!(master_key(&folder), old);
     assert_eq!(fs::read_to_string(folder.path().join(rotated["kept"].as_str().unwrap())).unwrap(), old);

@@ -2,6 +2,8 @@
 
 mod encoding;
 
+pub(super) use encoding::{from_base64, hex, to_base64};
+
 use super::{BodyCode, BodyError, MAX_BODY, MediaType};
 
 /// Most parts of one multipart.

@@ -83,7 +83,8 @@ impl ResponseBuilder {
         if let (false, Some(position)) = (tagged, self.headers.position(name::TO))
             && let Some(to) = self.headers.remove_at(position)
         {
-            self.headers.insert(position, to.appended(&format!(";tag={tag}")));
+            let semicolon = if to.value().ends_with(b";") { "" } else { ";" };
+            self.headers.insert(position, to.appended(&format!("{semicolon}tag={tag}")));
         }
         self
     }

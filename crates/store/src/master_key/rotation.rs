@@ -7,6 +7,7 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{MasterKey, MasterKeyError, file_error, sync_folder, write_draft};
+use crate::KeyId;
 
 /// The files of a change of keys. Its order makes a crash harmless at any point: the new key is prepared, the old one
 /// kept if it is to be, the database changed ([`crate::Store::rotate_key`]), the new key promoted. Until the promotion
@@ -39,11 +40,33 @@ impl MasterKey {
     /// Keeps the present key under a second name, which tells its id; gives that.
     pub fn keep(path: &Path) -> Result<PathBuf, MasterKeyError> {
         let file = File::open(path).map_err(|error| file_error(path, error))?;
-        let kept = beside(path, &format!("old-{}", Self::load(path, &file)?.id()));
+        let kept = Self::name_of_kept(path, Self::load(path, &file)?.id());
         match fs::hard_link(path, &kept) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(file_error(&kept, error)),
             _ => sync_folder(path).map(|()| kept).map_err(|error| file_error(path, error)),
         }
+    }
+
+    /// The key of this id where it lies beside the present one under the name that [`Self::keep`] gives; `None` when it does
+    /// not, or when what lies there is another.
+    pub fn kept(path: &Path, id: KeyId) -> Result<Option<Self>, MasterKeyError> {
+        let kept = Self::name_of_kept(path, id);
+        match File::open(&kept) {
+            Ok(file) => Ok(Some(Self::load(&kept, &file)?).filter(|key| key.id() == id)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(file_error(&kept, error)),
+        }
+    }
+
+    /// Where a key of this id lies when it is kept.
+    pub fn name_of_kept(path: &Path, id: KeyId) -> PathBuf {
+        beside(path, &format!("old-{id}"))
+    }
+
+    /// Puts the kept key of this id in the place of the present one, which is gone thereby unless it was kept.
+    pub fn reinstate(path: &Path, id: KeyId) -> Result<(), MasterKeyError> {
+        let moved = fs::rename(Self::name_of_kept(path, id), path).and_then(|()| sync_folder(path));
+        moved.map_err(|error| file_error(path, error))
     }
 
     /// Puts the prepared key in the place of the present one, which is gone thereby unless it was kept.
