@@ -83,9 +83,26 @@ macro_rules! keys {
                 let hidden = self.referred.contains_key(key);
                 $($(if key == stringify!($KEY) {
                     let secret = has!(secret $($mark)*);
-                    return (!hidden && !secret).then(|| plain(&format!("{:?}", self.$field)));
+                    return (!hidden && !secret).then(|| in_words(&format!("{:?}", self.$field)));
                 })+)+
                 None
+            }
+
+            /// Each key with its value in words, in the order of the reference, then the backends; it shows no more than
+            /// `Debug` does.
+            pub fn listing(&self) -> String {
+                let mut text = String::new();
+                $($(
+                    let value = match self.referred.get(stringify!($KEY)) {
+                        Some(reference) => format!("<{reference}>"),
+                        None => in_words(&format!("{:?}", self.$field)),
+                    };
+                    text += &format!("{} = {value}\n", stringify!($KEY));
+                )+)+
+                for backend in &self.backends {
+                    text += &format!("\n<backend> of {}: {backend:#?}\n", backend.domain());
+                }
+                text
             }
         }
 
@@ -102,10 +119,10 @@ macro_rules! keys {
     };
 }
 
-/// What there is without the word that there is something.
-fn plain(value: &str) -> String {
-    let inner = value.strip_prefix("Some(").and_then(|rest| rest.strip_suffix(')')).unwrap_or(value);
-    if inner == "None" { "nothing".to_owned() } else { inner.trim_matches('"').to_owned() }
+/// What `Debug` says, without what is Rust's own about it.
+fn in_words(debug: &str) -> String {
+    let value = debug.strip_prefix("Some(").and_then(|value| value.strip_suffix(')')).unwrap_or(debug);
+    if value == "None" { String::new() } else { value.trim_matches('"').to_owned() }
 }
 
 /// Whether a mark is among those of a key.

@@ -11,7 +11,7 @@ use crate::{
     admin::{self, Admin, DoorHealth, Vitals},
     limit::AddressLimit,
     listener::{Door, Listener, Trouble},
-    metric::Metrics,
+    metric::{Expiry, Metrics},
     phone::{self, Phone},
     settings::{HttpSettings, Live},
     socket::Sockets,
@@ -72,6 +72,9 @@ pub(super) async fn bind(
     let doors = [&https, &http, &admin].into_iter().flatten().map(Bound::health).collect();
     let settings = Live::new(settings);
     let metrics = Metrics::register(&mut registry);
+    if let Some(tls) = &tls {
+        registry.register_collector(Box::new(Expiry(Arc::clone(tls))));
+    }
     let (phone_group, admin_group) = (Group::new(&settings, &metrics), Group::new(&settings, &metrics));
     let sockets = Sockets::new(metrics.clone(), phone_group.tasks.clone(), Arc::clone(&settings));
     let (page_settings, stopping) = (Arc::clone(&settings), sockets.left());

@@ -4,7 +4,7 @@ use super::bind::{BindError, admin_speaks_tls};
 use crate::{
     admin::{Health, Vitals},
     settings::{HttpSettings, Live},
-    tls::{self, LiveTls, Tls},
+    tls::{self, Certificate, LiveTls, Tls},
 };
 
 /// Changes a server while it runs; cheap to clone.
@@ -27,10 +27,9 @@ impl Control {
         self.settings.get()
     }
 
-    /// SHA-256 of a self-made certificate in capitals and colons; `None` when the certificate was given, or no
-    /// listener speaks TLS.
-    pub fn fingerprint(&self) -> Option<String> {
-        self.certificate.as_ref().and_then(|certificate| certificate.fingerprint())
+    /// The certificate in force; `None` when no listener speaks TLS.
+    pub fn certificate(&self) -> Option<Certificate> {
+        self.certificate.as_ref().map(|certificate| certificate.certificate())
     }
 
     /// Whether the server takes phones; may take five seconds when the database does not answer.

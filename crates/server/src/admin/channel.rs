@@ -1,5 +1,6 @@
 use std::{
     io::{self, ErrorKind},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -72,6 +73,11 @@ impl Channel {
 /// Tells the running server something; there must be one.
 pub(crate) async fn tell_server(place: &Place, command: Command) -> Result<Reply, Failure> {
     Channel::Server(place.clone()).ask(command).await
+}
+
+/// What the server in this data folder answers; `None` when none does.
+pub(crate) async fn ask_in(data_dir: &Path, command: Command) -> Option<Reply> {
+    socket::ask(data_dir, &command).await.ok().flatten()
 }
 
 /// True when a server listens in the data folder.

@@ -83,6 +83,7 @@ impl Command {
             Self::KeyRotate { keep_old: true } => ("key rotate", "the old key is kept".to_owned()),
             Self::KeyRotate { keep_old: false } => ("key rotate", "the old key is removed".to_owned()),
             Self::DeviceRevoke { device } => ("device revoke", device.to_string()),
+            Self::Reload => ("reload", "the configuration".to_owned()),
             Self::AccountImport { dry_run: true, .. }
             | Self::ActivationList { .. }
             | Self::ActivationShow { .. }
@@ -91,7 +92,6 @@ impl Command {
             | Self::AccountShow { .. }
             | Self::DeviceList { .. }
             | Self::DeviceShow { .. }
-            | Self::Reload
             | Self::Compare
             | Self::Status
             | Self::Examine { .. } => return None,
@@ -172,5 +172,10 @@ impl Refusal {
     /// A refusal in plain words.
     pub(crate) fn new(kind: RefusalKind, words: impl Into<String>) -> Self {
         Self { kind, words: words.into() }
+    }
+
+    /// Its words as far as a line of the log needs them.
+    pub(crate) fn first_line(&self) -> &str {
+        self.words.lines().next().unwrap_or_default()
     }
 }

@@ -56,7 +56,7 @@ impl Executor {
         let change = command.change();
         let result = self.carry_out(command).await;
         if let Some((action, whose)) = change {
-            let refused = result.as_ref().err().map(|refusal| refusal.words.as_str());
+            let refused = result.as_ref().err().map(Refusal::first_line);
             info!(target: "audit", action, whose, uid, refused, "an administrator's change");
         }
         result.unwrap_or_else(|refusal| Reply::Refused { refusal })

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use trunkline_http::Certificate;
 use trunkline_model::{Address, DeviceId, Profile, Timestamp};
 
 /// An account as the command line shows it, and as `--json` prints it.
@@ -193,6 +194,48 @@ pub(crate) struct ListenersView {
     /// SHA-256 of a self-made certificate, colon hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) fingerprint: Option<String>,
+    /// The one that phones meet; absent without a TLS port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) certificate: Option<CertificateView>,
+}
+
+/// A certificate, self-made or given.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CertificateView {
+    /// Trunkline has made it for itself.
+    pub(crate) self_made: bool,
+    /// SHA-256, colon hex.
+    pub(crate) fingerprint: String,
+    /// RFC 3339.
+    pub(crate) not_before: String,
+    /// RFC 3339.
+    pub(crate) not_after: String,
+    /// What is wrong with its dates today.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) warning: Option<String>,
+}
+
+impl CertificateView {
+    /// As it is today.
+    pub(crate) fn of(certificate: &Certificate) -> Self {
+        let moment = |secs| jiff::Timestamp::from_second(secs).map(|at| at.to_string()).unwrap_or_default();
+        Self {
+            self_made: certificate.self_made,
+            fingerprint: certificate.fingerprint.clone(),
+            not_before: moment(certificate.not_before),
+            not_after: moment(certificate.not_after),
+            warning: certificate.worry(jiff::Timestamp::now().as_second()),
+        }
+    }
+}
+
+impl ListenersView {
+    /// The same with the certificate that is in force by now.
+    pub(crate) fn with(self, certificate: Option<CertificateView>) -> Self {
+        let own = certificate.as_ref().filter(|certificate| certificate.self_made);
+        Self { fingerprint: own.map(|own| own.fingerprint.clone()), certificate, ..self }
+    }
 }
 
 /// What a reload did.

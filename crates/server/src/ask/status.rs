@@ -3,8 +3,8 @@ use std::{fmt::Write, net::SocketAddr};
 use super::odd;
 use crate::{
     admin::{
-        BackendView, Channel, Command, ListenersView, ReadinessView, Reply, RunningView, StatusView,
-        server_answers, silent,
+        BackendView, CertificateView, Channel, Command, ListenersView, ReadinessView, Reply, RunningView,
+        StatusView, server_answers, silent,
     },
     exit::Failure,
     place::Place,
@@ -143,9 +143,17 @@ pub(crate) fn listeners(listeners: &ListenersView) -> String {
             "health",
             listeners.admin.as_ref().map(|at| format!("{}://{at}/health/ready, /metrics", scheme(at))),
         ),
-        ("certificate", listeners.fingerprint.as_ref().map(|print| format!("self-made, SHA-256 {print}"))),
+        ("certificate", listeners.certificate.as_ref().map(certificate)),
+        ("warning", listeners.certificate.as_ref().and_then(|certificate| certificate.warning.clone())),
     ];
     rows.into_iter().filter_map(|(name, value)| value.map(|value| line(name, &value))).collect()
+}
+
+/// Whose it is, how long it holds, and by what phones may know it.
+fn certificate(view: &CertificateView) -> String {
+    let whose = if view.self_made { "self-made, " } else { "" };
+    let until = view.not_after.split('T').next().unwrap_or_default();
+    format!("{whose}until {until}, SHA-256 {}", view.fingerprint)
 }
 
 /// Health and metrics are plain on loopback, and nowhere else.

@@ -20,9 +20,6 @@ use trunkline_http::Certificate;
 use super::CertificateFiles;
 use crate::{admin::RunningView, ask};
 
-/// A certificate that ends sooner than this is worth a word.
-const SOON_DAYS: i64 = 21;
-
 /// How long the admin port may take: it looks at the database for up to five seconds.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// Bytes of an answer's first line at most.
@@ -91,8 +88,7 @@ fn dates(certificate: &Certificate) -> Step {
             },
         );
     }
-    if days < SOON_DAYS {
-        let seen = format!("it ends in {days} days");
+    if let Some(seen) = certificate.worry(now) {
         return Step::doubtful("dates", seen, "have it renewed, then: trunkline reload");
     }
     Step::good("dates", format!("it ends in {days} days"))

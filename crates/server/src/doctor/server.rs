@@ -113,7 +113,10 @@ fn settings(compared: &ComparedView) -> Vec<Step> {
 
 fn differs(DifferenceView { key, file, server }: &DifferenceView) -> String {
     match (file, server) {
-        (Some(file), Some(server)) => format!("{key}: the file says {file}, the server has {server}"),
+        (Some(file), Some(server)) => {
+            let [file, server] = [file, server].map(|value| if value.is_empty() { "nothing" } else { value });
+            format!("{key}: the file says {file}, the server has {server}")
+        }
         _ => format!("{key}: the file says something else than the server has"),
     }
 }

@@ -132,7 +132,13 @@ fn a_bundle_for_others_holds_what_helps_and_nobodys_secrets() {
     let folder = Folder::with(&[("ADMIN_TOKEN", token)]);
     let serving = folder.serve();
     folder.well(&["account", "add", "sip:alice@example.test", "--name", "Alice"]);
-    folder.write("relay.log", &format!("account=alice@example.test source=192.0.2.7 token {token}\n"));
+    folder.write(
+        "relay.log",
+        &format!(
+            "account=alice@example.test source=192.0.2.7 token {token}\n34679-ACDEF-GHJKM password=hunter22 Bearer abcdef \
+             sessionId=s-e-s {{\"displayName\":\"Quentin T\",\"who\":\"bob\\u0040example.test\"}}\n"
+        ),
+    );
     let key = fs::read_to_string(folder.path().join("data/master.key")).unwrap();
     let told = folder.well(&["support-bundle", "--dry-run", "--log", "relay.log"]);
     assert!(told.contains("doctor.json") && told.contains("Nothing was written"), "{told}");
@@ -141,10 +147,28 @@ fn a_bundle_for_others_holds_what_helps_and_nobodys_secrets() {
     assert_eq!(fs::metadata(&bundle).unwrap().permissions().mode() & 0o777, 0o600);
     let unpacked = Command::new("tar").arg("-xzOf").arg(&bundle).output().unwrap();
     let all = String::from_utf8(unpacked.stdout).unwrap();
-    for helps in ["http_bind", "runs as process", "trunkline_", "master.key", "account=user-", "source=ip-"] {
+    for helps in [
+        "HTTP_BIND = 127.0.0.1:0",
+        "runs as process",
+        "trunkline_",
+        "master.key",
+        "account=user-",
+        "source=ip-",
+    ] {
         assert!(all.contains(helps), "{helps} is missing");
     }
-    for hidden in [token, key.trim(), "alice@", "192.0.2.7"] {
+    for hidden in [
+        token,
+        key.trim(),
+        "alice@",
+        "192.0.2.7",
+        "34679-",
+        "hunter22",
+        "abcdef",
+        "s-e-s",
+        "Quentin",
+        "bob\\u",
+    ] {
         assert!(!all.contains(hidden), "{hidden} is shown");
     }
     let again = folder.run(&["support-bundle", "bundle.tar.gz", "--log", "relay.log"]);
@@ -190,7 +214,8 @@ fn what_the_file_says_and_the_server_has_not_is_told() {
     let folder = Folder::without_backends(&[]);
     let serving = folder.serve();
     assert_eq!(report(&folder, 0)["running"], json!(true));
-    folder.set(&[("HTTP_BIND", "127.0.0.1:4"), ("LOG_LEVEL", "debug")]);
+    folder.set("HTTP_BIND", "127.0.0.1:4");
+    folder.set("LOG_LEVEL", "debug");
     let told = folder.run(&["doctor"]);
     assert_eq!(told.code, Some(0), "{told:?}");
     for wanted in ["HTTP_BIND: the file says 127.0.0.1:4, the server has 127.0.0.1:0", "LOG_LEVEL: "] {
@@ -213,7 +238,7 @@ fn one_fault_is_told_once_and_no_port_of_its_own_is_called_anothers() {
     assert_eq!(step(&moved, "listeners", "http")["finding"], "good");
     fs::rename(&aside, &file).unwrap();
 
-    folder.set(&[("HTTP_BIND", serving.listeners["http"].as_str().unwrap())]);
+    folder.set("HTTP_BIND", serving.listeners["http"].as_str().unwrap());
     fs::remove_file(folder.path().join("data/admin.sock")).unwrap();
     let silent = report(&folder, 1);
     assert_eq!(silent["failed"], json!(1), "{silent}");

@@ -5,6 +5,7 @@
 mod account;
 mod activation;
 mod archive;
+mod certificate;
 mod chat;
 mod check_config;
 mod damage;
@@ -15,4 +16,5 @@ mod import;
 mod key;
 mod phone;
 mod program;
+mod reload;
 mod server;

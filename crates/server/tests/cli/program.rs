@@ -14,6 +14,9 @@ use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_trunkline");
 
+/// Where the servers of a folder log.
+const LOG: &str = "serve.log";
+
 const CONFIG: &str = "GoodConnectServer.exe.config";
 
 /// How long a machine that is busy with other tests may take for anything.
@@ -62,21 +65,10 @@ impl Folder {
     /// The same with these keys set, or set otherwise.
     pub(crate) fn with(keys: &[(&str, &str)]) -> Self {
         let folder = Self::new();
-        folder.set(keys);
-        folder
-    }
-
-    /// Sets these keys in its configuration.
-    pub(crate) fn set(&self, keys: &[(&str, &str)]) {
-        let mut config = fs::read_to_string(self.path().join(CONFIG)).unwrap();
         for (key, value) in keys {
-            let line = format!("    <add key=\"{key}\" value=\"{value}\" />\n");
-            let start = format!("    <add key=\"{key}\" ");
-            let others = config.split_inclusive('\n').filter(|line| !line.starts_with(&start));
-            config =
-                others.collect::<String>().replace("  </appSettings>", &format!("{line}  </appSettings>"));
+            folder.set(key, value);
         }
-        self.write(CONFIG, &config);
+        folder
     }
 
     /// The same with no backend.
@@ -126,12 +118,27 @@ impl Folder {
 
     /// Starts the server and waits until it listens.
     pub(crate) fn serve(&self) -> Serving {
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.path().join(LOG)).unwrap();
         let mut child =
-            self.command(&["serve", "--json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+            self.command(&["serve", "--json"]).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut first = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
         let listeners = serde_json::from_str(&first).unwrap_or_else(|error| panic!("{error}: {first:?}"));
         Serving { child, listeners }
+    }
+
+    /// What the servers of this folder have logged so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.path().join(LOG)).unwrap()
+    }
+
+    /// Sets a key in the configuration.
+    pub(crate) fn set(&self, key: &str, value: &str) {
+        let config = fs::read_to_string(self.path().join(CONFIG)).unwrap();
+        let start = format!("    <add key=\"{key}\" ");
+        let others: String = config.split_inclusive('\n').filter(|line| !line.starts_with(&start)).collect();
+        let line = format!("    <add key=\"{key}\" value=\"{value}\" />\n");
+        self.write(CONFIG, &others.replace("  </appSettings>", &format!("{line}  </appSettings>")));
     }
 
     /// Says something on the admin socket and hears the answer, which is empty when there is none.

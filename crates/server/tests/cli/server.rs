@@ -50,7 +50,7 @@ fn without_a_server_status_says_so_first_whatever_else_is_wrong() {
                 drop(other.serve());
                 fs::copy(other.path().join("data/master.key"), &key).unwrap();
             }
-            "the database server is down" => folder.set(&[("DB_CONNECTION", "postgres://t@127.0.0.1:9/t")]),
+            "the database server is down" => folder.set("DB_CONNECTION", "postgres://t@127.0.0.1:9/t"),
             _ => {}
         }
         let told = folder.run(&["status"]);

@@ -127,7 +127,8 @@ fn clean(text: &str) -> String {
             '\r' if chars.peek() == Some(&'\n') => {}
             '\r' => cleaned.push('\n'),
             '\n' | '\t' => cleaned.push(c),
-            c if c.is_control() => {}
+            // Marks of byte order that no decoder took away, too.
+            c if c.is_control() || c == '\u{feff}' => {}
             c => cleaned.push(c),
         }
     }

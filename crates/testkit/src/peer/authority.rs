@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
@@ -118,9 +120,22 @@ impl Authority {
 
     /// Signs a server certificate for these DNS names.
     pub fn identity(&self, names: &[&str]) -> Result<Identity> {
+        self.sign(names, None)
+    }
+
+    /// The same of one that holds between these moments, in seconds since 1970.
+    pub fn identity_within(&self, names: &[&str], from: u64, until: u64) -> Result<Identity> {
+        self.sign(names, Some((from, until)))
+    }
+
+    fn sign(&self, names: &[&str], within: Option<(u64, u64)>) -> Result<Identity> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).context("not names for a certificate")?;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        if let Some((from, until)) = within {
+            let moment = |secs| date_time_ymd(1970, 1, 1) + Duration::from_secs(secs);
+            (params.not_before, params.not_after) = (moment(from), moment(until));
+        }
         let key = KeyPair::generate().context("cannot make a key for a test server")?;
         let certificate =
             params.signed_by(&key, &self.issuer).context("cannot sign a test server's certificate")?;

@@ -5,7 +5,7 @@ use trunkline_core::BackendHealth;
 use trunkline_store::{Counts, Database, StoreError};
 
 use super::{Executor, Running};
-use crate::admin::{BackendView, ListenersView, ReadinessView, Reply, RunningView, StatusView};
+use crate::admin::{BackendView, ReadinessView, Reply, RunningView, StatusView};
 
 /// A database that takes longer than this to be read is told to be away.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -70,7 +70,7 @@ impl Running {
             pid: std::process::id(),
             uptime_secs: self.since.elapsed().as_secs(),
             readiness: Some(ReadinessView { status: health.status.to_owned(), problems: health.problems }),
-            listeners: ListenersView { fingerprint: self.reloader.fingerprint(), ..self.listeners.clone() },
+            listeners: self.listeners.clone().with(self.reloader.certificate()),
             sessions: status.sessions,
             sockets: status.sockets,
             backends: status.backends.into_iter().map(backend_view).collect(),
