@@ -76,6 +76,36 @@ macro_rules! keys {
             }
         }
 
+        impl Config {
+            /// The value of a key for people, as the program understands it; nothing of a secret or of what came by
+            /// `env:` or `file:`. `None` when there is no such key, or it is a secret.
+            pub fn shown(&self, key: &str) -> Option<String> {
+                let hidden = self.referred.contains_key(key);
+                $($(if key == stringify!($KEY) {
+                    let secret = has!(secret $($mark)*);
+                    return (!hidden && !secret).then(|| in_words(&format!("{:?}", self.$field)));
+                })+)+
+                None
+            }
+
+            /// Each key with its value in words, in the order of the reference, then the backends; it shows no more than
+            /// `Debug` does.
+            pub fn listing(&self) -> String {
+                let mut text = String::new();
+                $($(
+                    let value = match self.referred.get(stringify!($KEY)) {
+                        Some(reference) => format!("<{reference}>"),
+                        None => in_words(&format!("{:?}", self.$field)),
+                    };
+                    text += &format!("{} = {value}\n", stringify!($KEY));
+                )+)+
+                for backend in &self.backends {
+                    text += &format!("\n<backend> of {}: {backend:#?}\n", backend.domain());
+                }
+                text
+            }
+        }
+
         impl fmt::Debug for Config {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 let mut shown = f.debug_struct("Config");
@@ -87,6 +117,12 @@ macro_rules! keys {
             }
         }
     };
+}
+
+/// What `Debug` says, without what is Rust's own about it.
+fn in_words(debug: &str) -> String {
+    let value = debug.strip_prefix("Some(").and_then(|value| value.strip_suffix(')')).unwrap_or(debug);
+    if value == "None" { String::new() } else { value.trim_matches('"').to_owned() }
 }
 
 /// Whether a mark is among those of a key.

@@ -28,7 +28,7 @@ pub use backend::{BackendConfig, LyncAccept, LyncBackend, LyncDecline, XmppBacke
 pub use config::{Config, Differences, KEYS};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, Warning};
 pub use key::Key;
-pub use load::{FILE_NAME, FILE_VARIABLE, SYSTEM_FILE, load, locate, parse};
+pub use load::{FILE_NAME, FILE_VARIABLE, SYSTEM_FILE, data_dir, load, locate, parse};
 pub use lookup::{Lookup, System};
 pub use reference::{example_file, reference_markdown};
 pub use suggest::nearest;

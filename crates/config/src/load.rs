@@ -55,7 +55,7 @@ pub fn load(path: &Path) -> Result<(Config, Vec<Warning>), Diagnostics> {
         return Err(Diagnostics::of_file(&name, &code::UNREADABLE, message, "expected a smaller file"));
     }
     match std::str::from_utf8(&content) {
-        Ok(text) => parse(text, &name, path.parent().unwrap_or(Path::new("")), &System),
+        Ok(text) => parse(text, &name, folder_of(path), &System),
         Err(error) => {
             let line = content[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
             let message =
@@ -63,6 +63,25 @@ pub fn load(path: &Path) -> Result<(Config, Vec<Warning>), Diagnostics> {
             Err(Diagnostics::of_file(&name, &code::NOT_UTF8, message, "help: save it as UTF-8"))
         }
     }
+}
+
+/// The data folder that a file names, however wrong the rest of it is: where the server is to be found that reads it too.
+/// `None` when it cannot be read.
+pub fn data_dir(path: &Path) -> Option<PathBuf> {
+    System.openable(path).ok()?;
+    let mut content = Vec::new();
+    File::open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut content)).ok()?;
+    let text = String::from_utf8_lossy(&content);
+    let source = Source::new(text.strip_prefix('\u{FEFF}').unwrap_or(&text));
+    let mut problems = Problems::new("", Some(&source));
+    let document = document::read(source.text, &mut problems);
+    let sections = section::sort(&document, &mut problems);
+    let reading = Reading { problems, folder: folder_of(path), lookup: &System };
+    Some(Config::read(&mut Settings::new(reading, sections.settings)).data_dir)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
 }
 
 /// Reads the text of a file that is called `name` in messages and whose relative paths start at `folder`.

@@ -1,5 +1,14 @@
-use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
+use std::{fmt, sync::Arc};
+
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric},
+    metrics::gauge::{ConstGauge, Gauge},
+    registry::Registry,
+};
 use trunkline_core::Counts;
+
+use crate::tls::LiveTls;
 
 /// What the doors count; cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +61,20 @@ impl Metrics {
         let known = matches!(code, 1000..=1015 | 4001 | 4010 | 4401 | 4403);
         let code = if known { code } else { 0 };
         self.closes.get_or_create(&[("code", code.to_string().into())]).inc();
+    }
+}
+
+/// When the certificate in force ends.
+#[derive(Debug)]
+pub(crate) struct Expiry(pub(crate) Arc<LiveTls>);
+
+impl Collector for Expiry {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let gauge = ConstGauge::new(self.0.certificate().not_after);
+        let help =
+            "When the certificate that phones meet ends, in seconds since 1970; absent without a TLS port";
+        let name = "trunkline_certificate_not_after_seconds";
+        gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
     }
 }
 

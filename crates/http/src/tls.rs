@@ -4,7 +4,7 @@ mod session;
 mod stream;
 
 use std::{
-    fs, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
 };
@@ -25,14 +25,19 @@ pub(crate) use self::stream::TlsStream;
 /// What the TLS listeners serve with.
 pub(crate) struct Tls {
     pub(crate) config: Arc<ServerConfig>,
-    /// Of a self-made certificate.
-    pub(crate) fingerprint: Option<String>,
+    pub(crate) certificate: Certificate,
     /// SHA-256 over the chain.
     digest: digest::Digest,
 }
 
 /// The certificate in force, for every handshake that begins; a reload replaces it.
 pub(crate) struct LiveTls(RwLock<Tls>);
+
+impl fmt::Debug for LiveTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LiveTls({})", self.certificate().fingerprint)
+    }
+}
 
 impl LiveTls {
     pub(crate) fn new(tls: Tls) -> Arc<Self> {
@@ -43,8 +48,8 @@ impl LiveTls {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner).config)
     }
 
-    pub(crate) fn fingerprint(&self) -> Option<String> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).fingerprint.clone()
+    pub(crate) fn certificate(&self) -> Certificate {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).certificate.clone()
     }
 
     /// Connections that live keep what they shook hands with. True when it is another certificate.
@@ -96,17 +101,16 @@ pub enum TlsError {
 
 /// Loads the pair of files, or the self-signed pair in `data_dir`, which is made when it is not there.
 pub(crate) fn load(files: Option<&(PathBuf, PathBuf)>, data_dir: &Path) -> Result<Tls, TlsError> {
-    let (certificate, key) = match files {
+    let (path, key) = match files {
         Some(files) => files.clone(),
         None => own::ensure(data_dir)?,
     };
-    let chain = read_chain(&certificate)?;
-    let own = chain.first().filter(|_| files.is_none());
-    let fingerprint = own.map(|first| fingerprint(first));
+    let chain = read_chain(&path)?;
+    let certificate = Certificate::of(&chain, &path, files.is_none())?;
     let digest =
         digest::digest(&digest::SHA256, &chain.iter().flat_map(|one| one.to_vec()).collect::<Vec<_>>());
-    let config = server_config(chain, read_key(&key)?, &certificate, &key)?;
-    Ok(Tls { config, fingerprint, digest })
+    let config = server_config(chain, read_key(&key)?, &path, &key)?;
+    Ok(Tls { config, certificate, digest })
 }
 
 fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
@@ -219,8 +223,8 @@ mod tests {
     #[test]
     fn a_self_made_pair_is_kept_private_and_found_again() {
         let dir = tempfile::tempdir().expect("a folder");
-        let first = load(None, dir.path()).expect("a pair").fingerprint.expect("a fingerprint");
-        let again = load(None, dir.path()).expect("the pair").fingerprint.expect("a fingerprint");
+        let first = load(None, dir.path()).expect("a pair").certificate.fingerprint;
+        let again = load(None, dir.path()).expect("the pair").certificate.fingerprint;
         assert_eq!(first, again);
         assert_eq!(first.len(), 32 * 3 - 1);
         let key = dir.path().join("tls/key.pem");

@@ -15,7 +15,7 @@ use trunkline_store::Store;
 use trunkline_xmpp::{XmppBackend, XmppError};
 
 use crate::{
-    admin::{AdminSocket, Executor, ListenersView, Running, server_answers},
+    admin::{AdminSocket, CertificateView, Executor, ListenersView, Running, server_answers},
     configuration,
     exit::Failure,
     place::{Opened, Place},
@@ -157,8 +157,9 @@ fn listeners(server: &Server) -> ListenersView {
         https: addresses.https.map(|at| at.to_string()),
         http: addresses.http.map(|at| at.to_string()),
         admin: addresses.admin.map(|at| at.to_string()),
-        fingerprint: server.control().fingerprint(),
+        ..ListenersView::default()
     }
+    .with(server.control().certificate().as_ref().map(CertificateView::of))
 }
 
 /// Why the backend that a configuration declares cannot be had.

@@ -37,6 +37,11 @@ pub(crate) fn load(named: Option<&Path>) -> Result<Loaded, Failure> {
     }
 }
 
+/// The data folder of a file that is otherwise wrong; `None` when it cannot be read at all.
+pub(crate) fn data_dir(named: Option<&Path>) -> Option<PathBuf> {
+    trunkline_config::data_dir(&locate(named, &System)?)
+}
+
 /// `trunkline check-config`: every problem on standard output, or the word that all is well.
 pub(crate) fn check(named: Option<&Path>, json: bool) -> Result<(), Failure> {
     let Some(file) = locate(named, &System) else {
@@ -50,8 +55,8 @@ pub(crate) fn check(named: Option<&Path>, json: bool) -> Result<(), Failure> {
         Ok((config, warnings)) => (warnings, misfits(&config)),
         Err(problems) => (problems.iter().cloned().collect(), Vec::new()),
     };
-    let errors =
-        problems.iter().filter(|problem| problem.severity() == Severity::Error).count() + misfits.len();
+    let severities = problems.iter().map(Diagnostic::severity).chain(misfits.iter().map(|misfit| misfit.0));
+    let errors = severities.filter(|severity| *severity == Severity::Error).count();
     if json {
         print::json(&report(Some(&file), &problems, &misfits))?;
     } else {
@@ -60,20 +65,37 @@ pub(crate) fn check(named: Option<&Path>, json: bool) -> Result<(), Failure> {
     if errors > 0 { Err(Failure::told()) } else { Ok(()) }
 }
 
-/// What the files that the configuration names hold, where a starting server would refuse it.
-fn misfits(config: &Config) -> Vec<String> {
+/// What is wrong with what a configuration names.
+type Misfit = (Severity, String);
+
+/// What the files that the configuration names hold, where a starting server would refuse it or warn of it.
+fn misfits(config: &Config) -> Vec<Misfit> {
     let files = config.tls_certificate_file.clone().zip(config.tls_private_key_file.clone());
-    let certificate = files.and_then(|files| Certificate::load(Some(&files), &config.data_dir).err());
+    let certificate = files.as_ref().map(|files| Certificate::load(Some(files), &config.data_dir));
+    let certificate = match certificate {
+        Some(Err(error)) => Some((Severity::Error, error.to_string())),
+        Some(Ok(Some(read))) => worry(&read, config),
+        Some(Ok(None)) | None => None,
+    };
     let backends = config.backends.iter().filter_map(|declared| assembly::backend(declared).err());
     // A file may be got ready for the version to come.
     let faulty = backends.filter(|error| !matches!(error, BackendError::NotBuilt { .. }));
-    let certificate = certificate.map(|error| error.to_string()).into_iter();
-    certificate.chain(faulty.map(|error| error.to_string())).collect()
+    certificate.into_iter().chain(faulty.map(|error| (Severity::Error, error.to_string()))).collect()
 }
 
-fn told(file: &Path, problems: &[Diagnostic], misfits: &[String], errors: usize) -> String {
+fn worry(certificate: &Certificate, config: &Config) -> Option<Misfit> {
+    let words = certificate.worry(jiff::Timestamp::now().as_second())?;
+    let file = config.tls_certificate_file.as_ref().map(|file| file.display().to_string());
+    Some((Severity::Warning, format!("{}: {words}", file.unwrap_or_default())))
+}
+
+fn word(severity: Severity) -> &'static str {
+    if severity == Severity::Error { "error" } else { "warning" }
+}
+
+fn told(file: &Path, problems: &[Diagnostic], misfits: &[Misfit], errors: usize) -> String {
     let problems = problems.iter().map(|problem| format!("{problem}\n\n"));
-    let misfits = misfits.iter().map(|misfit| format!("error: {misfit}\n\n"));
+    let misfits = misfits.iter().map(|(severity, words)| format!("{}: {words}\n\n", word(*severity)));
     let all: String = problems.chain(misfits).collect();
     let file = file.display();
     match errors {
@@ -83,10 +105,10 @@ fn told(file: &Path, problems: &[Diagnostic], misfits: &[String], errors: usize)
     }
 }
 
-fn report(file: Option<&Path>, problems: &[Diagnostic], misfits: &[String]) -> serde_json::Value {
+fn report(file: Option<&Path>, problems: &[Diagnostic], misfits: &[Misfit]) -> serde_json::Value {
     let problems = problems.iter().map(|problem| {
         serde_json::json!({
-            "severity": if problem.severity() == Severity::Error { "error" } else { "warning" },
+            "severity": word(problem.severity()),
             "code": problem.code(),
             "line": problem.position().map(|(line, _)| line),
             "column": problem.position().map(|(_, column)| column),
@@ -94,8 +116,9 @@ fn report(file: Option<&Path>, problems: &[Diagnostic], misfits: &[String]) -> s
             "hints": problem.hints().collect::<Vec<_>>(),
         })
     });
-    let misfits = misfits.iter().map(|misfit| {
-        serde_json::json!({ "severity": "error", "code": null, "line": null, "column": null, "message": misfit, "hints": [] })
+    let misfits = misfits.iter().map(|(severity, words)| {
+        let severity = word(*severity);
+        serde_json::json!({ "severity": severity, "code": null, "line": null, "column": null, "message": words, "hints": [] })
     });
     let problems: Vec<_> = problems.chain(misfits).collect();
     serde_json::json!({ "file": file.map(|file| file.display().to_string()), "problems": problems })

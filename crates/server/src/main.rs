@@ -69,10 +69,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Restore(args) => archive::restore(place()?, args).await,
         Command::Migrate(args) => archive::migrate(place()?, args).await,
         Command::Key(command) => ask::key(place()?, command).await,
-        Command::Reload(output) => {
-            let unread = |_: &Failure| eprintln!("nothing was changed: a running server goes on as before");
-            ask::reload(place().inspect_err(unread)?, output.json).await
-        }
+        Command::Reload(output) => ask::reload(place(), cli.config.as_deref(), output.json).await,
         Command::Doctor(args) => {
             let questions = doctor::Questions { account: args.account, json: args.output.json };
             doctor::doctor(cli.config.as_deref(), questions).await

@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use trunkline_config::{Config, Diagnostics, Differences, System, locate};
 use trunkline_core::Relay;
-use trunkline_http::{Change, Control};
+use trunkline_http::{Change, Control, Health};
 
 use crate::{
-    admin::{Refusal, RefusalKind, ReloadView},
+    admin::{CertificateView, ComparedView, DifferenceView, Refusal, RefusalKind, ReloadView},
     configuration,
     exit::Failure,
     systemd,
@@ -70,9 +70,46 @@ impl Reloader {
         Self(Arc::new(Inner { origin, started, applied, relay, doors, drain }))
     }
 
-    /// SHA-256 of the self-made certificate in force.
-    pub(crate) fn fingerprint(&self) -> Option<String> {
-        self.0.doors.fingerprint()
+    /// The certificate in force.
+    pub(crate) fn certificate(&self) -> Option<CertificateView> {
+        self.0.doors.certificate().as_ref().map(CertificateView::of)
+    }
+
+    /// Says in the log what is wrong with the dates of the certificate in force.
+    pub(crate) fn warn_of_certificate(&self) -> Option<String> {
+        let CertificateView { warning, fingerprint, .. } = self.certificate()?;
+        let words = warning?;
+        warn!(reason = words, fingerprint, "the certificate needs renewal");
+        Some(words)
+    }
+
+    /// Whether the server takes phones.
+    pub(crate) async fn health(&self) -> Health {
+        self.0.doors.health().await
+    }
+
+    /// What a reload and a restart would change; takes nothing over.
+    pub(crate) async fn compare(&self) -> ComparedView {
+        let applied = self.0.applied.lock().await.clone();
+        let inner = Arc::clone(&self.0);
+        let found = task::spawn_blocking(move || inner.find()).await;
+        let found = found.unwrap_or_else(|error| Err(vec![format!("reading it broke: {error}")]));
+        let Found { file, config, change: _, warnings: _ } = match found {
+            Ok(found) => found,
+            Err(problems) => return ComparedView { problems, ..ComparedView::default() },
+        };
+        let started = &self.0.started;
+        let difference = |key: &'static str| DifferenceView {
+            key: key.to_owned(),
+            file: config.shown(key),
+            server: started.shown(key),
+        };
+        ComparedView {
+            file: file.map(|file| file.display().to_string()),
+            reload: applied.differences(&config).live.into_iter().map(str::to_owned).collect(),
+            restart: started.differences(&config).restart.into_iter().map(difference).collect(),
+            problems: Vec::new(),
+        }
     }
 
     /// Over how long sockets are closed when the server stops.
@@ -87,8 +124,9 @@ impl Reloader {
         tokio::spawn(async move {
             while hangup.recv().await.is_some() {
                 systemd::reloading();
-                // What went wrong is logged.
-                let _ = reloader.reload().await;
+                let refused = reloader.reload().await.err();
+                let refused = refused.as_ref().map(Refusal::first_line);
+                info!(target: "audit", action = "reload", signal = "SIGHUP", refused, "an administrator's change");
                 systemd::ready(&status);
             }
         });
@@ -115,8 +153,10 @@ impl Reloader {
         *applied = config;
         let names = |keys: Vec<&str>| keys.into_iter().map(str::to_owned).collect();
         let file = file.map(|file| file.display().to_string());
-        let view = ReloadView { file, applied: names(live), restart: names(restart), certificate, warnings };
+        let (applied, restart) = (names(live), names(restart));
+        let mut view = ReloadView { file, applied, restart, certificate, warnings };
         note(&view);
+        view.warnings.extend(self.warn_of_certificate().map(|words| format!("warning: {words}")));
         Ok(view)
     }
 

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, ErrorCode, Place};
 use crate::param::Params;
-use crate::scan::{Scan, quoted, unquoted};
+use crate::scan::{SPACE, Scan, quoted, unquoted};
 use crate::uri::Uri;
 
 /// What From, To, Contact, Route, Record-Route, P-Asserted-Identity and their like hold: `"Name"<uri>;params`, or a
@@ -43,7 +43,7 @@ impl Address {
                 scan.skip_space();
                 (Some(display), bracketed(&mut scan)?)
             }
-            _ if text.contains('<') => {
+            _ if is_named(text) => {
                 let display = unquoted_name(&mut scan)?;
                 (display, bracketed(&mut scan)?)
             }
@@ -51,7 +51,7 @@ impl Address {
         };
         let params = Params::scan(&mut scan)?;
         scan.done("a semicolon or the end")?;
-        Ok(Self { raw: text.trim().to_owned(), display, uri, params })
+        Ok(Self { raw: text.trim_matches(SPACE).to_owned(), display, uri, params })
     }
 
     /// The address as written, parameters included: what a Route echoes of a Record-Route.
@@ -98,11 +98,16 @@ fn bracketed(scan: &mut Scan<'_>) -> Result<Uri, Error> {
     Uri::parse(text).map_err(|error| moved(error, start))
 }
 
+/// Whether an angle bracket comes before any parameter.
+fn is_named(text: &str) -> bool {
+    text.bytes().find(|byte| matches!(byte, b'<' | b';' | b'"')) == Some(b'<')
+}
+
 /// A display name without quotation marks. Only what would make it ambiguous is refused.
 fn unquoted_name(scan: &mut Scan<'_>) -> Result<Option<String>, Error> {
     let start = scan.at();
-    let name = scan.take(|byte| byte != b'<').trim_end();
-    match name.bytes().position(|byte| matches!(byte, b'"' | b',' | b';' | b':' | b'@' | b'>')) {
+    let name = scan.take(|byte| byte != b'<').trim_end_matches(SPACE);
+    match name.bytes().position(|byte| matches!(byte, b',' | b'>')) {
         Some(at) => Err(Error::text(ErrorCode::Syntax, start + at, "quotation marks around such a name")),
         None => Ok((!name.is_empty()).then(|| name.to_owned())),
     }

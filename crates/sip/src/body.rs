@@ -1,11 +1,16 @@
 //! The bodies that SIP messages carry, as typed values: each is read from the bytes of a body and written to text. No
 //! reader panics, whatever the bytes, and every one is bounded in size, depth and count.
 
+pub mod command;
+pub mod conference;
 pub mod contact;
+pub mod delivery;
 pub mod deregistration;
 mod error;
+pub mod invitation;
 pub mod media;
 pub mod multipart;
+pub mod offer;
 pub mod pidf;
 pub mod presence;
 pub mod provisioning;
@@ -15,6 +20,9 @@ pub mod roaming;
 mod scalar;
 pub mod soap;
 pub mod subscription;
+pub mod text;
+pub mod typing;
+pub mod xccos;
 pub mod xml;
 
 pub use error::{BodyCode, BodyError, Name};

@@ -4,30 +4,31 @@ pub mod name;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use bytes::Bytes;
 
 use crate::error::{Error, ErrorCode, Place};
-use crate::scan::{elements, is_token_byte};
+use crate::scan::{elements, is_token_byte, parted, trimmed};
 
 /// One header: the bytes of its line or folded lines, and where in them name and value stand. Cheap to clone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Header {
     line: Bytes,
     name: usize,
-    value: (usize, usize),
+    value: Range<usize>,
 }
 
 impl Header {
-    /// A header of one's own. What would end its line becomes a space, and what no name may hold a hyphen.
+    /// A header of one's own. A line end that is no fold becomes spaces, and what no name may hold a hyphen.
     pub fn new(name: &str, value: impl AsRef<[u8]>) -> Self {
         let value = value.as_ref();
         let mut line = Vec::with_capacity(name.len() + value.len() + 4);
         line.extend(name.bytes().map(|byte| if is_token_byte(byte) { byte } else { b'-' }));
         let name = line.len();
         line.extend_from_slice(b": ");
-        line.extend(value.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }));
-        let value = trim(&line, name + 1, line.len());
+        push_value(&mut line, value);
+        let value = trimmed(&line, name + 1..line.len());
         line.extend_from_slice(b"\r\n");
         Self { line: line.into(), name, value }
     }
@@ -39,7 +40,7 @@ impl Header {
         if name == 0 || line.get(name + space) != Some(&b':') {
             return None;
         }
-        let value = trim(&line, name + space + 1, line.len());
+        let value = trimmed(&line, name + space + 1..line.len());
         Some(Self { line, name, value })
     }
 
@@ -55,7 +56,7 @@ impl Header {
 
     /// The value byte for byte, folds included, without the white space around it.
     pub fn value(&self) -> &[u8] {
-        self.line.get(self.value.0..self.value.1).unwrap_or_default()
+        self.line.get(self.value.clone()).unwrap_or_default()
     }
 
     /// The value as text: folds are one space, and what is no UTF-8 is U+FFFD.
@@ -72,20 +73,18 @@ impl Header {
     /// The same header with `suffix` after its value, in bytes of its own.
     #[must_use]
     pub fn appended(&self, suffix: &str) -> Self {
-        Self::with_value(self, &[self.value(), suffix.as_bytes()].concat())
+        let (before, after) = self.line.split_at(self.value.end);
+        let mut line = before.to_vec();
+        push_value(&mut line, suffix.as_bytes());
+        let value = self.value.start..line.len();
+        line.extend_from_slice(after);
+        Self { line: line.into(), name: self.name, value }
     }
 
     /// The same header in bytes of its own: one that is kept for long does not keep its message.
     #[must_use]
     pub fn detached(&self) -> Self {
-        Self { line: Bytes::copy_from_slice(&self.line), ..*self }
-    }
-
-    fn with_value(&self, value: &[u8]) -> Self {
-        let before = self.line.get(..self.value.0).unwrap_or_default();
-        let after = self.line.get(self.value.1..).unwrap_or_default();
-        let line = [before, value, after].concat();
-        Self { line: line.into(), name: self.name, value: (self.value.0, self.value.0 + value.len()) }
+        Self { line: Bytes::copy_from_slice(&self.line), name: self.name, value: self.value.clone() }
     }
 }
 
@@ -96,15 +95,18 @@ impl fmt::Debug for Header {
     }
 }
 
-fn trim(line: &[u8], start: usize, end: usize) -> (usize, usize) {
-    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
-    let whole = line.get(start..end).unwrap_or_default();
-    let before = whole.iter().take_while(|byte| is_space(byte)).count();
-    if before == whole.len() {
-        return (start, start);
+/// Adds what may stand in a line; a CRLF stays where white space makes a fold of it, unless it is the value's end.
+fn push_value(line: &mut Vec<u8>, value: &[u8]) {
+    let value = value.get(trimmed(value, 0..value.len())).unwrap_or_default();
+    let is_fold = |at: usize| matches!(value.get(at..at + 3), Some([b'\r', b'\n', b' ' | b'\t']));
+    for (at, byte) in value.iter().enumerate() {
+        let stays = match byte {
+            b'\r' => is_fold(at),
+            b'\n' => at > 0 && is_fold(at - 1),
+            _ => true,
+        };
+        line.push(if stays { *byte } else { b' ' });
     }
-    let after = whole.iter().skip(before).rev().take_while(|byte| is_space(byte)).count();
-    (start + before, start + whole.len() - after)
 }
 
 fn unfolded(text: &str) -> String {
@@ -209,8 +211,20 @@ impl Headers {
 
     /// The elements of the comma lists in all headers of that name, as text; commas in quotes or angle brackets part nothing.
     pub fn elements(&self, name: &str) -> Result<Vec<String>, Error> {
-        let read = |element: &str| Ok(element.to_owned());
-        self.each(name, read)
+        self.each(name, |element| Ok(element.to_owned()))
+    }
+
+    /// The same elements byte for byte, folds within them included: what a Route echoes of a Record-Route.
+    pub fn raw_elements(&self, name: &str) -> Result<Vec<Bytes>, Error> {
+        let mut all = Vec::new();
+        for header in self.all(name) {
+            let ranges = parted(header.value()).map_err(|error| error.in_header(name))?;
+            let start = header.value.start;
+            all.extend(
+                ranges.into_iter().map(|range| header.line.slice(start + range.start..start + range.end)),
+            );
+        }
+        Ok(all)
     }
 
     /// Reads each element of each comma list of that name.

@@ -47,8 +47,7 @@ pub struct Response {
 }
 
 impl Message {
-    /// Reads bytes that are one message, as a datagram or a `message/sipfrag` is. Empty lines before it are left out;
-    /// what comes after a body of known length is ignored, and a body of unknown length goes to the end.
+    /// Reads bytes that are one message, as a datagram is. Empty lines before it are left out; what comes after a body of known length is ignored, and a body of unknown length goes to the end.
     pub fn parse(bytes: &Bytes) -> Result<Self, Error> {
         parse::whole(bytes)
     }

@@ -1,8 +1,12 @@
 //! Reading texts from left to right: what header values share.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::error::{Error, ErrorCode};
+
+/// All that is white space in SIP; other characters that look like it belong to names.
+pub(crate) const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
 
 /// Whether the byte may stand in a token (RFC 3261 section 25.1).
 pub(crate) fn is_token_byte(byte: u8) -> bool {
@@ -80,17 +84,8 @@ impl<'a> Scan<'a> {
 
     /// A quoted string that begins here, with its quotation marks.
     pub(crate) fn quoted(&mut self) -> Result<&'a str, Error> {
-        let (start, bytes) = (self.at, self.text.as_bytes());
-        let mut at = start + 1;
-        loop {
-            match bytes.get(at) {
-                Some(b'"') => break,
-                Some(b'\\') => at += 2,
-                Some(_) => at += 1,
-                None => return Err(self.error(ErrorCode::Unbalanced, "a closing quotation mark")),
-            }
-        }
-        self.at = at + 1;
+        let start = self.at;
+        self.at = closing(self.text.as_bytes(), start)? + 1;
         Ok(self.text.get(start..self.at).unwrap_or_default())
     }
 
@@ -125,35 +120,54 @@ impl<'a> Scan<'a> {
 
 /// The elements of a comma list, trimmed, each with its offset; commas in quotes and in angle brackets part nothing.
 pub(crate) fn elements(text: &str) -> Result<Vec<(usize, &str)>, Error> {
-    let mut elements = Vec::new();
-    let (mut scan, mut start, mut open) = (Scan::new(text), 0, None);
-    while let Some(byte) = scan.peek() {
+    let ranges = parted(text.as_bytes())?;
+    Ok(ranges.into_iter().map(|range| (range.start, text.get(range).unwrap_or_default())).collect())
+}
+
+/// Where the elements of a comma list stand.
+pub(crate) fn parted(bytes: &[u8]) -> Result<Vec<Range<usize>>, Error> {
+    let mut ranges = Vec::new();
+    let (mut at, mut start, mut open) = (0, 0, None);
+    while let Some(byte) = bytes.get(at) {
         match byte {
-            b'"' if open.is_none() => {
-                scan.quoted()?;
-                continue;
-            }
-            b'<' if open.is_none() => open = Some(scan.at()),
+            b'"' if open.is_none() => at = closing(bytes, at)?,
+            b'<' if open.is_none() => open = Some(at),
             b'>' => open = None,
             b',' if open.is_none() => {
-                elements.push(trimmed(text, start, scan.at()));
-                start = scan.at() + 1;
+                ranges.push(trimmed(bytes, start..at));
+                start = at + 1;
             }
             _ => {}
         }
-        scan.at += 1;
+        at += 1;
     }
     if let Some(at) = open {
         return Err(Error::text(ErrorCode::Unbalanced, at, "a closing angle bracket"));
     }
-    elements.push(trimmed(text, start, text.len()));
-    Ok(elements)
+    ranges.push(trimmed(bytes, start..bytes.len()));
+    Ok(ranges)
 }
 
-fn trimmed(text: &str, start: usize, end: usize) -> (usize, &str) {
-    let whole = text.get(start..end).unwrap_or_default();
-    let from = start + (whole.len() - whole.trim_start().len());
-    (from, whole.trim())
+/// Where the quotation mark is that closes the one at `start`.
+fn closing(bytes: &[u8], start: usize) -> Result<usize, Error> {
+    let mut at = start + 1;
+    loop {
+        match bytes.get(at) {
+            Some(b'"') => return Ok(at),
+            Some(b'\\') => at += 2,
+            Some(_) => at += 1,
+            None => return Err(Error::text(ErrorCode::Unbalanced, start, "a closing quotation mark")),
+        }
+    }
+}
+
+/// The range without the white space at its ends; where nothing else is, its beginning.
+pub(crate) fn trimmed(bytes: &[u8], range: Range<usize>) -> Range<usize> {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let whole = bytes.get(range.clone()).unwrap_or_default();
+    let Some(first) = whole.iter().position(|byte| !is_space(byte)) else { return range.start..range.start };
+    let after = whole.iter().rev().take_while(|byte| is_space(byte)).count();
+    range.start + first..range.end - after
 }
 
 /// The text that a quoted string stands for; anything else as it is.

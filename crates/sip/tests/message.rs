@@ -122,7 +122,13 @@ fn record_routes_are_kept_to_the_byte() {
         let routes: Vec<_> =
             message.record_routes().unwrap().iter().map(|route| route.as_str().to_owned()).collect();
         assert_eq!(routes, [one, two]);
+        assert_eq!(message.raw_elements(name::RECORD_ROUTE).unwrap(), [one, two]);
     }
+    let bytes = b"OPTIONS sip:h SIP/2.0\r\nRecord-Route: <sip:a;x=\xff\r\n\ty>\r\n , <sip:b>\r\n\r\n";
+    let message = Message::parse(&Bytes::from_static(bytes)).unwrap();
+    let raw = message.raw_elements(name::RECORD_ROUTE).unwrap();
+    assert_eq!(raw, [b"<sip:a;x=\xff\r\n\ty>".as_slice(), b"<sip:b>"]);
+    assert_eq!(Header::new(name::ROUTE, &raw[0]).line(), b"Route: <sip:a;x=\xff\r\n\ty>\r\n".as_slice());
 }
 
 #[test]
@@ -216,10 +222,12 @@ fn a_bad_start_line_is_answered_and_the_stream_goes_on() {
 fn another_protocol_or_a_body_of_unknown_length_ends_the_stream() {
     let http = "GET / HTTP/1.1\r\nHost: h\r\n\r\n".to_owned();
     let endless = REGISTERED.replace("Content-Length: 0", "Content-Type: text/plain");
+    let lost = REGISTERED.replace("Content-Length:", "Content-Length");
     let split = REGISTERED.replace("\r\nExpires", "\nExpires");
     for (bytes, code) in [
         (http, ErrorCode::StartLine),
         (endless, ErrorCode::ContentLengthMissing),
+        (lost, ErrorCode::HeaderLine),
         (split, ErrorCode::LineEnd),
     ] {
         let frames = frames(bytes.as_bytes(), Limits::default());
@@ -231,7 +239,7 @@ fn another_protocol_or_a_body_of_unknown_length_ends_the_stream() {
 #[test]
 fn diagnostics_and_other_words_about_failures_are_read() {
     let message = with(
-        "ms-diagnostics-public: 4141;reason=\"User; disabled\"\r\nms-diagnostics: bad\r\n\
+        "ms-diagnostics-public: 4141;reason=\"User; disabled\"\r\nms-diagnostics: bad\r\nms-client-diagnostics: 51004;reason=\"\"x\"\r\n\
         ms-diagnostics: 13004;reason=\"Request was proxied\";source=\"fe1.example.com\";Count=\"1\"\r\n\
         Warning: 309 lcs.example.com \"Blocked, by policy\"\r\nRetry-After: 30 (soon)\r\n\
         Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\nSession-Expires: 720;refresher=uac\r\nMin-SE: 90\r\n\
@@ -243,6 +251,7 @@ fn diagnostics_and_other_words_about_failures_are_read() {
         (13004, Origin::Server, Some("fe1.example.com"))
     );
     assert_eq!((all[1].id, all[1].reason().as_deref()), (4141, Some("User; disabled")));
+    assert_eq!((all[2].id, all[2].origin), (51004, Origin::Client));
     let warnings = message.warnings().unwrap();
     assert_eq!((warnings[0].code, warnings[0].text.as_str()), (309, "Blocked, by policy"));
     assert_eq!(message.retry_after().unwrap().unwrap().seconds, 30);

@@ -13,7 +13,7 @@ mod pidgin;
 mod postgres;
 mod prosody;
 
-pub use authority::{Authority, Identity};
+pub use authority::{Authority, Identity, Leaf, Purpose, Time};
 pub use balancer::{Balancer, Kind};
 pub use colleague::{Colleague, Heard, python};
 pub use front_end::FrontEnd;

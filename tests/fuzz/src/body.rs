@@ -1,10 +1,14 @@
 use std::fmt::Debug;
 
 use trunkline_sip::body::{
-    BodyError, MediaType,
+    BodyError, MediaType, command,
+    conference::ConferenceInfo,
     contact::Roster,
+    delivery::Delivery,
     deregistration::Deregistration,
+    invitation::ConferenceInvitation,
     multipart::Multipart,
+    offer::Offer,
     pidf::Pidf,
     presence::Categories,
     provisioning::{ProvisionGroupList, ProvisionRequest},
@@ -13,6 +17,9 @@ use trunkline_sip::body::{
     roaming::{RoamingData, RoamingList, SetContainerMembers, SetSubscribers},
     soap::{ListReply, ListRequest},
     subscription::BatchSubscribe,
+    text,
+    typing::Typing,
+    xccos::Envelope,
     xml,
 };
 
@@ -30,6 +37,7 @@ pub(crate) fn body(bytes: &[u8]) {
     let media = MediaType::read(&String::from_utf8_lossy(head));
     presence(&media, body);
     contacts(body);
+    conversation(&media, body);
     again(body, ProvisionRequest::read, ProvisionRequest::write);
     again(body, ProvisionGroupList::read, ProvisionGroupList::write);
     again(body, Deregistration::read, Deregistration::write);
@@ -71,6 +79,32 @@ fn contacts(body: &[u8]) {
     again(body, Roster::read, Roster::write);
     again(body, ListRequest::read, ListRequest::write);
     again(body, ListReply::read, ListReply::write);
+}
+
+fn conversation(media: &MediaType, body: &[u8]) {
+    again(body, ConferenceInfo::read, ConferenceInfo::write);
+    again(body, command::Message::read, command::Message::write);
+    again(body, ConferenceInvitation::read, ConferenceInvitation::write);
+    again(body, Envelope::read, Envelope::write);
+    again(body, Delivery::read, Delivery::write);
+    again(body, Typing::read, Typing::write_composing);
+    again(body, Offer::read, Offer::write);
+    match text::read(media, body) {
+        Ok(read) => {
+            assert!(
+                read.len() <= 8 * body.len()
+                    && read.chars().all(|c| matches!(c, '\n' | '\t') || !c.is_control())
+            );
+            assert_eq!(text::read_header(&text::write_header(&read)).as_ref(), Ok(&read));
+            let pieces = text::split(&read, 40);
+            assert_eq!(pieces.concat(), read);
+            assert!(pieces.iter().all(|piece| text::write(piece).len() <= 40), "{pieces:?}");
+        }
+        Err(error) => harmless(&error),
+    }
+    for kind in ["text/html", "text/rtf"] {
+        let _ = text::read(&MediaType::new(kind), body);
+    }
 }
 
 fn again<T: PartialEq + Debug>(

@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use super::bind::{BindError, admin_speaks_tls};
 use crate::{
+    admin::{Health, Vitals},
     settings::{HttpSettings, Live},
-    tls::{self, LiveTls, Tls},
+    tls::{self, Certificate, LiveTls, Tls},
 };
 
 /// Changes a server while it runs; cheap to clone.
@@ -11,6 +12,7 @@ use crate::{
 pub struct Control {
     pub(super) settings: Arc<Live>,
     pub(super) certificate: Option<Arc<LiveTls>>,
+    pub(super) vitals: Arc<Vitals>,
 }
 
 /// Other settings and the certificate that goes with them, found good and not yet in force.
@@ -25,10 +27,14 @@ impl Control {
         self.settings.get()
     }
 
-    /// SHA-256 of a self-made certificate in capitals and colons; `None` when the certificate was given, or no
-    /// listener speaks TLS.
-    pub fn fingerprint(&self) -> Option<String> {
-        self.certificate.as_ref().and_then(|certificate| certificate.fingerprint())
+    /// The certificate in force; `None` when no listener speaks TLS.
+    pub fn certificate(&self) -> Option<Certificate> {
+        self.certificate.as_ref().map(|certificate| certificate.certificate())
+    }
+
+    /// Whether the server takes phones; may take five seconds when the database does not answer.
+    pub async fn health(&self) -> Health {
+        self.vitals.health().await
     }
 
     /// Reads the certificate, and refuses settings with which the bound addresses would be open to strangers.

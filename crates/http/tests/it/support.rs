@@ -21,7 +21,7 @@ use tokio_tungstenite::{
         http::{HeaderName, HeaderValue},
     },
 };
-use trunkline_http::{Addresses, Control, HttpSettings, Server, Stop};
+use trunkline_http::{Addresses, Certificate, Control, HttpSettings, Server, Stop};
 use trunkline_store::Store;
 
 pub(crate) use trunkline_testkit::Answer;
@@ -33,7 +33,7 @@ pub(crate) type Phone = WebSocketStream<TcpStream>;
 
 pub(crate) struct Running {
     pub(crate) addresses: Addresses,
-    pub(crate) fingerprint: Option<String>,
+    pub(crate) certificate: Option<Certificate>,
     pub(crate) folder: TempDir,
     pub(crate) store: Store,
     pub(crate) control: Control,
@@ -72,7 +72,7 @@ impl Running {
         let server = Server::bind(settings, relay, Registry::default()).await.expect("bound");
         let (addresses, control, stop) = (server.addresses(), server.control(), Stop::default());
         let task = tokio::spawn(server.run(stop.clone()));
-        Self { addresses, fingerprint: control.fingerprint(), folder, store, control, stop, task }
+        Self { addresses, certificate: control.certificate(), folder, store, control, stop, task }
     }
 
     /// A phone that has signed in as a new account with this address.

@@ -39,7 +39,7 @@ async fn connect(address: SocketAddr, folder: &Path) -> TlsStream<TcpStream> {
 #[tokio::test]
 async fn a_self_made_certificate_serves_sockets_with_secure_cookies() {
     let server = Running::start(|_| {}).await;
-    assert!(server.fingerprint.is_some());
+    assert!(server.certificate.as_ref().is_some_and(|certificate| certificate.self_made));
     let mut tls = connect(server.https(), server.folder.path()).await;
     tls.write_all(upgrade_request("").as_bytes()).await.expect("sent");
     let mut bytes = Vec::new();

@@ -81,6 +81,15 @@ impl ProfileChange {
         }
     }
 
+    /// What a profile holds, by the names of [`Self::FIELDS`].
+    pub(crate) fn fields(profile: &Profile) -> [(&'static str, &str); 8] {
+        let Profile { display_name, email, title, work_phone, mobile_phone, department, company, office } =
+            profile;
+        let values = [display_name, email, title, work_phone, mobile_phone, department, company, office];
+        let mut values = values.into_iter();
+        Self::FIELDS.map(|(name, _)| (name, values.next().map_or("", String::as_str)))
+    }
+
     /// True when nothing was given.
     pub(crate) fn is_empty(&self) -> bool {
         let Self { name, email, title, phone, mobile, department, company, office } = self;

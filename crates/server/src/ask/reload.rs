@@ -1,13 +1,24 @@
+use std::path::Path;
+
 use super::{odd, once};
 use crate::{
-    admin::{Command, ReloadView, Reply, server_answers},
+    admin::{Command, ReloadView, Reply, ask_in, server_answers},
+    configuration,
     exit::Failure,
     place::Place,
     print,
 };
 
-/// `trunkline reload`: what the running server made of its configuration.
-pub(crate) async fn reload(place: Place, json: bool) -> Result<(), Failure> {
+/// `trunkline reload`: what the running server made of its configuration, which may be wrong here already.
+pub(crate) async fn reload(
+    place: Result<Place, Failure>,
+    named: Option<&Path>,
+    json: bool,
+) -> Result<(), Failure> {
+    let place = match place {
+        Ok(place) => place,
+        Err(failure) => return refused(failure, named).await,
+    };
     if !server_answers(&place).await? {
         let words = format!("no server runs on {}", place.data_dir.display());
         return Err(
@@ -19,6 +30,26 @@ pub(crate) async fn reload(place: Place, json: bool) -> Result<(), Failure> {
         Reply::Reloaded { reloaded } => print::text(&told(&reloaded)),
         _ => Err(odd()),
     }
+}
+
+/// The server is told all the same: its log is where a change that waits is looked for. It reads its file itself, and comes
+/// to the same end, unless it reads another one.
+async fn refused(failure: Failure, named: Option<&Path>) -> Result<(), Failure> {
+    let asked = match configuration::data_dir(named) {
+        Some(data_dir) => ask_in(&data_dir, Command::Reload).await,
+        None => None,
+    };
+    match asked {
+        Some(Reply::Reloaded { reloaded }) => {
+            let file = reloaded.file.as_deref().unwrap_or("the built-in defaults");
+            eprintln!("the server reads another file, and has reloaded it: {file}");
+        }
+        Some(_) => eprintln!("nothing was changed: the server goes on as before"),
+        None => {
+            eprintln!("nothing was changed, and no server was found there: one that runs goes on as before")
+        }
+    }
+    Err(failure)
 }
 
 fn told(view: &ReloadView) -> String {

@@ -39,7 +39,7 @@ pub(super) async fn collect(named: Option<&Path>, log: Option<&Path>) -> Result<
         Item { name: "computer.txt", content: computer(), meaning: "program, system, memory, limits" },
         Item {
             name: "config.txt",
-            content: config.as_ref().map_or_else(Clone::clone, |config| format!("{config:#?}\n")),
+            content: config.as_ref().map_or_else(Clone::clone, |config| config.listing()),
             meaning: "the settings in force, without secrets",
         },
         Item {

@@ -3,6 +3,7 @@
 mod network;
 mod person;
 mod secret;
+mod shape;
 #[cfg(test)]
 mod tests;
 

@@ -125,6 +125,7 @@ async fn every_metric_moves_with_what_it_counts() {
         ("trunkline_store_commit_commands_sum", &[]),
         ("trunkline_database_bytes", &["engine=\"sqlite\""]),
         ("trunkline_database_free_bytes", &[]),
+        ("trunkline_certificate_not_after_seconds", &[]),
         ("process_cpu_seconds_total", &[]),
         ("process_resident_memory_bytes", &[]),
         ("process_open_fds", &[]),

@@ -106,3 +106,22 @@ fn lists_longer_than_a_page_are_whole() {
     assert_eq!(listed, addresses);
     assert_eq!(folder.json(&["device", "list"]), json!({ "devices": [] }));
 }
+
+/// The audit log is read by more people than the directory.
+#[test]
+fn what_is_refused_of_a_person_is_named_and_not_shown() {
+    let folder = Folder::new();
+    let _serving = folder.serve();
+    let phone = "5".repeat(5_000);
+    for (line, named) in [
+        (["--name", "Quentin\tTarantella"], "the name cannot be kept"),
+        (["--phone", &phone], "the phone cannot be kept"),
+    ] {
+        let refused = folder.run(&[&["account", "add", "q@example.test"], &line[..]].concat());
+        assert!(refused.code == Some(1) && refused.err.contains(named), "{refused:?}");
+        assert!(folder.log().contains(named), "{}", folder.log());
+    }
+    for shown in ["Quentin", "Tarantella", "5555555"] {
+        assert!(!folder.log().contains(shown), "{}", folder.log());
+    }
+}

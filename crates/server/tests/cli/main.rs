@@ -5,8 +5,10 @@
 mod account;
 mod activation;
 mod archive;
+mod certificate;
 mod chat;
 mod check_config;
+mod damage;
 mod demo;
 mod device;
 mod doctor;
@@ -14,4 +16,5 @@ mod import;
 mod key;
 mod phone;
 mod program;
+mod reload;
 mod server;

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
-    os::unix::net::UnixStream,
+    os::unix::{fs::MetadataExt, net::UnixStream},
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -13,6 +13,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_trunkline");
+
+/// Where the servers of a folder log.
+const LOG: &str = "serve.log";
 
 const CONFIG: &str = "GoodConnectServer.exe.config";
 
@@ -62,15 +65,18 @@ impl Folder {
     /// The same with these keys set, or set otherwise.
     pub(crate) fn with(keys: &[(&str, &str)]) -> Self {
         let folder = Self::new();
-        let mut config = fs::read_to_string(folder.path().join(CONFIG)).unwrap();
         for (key, value) in keys {
-            let line = format!("    <add key=\"{key}\" value=\"{value}\" />\n");
-            let start = format!("    <add key=\"{key}\" ");
-            let others = config.split_inclusive('\n').filter(|line| !line.starts_with(&start));
-            config =
-                others.collect::<String>().replace("  </appSettings>", &format!("{line}  </appSettings>"));
+            folder.set(key, value);
         }
-        folder.write(CONFIG, &config);
+        folder
+    }
+
+    /// The same with no backend.
+    pub(crate) fn without_backends(keys: &[(&str, &str)]) -> Self {
+        let folder = Self::with(keys);
+        let config = fs::read_to_string(folder.path().join(CONFIG)).unwrap();
+        let lines = config.split_inclusive('\n').filter(|line| !line.contains("backend"));
+        folder.write(CONFIG, &lines.collect::<String>());
         folder
     }
 
@@ -84,12 +90,17 @@ impl Folder {
 
     /// Runs the program to its end, without a terminal.
     pub(crate) fn run(&self, line: &[&str]) -> Outcome {
-        let output = self.command(line).stdin(Stdio::null()).output().unwrap();
-        Outcome {
-            code: output.status.code(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
+        outcome(self.command(line))
+    }
+
+    /// Runs the program as a user whom modes of files concern, which root is not.
+    pub(crate) fn run_without_privilege(&self, line: &[&str]) -> Outcome {
+        let plain = self.command(line);
+        let mut bound = Command::new("setpriv");
+        bound.args(["--bounding-set=-all", "--inh-caps=-all", PROGRAM]).args(line);
+        bound.current_dir(self.path()).env_remove("TRUNKLINE_CONFIG").env("NO_COLOR", "1");
+        let root = fs::metadata("/proc/self").unwrap().uid() == 0;
+        outcome(if root { bound } else { plain })
     }
 
     /// Runs the program, which must end well.
@@ -107,12 +118,27 @@ impl Folder {
 
     /// Starts the server and waits until it listens.
     pub(crate) fn serve(&self) -> Serving {
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.path().join(LOG)).unwrap();
         let mut child =
-            self.command(&["serve", "--json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+            self.command(&["serve", "--json"]).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut first = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
         let listeners = serde_json::from_str(&first).unwrap_or_else(|error| panic!("{error}: {first:?}"));
         Serving { child, listeners }
+    }
+
+    /// What the servers of this folder have logged so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.path().join(LOG)).unwrap()
+    }
+
+    /// Sets a key in the configuration.
+    pub(crate) fn set(&self, key: &str, value: &str) {
+        let config = fs::read_to_string(self.path().join(CONFIG)).unwrap();
+        let start = format!("    <add key=\"{key}\" ");
+        let others: String = config.split_inclusive('\n').filter(|line| !line.starts_with(&start)).collect();
+        let line = format!("    <add key=\"{key}\" value=\"{value}\" />\n");
+        self.write(CONFIG, &others.replace("  </appSettings>", &format!("{line}  </appSettings>")));
     }
 
     /// Says something on the admin socket and hears the answer, which is empty when there is none.
@@ -129,6 +155,15 @@ impl Folder {
         let mut command = Command::new(PROGRAM);
         command.args(line).current_dir(self.path()).env_remove("TRUNKLINE_CONFIG").env("NO_COLOR", "1");
         command
+    }
+}
+
+fn outcome(mut command: Command) -> Outcome {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    Outcome {
+        code: output.status.code(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
     }
 }
 

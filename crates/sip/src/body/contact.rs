@@ -139,6 +139,41 @@ impl ContactList {
             .write()
     }
 
+    /// Takes over what changed. Says `false` if a change was missed: ask for the whole list then; nothing has changed.
+    #[must_use]
+    pub fn apply(&mut self, later: ContactDelta) -> bool {
+        if later.previous.is_some_and(|previous| previous != self.delta) {
+            return later.delta <= self.delta;
+        }
+        self.delta = later.delta;
+        later.changes.into_iter().for_each(|change| self.change(change));
+        true
+    }
+
+    fn change(&mut self, change: ListChange) {
+        match change {
+            ListChange::GroupAdded(group) | ListChange::GroupModified(group) => {
+                match self.groups.iter_mut().find(|mine| mine.id == group.id) {
+                    Some(mine) => *mine = group,
+                    None => self.groups.push(group),
+                }
+            }
+            ListChange::ContactAdded(contact) | ListChange::ContactModified(contact) => {
+                match self.contacts.iter_mut().find(|mine| mine.uri.eq_ignore_ascii_case(&contact.uri)) {
+                    Some(mine) => mine.merge(contact),
+                    None => self.contacts.push(contact),
+                }
+            }
+            ListChange::ContactDeleted(uri) => {
+                self.contacts.retain(|mine| !mine.uri.eq_ignore_ascii_case(&uri))
+            }
+            ListChange::GroupDeleted(id) => {
+                self.groups.retain(|mine| mine.id != id);
+                self.contacts.iter_mut().for_each(|contact| contact.groups.retain(|group| *group != id));
+            }
+        }
+    }
+
     /// Whether the list has moved to the mail server, and this one can be read at most.
     #[must_use]
     pub fn is_elsewhere(&self) -> bool {
@@ -234,6 +269,14 @@ impl Contact {
             external: external(element),
             extension: element.first("contactExtension").cloned(),
         })
+    }
+
+    fn merge(&mut self, later: Self) {
+        self.name = later.name;
+        self.groups = later.groups;
+        self.subscribed = later.subscribed.or(self.subscribed);
+        self.external = later.external.or(self.external.take());
+        self.extension = later.extension.or(self.extension.take());
     }
 
     fn to_element(&self, name: &str, uri: &str) -> Element {

@@ -2,6 +2,10 @@
 
 mod encoding;
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+pub(super) use encoding::{from_base64, hex, to_base64};
+
 use super::{BodyCode, BodyError, MAX_BODY, MediaType};
 
 /// Most parts of one multipart.
@@ -114,16 +118,21 @@ impl Multipart {
         body
     }
 
-    /// A boundary that begins with `start` and is in no part.
+    /// A boundary that begins with `start` and is in no part: nobody can write a text that holds its own hash.
     #[must_use]
     pub fn boundary(&self, start: &str) -> String {
+        let hash = |round: u32| {
+            let mut hasher = DefaultHasher::new();
+            round.hash(&mut hasher);
+            self.parts.iter().for_each(|part| part.body.hash(&mut hasher));
+            format!("{start}{:016x}", hasher.finish())
+        };
         let taken = |candidate: &str| {
-            let needle = format!("--{candidate}");
-            let holds = |bytes: &[u8]| bytes.windows(needle.len()).any(|window| window == needle.as_bytes());
+            let holds =
+                |bytes: &[u8]| bytes.windows(candidate.len()).any(|window| window == candidate.as_bytes());
             self.parts.iter().any(|part| holds(&part.body))
         };
-        let numbered = (0_u32..).map(|n| if n == 0 { start.to_owned() } else { format!("{start}{n}") });
-        numbered.into_iter().find(|candidate| !taken(candidate)).unwrap_or_default()
+        (0..4).map(hash).find(|candidate| !taken(candidate)).unwrap_or_else(|| hash(4))
     }
 }
 

@@ -1,5 +1,9 @@
 //! What a user has published, who may see what, and who watches (roaming-self, MS-PRES).
 
+mod own;
+
+pub use own::{Access, Own};
+
 use super::{
     BodyCode, BodyError, Categories, Element,
     scalar::{with_scheme, without_scheme},

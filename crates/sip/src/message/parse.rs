@@ -44,12 +44,11 @@ impl Block {
         }
     }
 
-    /// Whether where it ends is beyond doubt: no stray line ends, and a line that says SIP.
+    /// Whether where it ends is beyond doubt: a length, a way back, no stray line ends, and a line that says SIP.
     fn is_sound(&self) -> bool {
         let says_sip = self.line.windows(4).any(|part| part.eq_ignore_ascii_case(b"SIP/"));
-        says_sip
-            && self.headers.has(name::VIA)
-            && self.fault.as_ref().is_none_or(|e| e.code != ErrorCode::LineEnd)
+        let whole = self.fault.as_ref().is_none_or(|fault| fault.code != ErrorCode::LineEnd);
+        says_sip && whole && self.headers.has(name::CONTENT_LENGTH) && self.headers.has(name::VIA)
     }
 }
 

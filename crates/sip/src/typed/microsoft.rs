@@ -25,7 +25,7 @@ pub struct Diagnostics {
     pub origin: Origin,
     /// The number, which decides what is done.
     pub id: u32,
-    /// Parameters.
+    /// Parameters; none when they cannot be read.
     pub params: Params,
 }
 
@@ -44,8 +44,8 @@ impl Diagnostics {
     fn parse(text: &str, origin: Origin) -> Result<Self, Error> {
         let mut scan = Scan::new(text);
         let id = scan.number(u32::MAX, "a number")?;
-        let params = Params::scan(&mut scan)?;
-        scan.done("a semicolon or the end")?;
+        // The number is what counts: it is not lost to words with stray quotation marks.
+        let params = Params::scan(&mut scan).unwrap_or_default();
         Ok(Self { origin, id, params })
     }
 

@@ -45,6 +45,21 @@ fn changes_come_in_the_order_in_which_they_can_be_applied() {
 }
 
 #[test]
+fn a_list_takes_over_changes_and_notices_when_one_is_missing() {
+    let mut list = ContactList::read(&sample("contacts").1).expect("read");
+    let delta = ContactDelta::read(&sample("contact-delta").1).expect("read");
+    let late = ContactDelta { delta: 10, previous: Some(9), changes: Vec::new() };
+    assert!(!list.apply(late));
+    assert_eq!(list.delta, 7);
+    assert!(list.apply(delta.clone()) && list.apply(delta), "heard twice");
+    let groups: Vec<_> = list.groups.iter().map(|group| (group.id, group.name.as_str())).collect();
+    assert_eq!((list.delta, groups), (8, vec![(1, "Pier"), (3, "Night tide")]));
+    let ben = &list.contacts[0];
+    assert_eq!((ben.name.as_str(), &ben.groups[..], ben.subscribed), ("Benny", &[1, 3][..], Some(true)));
+    assert_eq!(list.contacts[1].uri, "sip:cleo@harbour.example");
+}
+
+#[test]
 fn soap_requests_and_faults_are_read() {
     let request = ListRequest::read(&sample("soap").1).expect("read");
     let ListOperation::SetContact { uri, name, groups, subscribed: true, external: None } = request.operation

@@ -1,7 +1,9 @@
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
 };
 
 /// A certificate authority made for one test.
@@ -16,6 +18,75 @@ pub struct Identity {
     pub certificate_pem: String,
     /// The private key, PKCS #8 PEM.
     pub key_pem: String,
+}
+
+/// What a certificate is for (RFC 5280 4.2.1.12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Servers.
+    Server,
+    /// Clients.
+    Client,
+    /// Signing programs.
+    Code,
+}
+
+/// When a certificate holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Time {
+    /// Now.
+    #[default]
+    Now,
+    /// It is over.
+    Past,
+    /// It is to come.
+    Future,
+}
+
+/// A certificate to be made; by default it says nothing of whose it is and what it is for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Leaf<'a> {
+    /// The subject's common name.
+    pub common_name: Option<&'a str>,
+    /// The subjectAltName's DNS names, which may be wildcards; without any of both sorts it has no such extension.
+    pub dns: &'a [&'a str],
+    /// The subjectAltName's e-mail addresses.
+    pub mail: &'a [&'a str],
+    /// The extended key usage; without one it has no such extension.
+    pub purposes: &'a [Purpose],
+    /// When it holds.
+    pub time: Time,
+}
+
+impl Leaf<'_> {
+    fn params(&self) -> Result<CertificateParams> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        if let Some(name) = self.common_name {
+            params.distinguished_name.push(DnType::CommonName, name);
+        }
+        for name in self.dns {
+            params.subject_alt_names.push(SanType::DnsName((*name).try_into().context("not a DNS name")?));
+        }
+        for address in self.mail {
+            let address = (*address).try_into().context("not an e-mail address")?;
+            params.subject_alt_names.push(SanType::Rfc822Name(address));
+        }
+        let purpose = |purpose: &Purpose| match purpose {
+            Purpose::Server => ExtendedKeyUsagePurpose::ServerAuth,
+            Purpose::Client => ExtendedKeyUsagePurpose::ClientAuth,
+            Purpose::Code => ExtendedKeyUsagePurpose::CodeSigning,
+        };
+        params.extended_key_usages = self.purposes.iter().map(purpose).collect();
+        let (from, until) = match self.time {
+            Time::Now => (2000, 4000),
+            Time::Past => (2000, 2001),
+            Time::Future => (3999, 4000),
+        };
+        params.not_before = date_time_ymd(from, 1, 1);
+        params.not_after = date_time_ymd(until, 1, 1);
+        Ok(params)
+    }
 }
 
 impl Identity {
@@ -49,13 +120,34 @@ impl Authority {
 
     /// Signs a certificate for these DNS names, for either side of a connection.
     pub fn identity(&self, names: &[&str]) -> Result<Identity> {
+        self.sign(names, None)
+    }
+
+    /// The same of one that holds between these moments, in seconds since 1970.
+    pub fn identity_within(&self, names: &[&str], from: u64, until: u64) -> Result<Identity> {
+        self.sign(names, Some((from, until)))
+    }
+
+    fn sign(&self, names: &[&str], within: Option<(u64, u64)>) -> Result<Identity> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).context("not names for a certificate")?;
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        if let Some((from, until)) = within {
+            let moment = |secs| date_time_ymd(1970, 1, 1) + Duration::from_secs(secs);
+            (params.not_before, params.not_after) = (moment(from), moment(until));
+        }
         let key = KeyPair::generate().context("cannot make a key for a test server")?;
         let certificate =
             params.signed_by(&key, &self.issuer).context("cannot sign a test server's certificate")?;
+        Ok(Identity { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
+    }
+
+    /// Signs a certificate of any sort.
+    pub fn issue(&self, leaf: &Leaf<'_>) -> Result<Identity> {
+        let key = KeyPair::generate().context("cannot make a key for a test certificate")?;
+        let certificate =
+            leaf.params()?.signed_by(&key, &self.issuer).context("cannot sign a test certificate")?;
         Ok(Identity { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
     }
 }

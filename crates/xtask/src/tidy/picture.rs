@@ -16,6 +16,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("server", &["client", "config", "core", "http", "model", "store", "wire", "xmpp"]),
     ("http", &["config", "core", "model", "wire"]),
     ("xmpp", &["core", "model"]),
+    ("lync", &["core", "model", "sip"]),
     ("core", &["model", "store", "wire"]),
     ("store", &["model"]),
     ("wire", &["model"]),
@@ -35,8 +36,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
     ("tokio-xmpp", &["xmpp"]),
     ("xmpp-parsers", &["xmpp"]),
-    ("rustls", &["client", "http", "server", "testkit", "xmpp"]),
-    ("tokio-rustls", &["client", "http", "server", "testkit", "xmpp"]),
+    ("rustls", &["client", "http", "lync", "server", "testkit", "xmpp"]),
+    ("tokio-rustls", &["client", "http", "lync", "server", "testkit", "xmpp"]),
 ];
 
 /// Other people's crates that the standard library or another choice of ours replaces.

@@ -70,15 +70,10 @@ impl Executor {
 
 /// Refuses fields that no directory would hold.
 pub(super) fn checked(profile: Profile) -> Result<Profile, Refusal> {
-    let Profile { display_name, email, title, work_phone, mobile_phone, department, company, office } =
-        &profile;
-    let fields = [display_name, email, title, work_phone, mobile_phone, department, company, office];
-    for field in fields {
+    for (name, field) in ProfileChange::fields(&profile) {
         if let Some(fault) = ProfileChange::fault(field) {
-            return Err(Refusal::new(
-                RefusalKind::Invalid,
-                format!("a field cannot be kept: {fault}: {field:.40?}"),
-            ));
+            // Its value is of a person, and these words reach the log.
+            return Err(Refusal::new(RefusalKind::Invalid, format!("the {name} cannot be kept: {fault}")));
         }
     }
     Ok(profile)

@@ -43,7 +43,7 @@ impl Redactor {
 
 /// Where the last `@` is, and how it is written.
 fn at(token: &str) -> Option<(usize, &'static str)> {
-    token.rfind('@').map(|at| (at, "@")).or_else(|| token.rfind("%40").map(|at| (at, "%40")))
+    ["@", "%40", "\\u0040"].into_iter().find_map(|sign| Some((token.rfind(sign)?, sign)))
 }
 
 /// Splits what stands before an `@` into what surely is no part of a person, and what may be.

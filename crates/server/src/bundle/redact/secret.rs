@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::HIDDEN;
+use super::{HIDDEN, shape};
 
 /// Shorter secrets would blot out ordinary words, and are hidden where they stand alone.
 const SHORTEST_PART: usize = 6;
@@ -25,6 +25,7 @@ impl Secrets {
     pub(super) fn hide(&self, text: &str) -> String {
         let text = text.replace(HIDDEN, "\u{fffd}");
         let mut spans: Vec<_> = self.0.iter().flat_map(|secret| places(&text, secret)).collect();
+        spans.extend(shape::places(&text));
         spans.sort_unstable();
         let (mut out, mut shown) = (String::with_capacity(text.len()), 0);
         for (start, end) in spans {

@@ -28,6 +28,10 @@ pub(in crate::body) fn from_base64(text: &[u8], at: usize) -> Result<Vec<u8>, Bo
     BASE64.decode(dense).map_err(|_| BodyError::new(BodyCode::BadValue, "base64", at, "base64"))
 }
 
+pub(in crate::body) fn to_base64(bytes: &[u8]) -> String {
+    BASE64.encode(bytes)
+}
+
 /// What is no escape stays as it is.
 fn from_quoted_printable(body: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(body.len());

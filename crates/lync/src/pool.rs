@@ -1,0 +1,257 @@
+//! The connections that all accounts share, and how new ones are dialled.
+
+mod dial;
+mod error;
+mod slot;
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::{mpsc, watch},
+    time::{Instant, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{debug, info, warn};
+
+pub(crate) use self::dial::{names, tend};
+pub use self::error::{DialError, RoundError};
+use self::{dial::Dialled, slot::Slots};
+use crate::{
+    address::{Route, Target},
+    connection::{CloseReason, Connection, Decoder, Direction, Event, Limits, Peer, Task},
+    fraction,
+    tls::{LiveTls, Names},
+};
+
+/// How long dialling may take, step by step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DialLimits {
+    /// Asking DNS.
+    pub resolve: Duration,
+    /// Reaching one address.
+    pub connect: Duration,
+    /// Shaking hands with it.
+    pub handshake: Duration,
+}
+
+impl Default for DialLimits {
+    fn default() -> Self {
+        Self {
+            resolve: Duration::from_secs(10),
+            connect: Duration::from_secs(5),
+            handshake: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The connections of one backend, both those that the relay dials and those that Front Ends open. A clone is the same
+/// pool.
+pub struct Pool<D: Decoder>(Arc<Shared<D>>);
+
+impl<D: Decoder> Clone for Pool<D> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+struct Shared<D: Decoder> {
+    tls: Arc<LiveTls>,
+    limits: Limits,
+    dial_limits: DialLimits,
+    events: mpsc::Sender<Event<D::Item>>,
+    state: Mutex<State>,
+    next_id: AtomicU64,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+#[derive(Default)]
+struct State {
+    open: BTreeMap<u64, Connection>,
+    slots: Slots,
+}
+
+/// What everybody learns who waits for the same dial.
+type Outcome = Option<Result<Connection, DialError>>;
+
+impl<D: Decoder> Pool<D> {
+    /// Without a connection yet. What happens on all of its connections goes into `events`; when that is full, nothing
+    /// more is read.
+    pub fn new(
+        tls: Arc<LiveTls>,
+        limits: Limits,
+        dial_limits: DialLimits,
+        events: mpsc::Sender<Event<D::Item>>,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            tls,
+            limits,
+            dial_limits,
+            events,
+            state: Mutex::default(),
+            next_id: AtomicU64::new(1),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        }))
+    }
+
+    /// The certificates that its handshakes use.
+    pub fn tls(&self) -> &Arc<LiveTls> {
+        &self.0.tls
+    }
+
+    /// The outbound connection to a target; dials when there is none, once however many ask, and goes on dialling when
+    /// a caller gives up. After a round in vain it rests, and refuses at once with the moment when to ask again.
+    pub async fn get(&self, target: &Target) -> Result<Connection, DialError> {
+        let mut outcome = match self.look(target)? {
+            Found::Open(connection) => return Ok(connection),
+            Found::Dialling(outcome) => outcome,
+        };
+        match outcome.wait_for(Option::is_some).await {
+            Ok(outcome) => outcome.clone().unwrap_or(Err(DialError::Stopped)),
+            Err(_) => Err(DialError::Stopped),
+        }
+    }
+
+    /// An open connection to a server whose certificate bears this name, whoever began it; the relay's own first.
+    pub fn find(&self, name: &str) -> Option<Connection> {
+        let state = self.state();
+        let mut bearing = state.open.values().filter(|connection| connection.peer().names.has(name));
+        let outbound = |connection: &&Connection| connection.direction() == Direction::Outbound;
+        bearing.clone().find(outbound).or_else(|| bearing.next()).cloned()
+    }
+
+    /// All open connections, the oldest first.
+    pub fn connections(&self) -> Vec<Connection> {
+        self.state().open.values().cloned().collect()
+    }
+
+    /// Closes everything, after what is queued was written, and dials no more. Waits at most so long.
+    pub async fn stop(&self, patience: Duration) {
+        self.0.stop.cancel();
+        self.0.tasks.close();
+        self.connections().iter().for_each(Connection::close);
+        if timeout(patience, self.0.tasks.wait()).await.is_err() {
+            debug!("connections to Front Ends did not end in time");
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What there is for a target; begins to dial when there is nothing.
+    fn look(&self, target: &Target) -> Result<Found, DialError> {
+        if self.0.stop.is_cancelled() {
+            return Err(DialError::Stopped);
+        }
+        let now = Instant::now();
+        let mut state = self.state();
+        let slot = state.slots.get(target, now).ok_or(DialError::TooMany)?;
+        if let Some(connection) = slot.connection.as_ref().filter(|connection| connection.is_open()) {
+            return Ok(Found::Open(connection.clone()));
+        }
+        if let Some(outcome) = &slot.dialling {
+            return Ok(Found::Dialling(outcome.clone()));
+        }
+        if let Some(until) = slot.route.resting(now) {
+            return Err(DialError::Resting { until, last: slot.last.clone() });
+        }
+        let (sender, outcome) = watch::channel(None);
+        slot.dialling = Some(outcome.clone());
+        let route = std::mem::take(&mut slot.route);
+        let (pool, target) = (self.clone(), target.clone());
+        self.0.tasks.spawn(async move { pool.dial(target, route, sender).await });
+        Ok(Found::Dialling(outcome))
+    }
+
+    async fn dial(self, target: Target, mut route: Route, outcome: watch::Sender<Outcome>) {
+        let tls = self.0.tls.current();
+        let round = dial::round(&target, &mut route, &tls, &self.0.dial_limits);
+        let round = self.0.stop.run_until_cancelled(round).await;
+        let result = match round {
+            None => Err(DialError::Stopped),
+            Some(Ok(dialled)) => Ok(self.outbound(&target, dialled)),
+            Some(Err(last)) => {
+                let until = route.give_up(Instant::now(), fraction());
+                warn!(server = target.name, error = %last, "no connection to the server");
+                Err(DialError::Failed { until, last })
+            }
+        };
+        let mut state = self.state();
+        if let Some(slot) = state.slots.find(&target) {
+            slot.dialled(route, &result);
+        }
+        drop(state);
+        outcome.send_replace(Some(result));
+    }
+
+    fn outbound(&self, target: &Target, dialled: Dialled) -> Connection {
+        let Dialled { stream, peer } = dialled;
+        let opened = Instant::now();
+        let (pool, target) = (self.clone(), target.clone());
+        let forget = move |connection: &Connection, reason: &CloseReason| {
+            if let Some(slot) = pool.state().slots.find(&target) {
+                slot.ended(connection, reason.clone(), opened.elapsed());
+            }
+        };
+        self.open(stream, peer, Direction::Outbound, forget)
+    }
+
+    /// Takes a Front End's connection in; `place` is kept until it ends.
+    pub(crate) fn inbound<Io>(&self, io: Io, names: Names, address: SocketAddr, place: impl Send + 'static)
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let allowed = self.0.tls.current();
+        let name = allowed.peers().find(&names).unwrap_or_default().to_owned();
+        let peer = Peer { name, names, address };
+        self.open(io, peer, Direction::Inbound, move |_, _| drop(place));
+    }
+
+    fn open<Io>(
+        &self,
+        io: Io,
+        peer: Peer,
+        direction: Direction,
+        forget: impl FnOnce(&Connection, &CloseReason) + Send + 'static,
+    ) -> Connection
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
+        let Shared { limits, events, .. } = &*self.0;
+        let task = Task::<D>::new(id, peer, direction, *limits, events.clone());
+        let connection = task.connection().clone();
+        let Peer { name, names, address } = connection.peer();
+        info!(connection = id, ?direction, server = name, %names, %address, "connected");
+        self.state().open.insert(id, connection.clone());
+        if self.0.stop.is_cancelled() {
+            connection.close();
+        }
+        let pool = self.clone();
+        self.0.tasks.spawn(async move {
+            let forget = |connection: &Connection, reason: &CloseReason| {
+                info!(connection = connection.id(), server = connection.peer().name, %reason, "disconnected");
+                pool.state().open.remove(&connection.id());
+                forget(connection, reason);
+            };
+            task.run(io, forget).await;
+        });
+        connection
+    }
+}
+
+enum Found {
+    Open(Connection),
+    Dialling(watch::Receiver<Outcome>),
+}

@@ -1,0 +1,79 @@
+use std::{io, sync::Arc};
+
+use rustls::{CertificateError, Error, OtherError};
+
+use super::Names;
+
+/// Why a peer's certificate was refused, with the names that it bears; they are claims that nothing proves.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the certificate of {names} is refused: {reason}")]
+pub struct Refusal {
+    /// Why.
+    pub reason: Reason,
+    /// Whose certificate it says it is.
+    pub names: Names,
+}
+
+/// What is wrong with a peer's certificate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// It is not X.509, or has something in it that cannot be understood.
+    #[error("it cannot be read")]
+    Unreadable,
+    /// No authority of the file has signed it.
+    #[error("no authority in caFile has signed it")]
+    UnknownIssuer,
+    /// Its time, or that of a certificate above it, is over.
+    #[error("it has expired")]
+    Expired,
+    /// Its time, or that of a certificate above it, is to come.
+    #[error("its time has not begun yet")]
+    NotYetValid,
+    /// It is not made for a server (outbound), or for neither a server nor a client (inbound).
+    #[error("it is made for another purpose (extended key usage)")]
+    Purpose,
+    /// It bears neither the name that was dialled nor one that is allowed.
+    #[error("none of its names is {wanted}")]
+    Name {
+        /// Which names would have done, in words.
+        wanted: String,
+    },
+    /// Anything else that the library says.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Refusal {
+    /// The refusal that ended a handshake of ours; None when it ended otherwise.
+    pub fn of(error: &io::Error) -> Option<Self> {
+        match error.get_ref()?.downcast_ref::<Error>()? {
+            Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) => {
+                inner.downcast_ref::<Self>().cloned()
+            }
+            _ => None,
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(refusal))))
+    }
+}
+
+impl From<Error> for Reason {
+    fn from(error: Error) -> Self {
+        use CertificateError as C;
+        let Error::InvalidCertificate(error) = error else {
+            return Self::Other(error.to_string());
+        };
+        match error {
+            C::BadEncoding | C::UnhandledCriticalExtension => Self::Unreadable,
+            C::UnknownIssuer | C::BadSignature => Self::UnknownIssuer,
+            C::Expired | C::ExpiredContext { .. } => Self::Expired,
+            C::NotValidYet | C::NotValidYetContext { .. } => Self::NotYetValid,
+            C::InvalidPurpose | C::InvalidPurposeContext { .. } => Self::Purpose,
+            error => Self::Other(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+use std::sync::Arc;
+
+use rustls::{
+    DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme,
+    client::{
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_cert_signed_by_trust_anchor,
+    },
+    crypto::{
+        WebPkiSupportedAlgorithms, aws_lc_rs::default_provider, verify_tls12_signature,
+        verify_tls13_signature,
+    },
+    pki_types::{CertificateDer, ServerName, UnixTime},
+    server::{
+        ParsedCertificate, VerifierBuilderError, WebPkiClientVerifier,
+        danger::{ClientCertVerified, ClientCertVerifier},
+    },
+};
+
+use super::{Names, Peers, Reason, Refusal};
+
+/// What both directions share.
+#[derive(Debug, Clone)]
+pub(super) struct Trust {
+    roots: Arc<RootCertStore>,
+    /// Looks at certificates that are made for clients.
+    clients: Arc<dyn ClientCertVerifier>,
+    algorithms: WebPkiSupportedAlgorithms,
+    peers: Peers,
+}
+
+impl Trust {
+    /// Fails without an authority.
+    pub(super) fn new(roots: RootCertStore, peers: Peers) -> Result<Self, VerifierBuilderError> {
+        let (roots, provider) = (Arc::new(roots), Arc::new(default_provider()));
+        let algorithms = provider.signature_verification_algorithms;
+        let clients = WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), provider).build()?;
+        Ok(Self { roots, clients, algorithms, peers })
+    }
+
+    /// Chain, dates and that it is made for a server.
+    fn server(&self, shown: &Shown<'_>, now: UnixTime) -> Result<(), Error> {
+        let parsed = ParsedCertificate::try_from(shown.end_entity)?;
+        let algorithms = self.algorithms.all;
+        verify_server_cert_signed_by_trust_anchor(&parsed, &self.roots, shown.intermediates, now, algorithms)
+    }
+
+    /// The same for a server that connects. Front Ends show the certificate that they serve with, and those made from
+    /// the usual template are for servers only; so either purpose will do.
+    fn client(&self, shown: &Shown<'_>, now: UnixTime) -> Result<(), Error> {
+        let verified = self.clients.verify_client_cert(shown.end_entity, shown.intermediates, now);
+        match verified.map_err(|error| (Reason::from(error.clone()), error)) {
+            Ok(_) => Ok(()),
+            Err((Reason::Purpose, _)) => self.server(shown, now),
+            Err((_, error)) => Err(error),
+        }
+    }
+}
+
+/// What a peer has shown.
+struct Shown<'c> {
+    end_entity: &'c CertificateDer<'c>,
+    intermediates: &'c [CertificateDer<'c>],
+}
+
+/// Looks at those whom the relay connects to: the name that was dialled, or one that is allowed.
+#[derive(Debug)]
+pub(super) struct Outbound(pub(super) Trust);
+
+/// Looks at those who connect: one of the names that are allowed.
+#[derive(Debug)]
+pub(super) struct Inbound(pub(super) Trust);
+
+/// The names of a certificate that has passed `verified`, and that one of them is good.
+fn decide(
+    shown: &Shown<'_>,
+    verified: Result<(), Error>,
+    good: impl FnOnce(&Names) -> bool,
+    wanted: impl FnOnce() -> String,
+) -> Result<(), Error> {
+    let Ok(names) = Names::of(shown.end_entity) else {
+        return Err(Refusal { reason: Reason::Unreadable, names: Names::default() }.into());
+    };
+    let reason = match verified {
+        Err(error) => Reason::from(error),
+        Ok(()) if good(&names) => return Ok(()),
+        Ok(()) => Reason::Name { wanted: wanted() },
+    };
+    Err(Refusal { reason, names }.into())
+}
+
+impl ServerCertVerifier for Outbound {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let shown = Shown { end_entity, intermediates };
+        let dialled = server_name.to_str();
+        let good = |names: &Names| names.has(&dialled) || self.0.peers.find(names).is_some();
+        let wanted = || format!("{dialled} or in allowedPeers");
+        decide(&shown, self.0.server(&shown, now), good, wanted)?;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, cert, dss, &self.0.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, dss, &self.0.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.algorithms.supported_schemes()
+    }
+}
+
+impl ClientCertVerifier for Inbound {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.0.clients.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let shown = Shown { end_entity, intermediates };
+        let good = |names: &Names| self.0.peers.find(names).is_some();
+        decide(&shown, self.0.client(&shown, now), good, || "in allowedPeers".to_owned())?;
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, cert, dss, &self.0.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, dss, &self.0.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.algorithms.supported_schemes()
+    }
+}

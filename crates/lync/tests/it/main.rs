@@ -1,0 +1,7 @@
+//! The transport over real sockets: whom it trusts, what it shares, what it bounds.
+
+mod flood;
+mod reload;
+mod share;
+mod stage;
+mod trust;

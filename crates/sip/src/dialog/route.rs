@@ -1,0 +1,49 @@
+use crate::address::Address;
+use crate::header::{Headers, name};
+use crate::message::{Request, RequestBuilder};
+use crate::method::Method;
+use crate::uri::Uri;
+
+use super::DialogError;
+
+/// More hops than any request passes.
+const MOST: usize = 32;
+
+/// The hops that requests take, byte for byte as Record-Route named them: servers sign them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct RouteSet(Vec<String>);
+
+impl RouteSet {
+    /// The way of one who was called: as received.
+    pub(super) fn in_order(headers: &Headers) -> Result<Self, DialogError> {
+        let routes = headers.elements(name::RECORD_ROUTE)?;
+        if routes.len() > MOST { Err(DialogError::TooManyRoutes(routes.len())) } else { Ok(Self(routes)) }
+    }
+
+    /// The way of one who called: the other way round.
+    pub(super) fn reversed(headers: &Headers) -> Result<Self, DialogError> {
+        let mut routes = Self::in_order(headers)?;
+        routes.0.reverse();
+        Ok(routes)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Begins a request to a target over these hops.
+    pub(super) fn request(&self, method: Method, target: &Uri) -> RequestBuilder {
+        let (uri, routes) = self.strict(target).unwrap_or_else(|| (target.clone(), self.0.clone()));
+        let begun = Request::build(method, uri).header(name::MAX_FORWARDS, "70");
+        routes.into_iter().fold(begun, |begun, route| begun.header(name::ROUTE, route))
+    }
+
+    /// If the first hop is of before RFC 3261: it becomes the Request-URI, and the target the last hop.
+    fn strict(&self, target: &Uri) -> Option<(Uri, Vec<String>)> {
+        let (first, rest) = self.0.split_first()?;
+        let first = Address::parse(first).ok().filter(|first| first.uri.param("lr").is_none())?;
+        let mut routes = rest.to_vec();
+        routes.push(format!("<{target}>"));
+        Some((first.uri, routes))
+    }
+}

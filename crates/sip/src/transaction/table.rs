@@ -1,0 +1,98 @@
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use super::key::Key;
+
+/// Transactions by number, by key and by the time at which they want to be looked at.
+#[derive(Debug)]
+pub(super) struct Table<T> {
+    last: u64,
+    entries: HashMap<u64, Entry<T>>,
+    by_key: HashMap<Key, u64>,
+    deadlines: BTreeSet<(Duration, u64)>,
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    key: Key,
+    deadline: Duration,
+    value: T,
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self { last: 0, entries: HashMap::new(), by_key: HashMap::new(), deadlines: BTreeSet::new() }
+    }
+}
+
+impl<T> Table<T> {
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Adds one under a key that no other has.
+    pub(super) fn insert(&mut self, key: Key, deadline: Duration, value: T) -> u64 {
+        self.last += 1;
+        self.by_key.insert(key.clone(), self.last);
+        self.deadlines.insert((deadline, self.last));
+        self.entries.insert(self.last, Entry { key, deadline, value });
+        self.last
+    }
+
+    pub(super) fn find(&self, key: &Key) -> Option<u64> {
+        self.by_key.get(key).copied()
+    }
+
+    pub(super) fn get(&self, id: u64) -> Option<&T> {
+        self.entries.get(&id).map(|entry| &entry.value)
+    }
+
+    pub(super) fn get_mut(&mut self, id: u64) -> Option<&mut T> {
+        self.entries.get_mut(&id).map(|entry| &mut entry.value)
+    }
+
+    pub(super) fn key(&self, id: u64) -> Option<&Key> {
+        self.entries.get(&id).map(|entry| &entry.key)
+    }
+
+    pub(super) fn wake_at(&mut self, id: u64, deadline: Duration) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            self.deadlines.remove(&(entry.deadline, id));
+            self.deadlines.insert((deadline, id));
+            entry.deadline = deadline;
+        }
+    }
+
+    pub(super) fn remove(&mut self, id: u64) -> Option<T> {
+        let entry = self.entries.remove(&id)?;
+        self.by_key.remove(&entry.key);
+        self.deadlines.remove(&(entry.deadline, id));
+        Some(entry.value)
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Duration> {
+        self.deadlines.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// Those whose time has come, the earliest first.
+    pub(super) fn due(&self, now: Duration) -> Vec<u64> {
+        self.deadlines.iter().take_while(|(deadline, _)| *deadline <= now).map(|(_, id)| *id).collect()
+    }
+
+    /// The one that wants to be looked at first among those that `fits`.
+    pub(super) fn first(&self, fits: impl Fn(&T) -> bool) -> Option<u64> {
+        self.deadlines.iter().map(|(_, id)| *id).find(|id| self.get(*id).is_some_and(&fits))
+    }
+
+    /// Those of which key and value fit, in the order in which they were added.
+    pub(super) fn all(&self, fits: impl Fn(&Key, &T) -> bool) -> Vec<u64> {
+        let mut all: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| fits(&entry.key, &entry.value))
+            .map(|(id, _)| *id)
+            .collect();
+        all.sort_unstable();
+        all
+    }
+}

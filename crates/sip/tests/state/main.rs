@@ -1,0 +1,12 @@
+//! Transactions, dialogs, subscriptions and registrations over simulated time.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod dialog;
+mod failure;
+mod invite;
+mod registration;
+mod sample;
+mod session_timer;
+mod subscription;
+mod transaction;
