@@ -74,11 +74,12 @@ impl Agent {
 
     /// Takes the next message out of the outbox: from then on it counts as sent.
     pub(crate) fn write(&mut self, now: Duration) -> Option<Bytes> {
-        let (id, bytes) = self.outbox.pop_front()?;
-        if let Some(id) = id {
-            self.table.submitted(now, id);
+        loop {
+            let (id, bytes) = self.outbox.pop_front()?;
+            if id.is_none_or(|id| self.table.submit(now, id)) {
+                return Some(bytes);
+            }
         }
-        Some(bytes)
     }
 
     pub(crate) fn is_invited(&self) -> bool {
@@ -294,8 +295,7 @@ impl Agent {
         invite.give_up();
         match self.table.cancel(now, *id) {
             CancelStep::Write(cancel) => self.put(*cancel),
-            CancelStep::Withdrawn => self.outbox.retain(|(each, _)| each.as_ref() != Some(&*id)),
-            CancelStep::Later | CancelStep::TooLate => {}
+            CancelStep::Withdrawn | CancelStep::Later | CancelStep::TooLate => {}
         }
     }
 

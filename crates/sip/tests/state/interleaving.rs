@@ -147,7 +147,7 @@ fn run(salt: u32, steps: &[Step]) -> World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_is_both_refused_and_heard_and_everything_ends(salt in any::<u32>(), steps in vec(step(), 0..120)) {
