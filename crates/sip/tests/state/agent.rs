@@ -36,7 +36,7 @@ pub(crate) struct Agent {
     pub(crate) dialogs: Dialogs,
     /// The dialog that texts go into.
     pub(crate) current: Option<DialogId>,
-    invites: Vec<(ClientId, Invite, String)>,
+    pub(crate) invites: Vec<(ClientId, Invite, String)>,
     invited: Option<(ServerId, Invited)>,
     accepted: Vec<(DialogId, Invited)>,
     open: Vec<(ClientId, Request, Option<DialogId>)>,

@@ -157,8 +157,11 @@ proptest! {
 
 #[test]
 fn two_who_begin_at_once_keep_one_dialog_and_lose_no_text() {
-    for salt in 0..20 {
-        let world = run(salt, &[Step::Say(0), Step::Say(1), Step::Write(0), Step::Write(1)]);
+    let rings =
+        [Step::Say(0), Step::Say(1), Step::Write(0), Step::Write(1), Step::Deliver(0), Step::Deliver(1)];
+    let at_once = [&rings[..], &[Step::Accept(0), Step::Accept(1)]].concat();
+    for (salt, steps) in (0..20).flat_map(|salt| [(salt, &rings[..]), (salt, &at_once[..])]) {
+        let world = run(salt, steps);
         let [alice, bob] = &world.agents;
         assert_eq!(
             (&alice.heard[..], &bob.heard[..]),
@@ -166,5 +169,19 @@ fn two_who_begin_at_once_keep_one_dialog_and_lose_no_text() {
         );
         let (one, other) = (alice.current.as_ref().unwrap(), bob.current.as_ref().unwrap());
         assert_eq!(one.call_id, other.call_id);
+        assert_eq!((alice.invites.len(), bob.invites.len()), (1, 1), "no INVITE was in vain");
     }
+}
+
+#[test]
+fn a_text_that_comes_again_much_later_is_heard_once() {
+    let mut world = World::new(1);
+    world.step(Step::Say(0));
+    world.settle();
+    let late =
+        [Step::Say(0), Step::Write(0), Step::Repeat(1), Step::Deliver(1), Step::Wait(60), Step::Deliver(1)];
+    late.into_iter().for_each(|step| world.step(step));
+    world.settle();
+    world.check();
+    assert_eq!(world.agents[1].heard, ["alice0", "alice1"]);
 }

@@ -5,6 +5,7 @@
 mod agent;
 mod dialog;
 mod failure;
+mod hostile;
 mod interleaving;
 mod invite;
 mod registration;
