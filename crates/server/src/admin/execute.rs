@@ -97,7 +97,8 @@ impl Executor {
             Command::KeyShow => self.key_show(),
             Command::KeyRotate { keep_old } => self.key_rotate(keep_old).await,
             Command::Reload => self.reload().await,
-            Command::Status => self.status().await,
+            Command::Compare => self.compare().await,
+            Command::Status => Ok(self.status().await),
             Command::Examine { address } => self.examine(&address).await,
         }
     }
@@ -107,6 +108,13 @@ impl Executor {
             return Err(Refusal::new(RefusalKind::Invalid, "no server runs"));
         };
         running.reloader.reload().await.map(|reloaded| Reply::Reloaded { reloaded })
+    }
+
+    async fn compare(&self) -> Result<Reply, Refusal> {
+        let Some(running) = &self.running else {
+            return Err(Refusal::new(RefusalKind::Invalid, "no server runs"));
+        };
+        Ok(Reply::Compared { compared: running.reloader.compare().await })
     }
 
     /// Tells the relay that the account is not what it was.

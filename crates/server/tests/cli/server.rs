@@ -20,7 +20,9 @@ fn status_tells_a_running_server_from_a_stopped_one() {
     let running = folder.json(&["status"]);
     assert_eq!(running["running"], json!(true));
     assert_eq!(running["server"]["listeners"]["http"], serving.listeners["http"]);
-    assert!(folder.well(&["status"]).contains("is running"));
+    assert_eq!(running["server"]["readiness"], json!({ "status": "ready", "problems": [] }));
+    let told = folder.well(&["status"]);
+    assert!(told.contains("is running") && told.contains("  ready"), "{told}");
 
     let (code, took) = serving.stop();
     assert_eq!(code, Some(0));
@@ -33,6 +35,60 @@ fn status_tells_a_running_server_from_a_stopped_one() {
     let stopped = not_running(&folder);
     assert_eq!((&stopped["running"], &stopped["counts"]["accounts"]), (&json!(false), &json!(0)));
     assert!(folder.run(&["status"]).out.contains("not running"));
+}
+
+#[test]
+fn without_a_server_status_says_so_first_whatever_else_is_wrong() {
+    let folder = Folder::new();
+    drop(folder.serve());
+    let [key, aside] = ["data/master.key", "aside.key"].map(|name| folder.path().join(name));
+    fs::rename(&key, &aside).unwrap();
+    for what in ["the key is missing", "the key is wrong", "the database server is down"] {
+        match what {
+            "the key is wrong" => {
+                let other = Folder::new();
+                drop(other.serve());
+                fs::copy(other.path().join("data/master.key"), &key).unwrap();
+            }
+            "the database server is down" => folder.set("DB_CONNECTION", "postgres://t@127.0.0.1:9/t"),
+            _ => {}
+        }
+        let told = folder.run(&["status"]);
+        assert_eq!((told.code, told.err.as_str()), (Some(4), ""), "{what}: {told:?}");
+        assert!(told.out.starts_with("Trunkline is not running"), "{what}: {}", told.out);
+        assert!(told.out.contains("not read: ") && told.out.contains("try: "), "{what}: {}", told.out);
+        let json = not_running(&folder);
+        assert!(json["databaseProblem"].is_string(), "{what}: {json}");
+    }
+}
+
+#[test]
+fn a_server_that_is_not_ready_says_why() {
+    let folder = Folder::new();
+    let serving = folder.serve();
+    fs::rename(folder.path().join("data/trunkline.db"), folder.path().join("aside.db")).unwrap();
+    let readiness = &folder.json(&["status"])["server"]["readiness"];
+    assert_eq!(readiness["status"], json!("not-ready"));
+    assert!(readiness["problems"][0].as_str().unwrap().contains("deleted or moved"), "{readiness}");
+    let told = folder.well(&["status"]);
+    assert!(told.contains("is running") && told.contains("not ready: database: "), "{told}");
+    drop(serving);
+}
+
+#[test]
+fn who_may_not_ask_the_server_is_not_told_to_restart_it() {
+    let folder = Folder::new();
+    let serving = folder.serve();
+    let socket = folder.path().join("data/admin.sock");
+    fs::set_permissions(&socket, fs::Permissions::from_mode(0o000)).unwrap();
+    for line in [["status", ""], ["account", "list"], ["reload", ""]] {
+        let line: Vec<_> = line.into_iter().filter(|word| !word.is_empty()).collect();
+        let refused = folder.run_without_privilege(&line);
+        assert_eq!((refused.code, refused.out.as_str()), (Some(1), ""), "{line:?}: {refused:?}");
+        assert!(refused.err.contains("the same with sudo"), "{line:?}: {}", refused.err);
+        assert!(!refused.err.contains("restart"), "{line:?}: {}", refused.err);
+    }
+    drop(serving);
 }
 
 /// What `status` says when it ends with 4, and with nothing on standard error.
