@@ -50,6 +50,7 @@ impl Assembly {
             );
         }
         let backends = config.backends.iter().map(backend).collect::<Result<Vec<_>, _>>()?;
+        place.serve_as_its_owner()?;
         let feed = Arc::new(CommitFeed::default());
         let store = open_store(&place, &feed).await?;
         let mut registry = Registry::default();

@@ -98,6 +98,21 @@ fn not_running(folder: &Folder) -> Value {
     serde_json::from_str(&outcome.out).unwrap()
 }
 
+/// What collects a server's output takes every line for a line of the log.
+#[test]
+fn without_a_terminal_nothing_but_the_log_is_written() {
+    let folder = Folder::with(&[("LOG_FORMAT", "json")]);
+    let serving = folder.command(&["serve"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    eventually("it runs", || folder.run(&["status"]).code == Some(0));
+    let stop = std::process::Command::new("kill").arg(serving.id().to_string()).status().unwrap();
+    let output = serving.wait_with_output().unwrap();
+    assert!(stop.success() && output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "");
+    for line in String::from_utf8(output.stderr).unwrap().lines() {
+        assert!(serde_json::from_str::<Value>(line).is_ok(), "{line}");
+    }
+}
+
 #[test]
 fn the_admin_socket_is_for_its_owner_and_replaces_a_dead_one() {
     let folder = Folder::new();
