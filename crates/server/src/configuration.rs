@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use trunkline_config::{Config, Database, Diagnostic, Severity, System, XmppTls, locate};
 use trunkline_core::Settings;
 use trunkline_http::{Certificate, HttpSettings};
+use trunkline_lync::tls::TlsSettings;
 use trunkline_xmpp::{Tls, XmppSettings};
 
 use crate::{
@@ -205,5 +206,15 @@ pub(crate) fn xmpp(backend: &trunkline_config::XmppBackend) -> XmppSettings {
         ca_file: backend.ca_file.clone(),
         server_name: backend.server_name.clone(),
         login_rate: backend.login_rate,
+    }
+}
+
+/// What a Lync backend's TLS is made of.
+pub(crate) fn lync_tls(backend: &trunkline_config::LyncBackend) -> TlsSettings {
+    TlsSettings {
+        certificate: backend.certificate_file.clone(),
+        private_key: backend.private_key_file.clone(),
+        authorities: backend.ca_file.clone(),
+        peers: backend.allowed_peers.iter().collect(),
     }
 }

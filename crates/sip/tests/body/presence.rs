@@ -50,6 +50,13 @@ fn an_activity_holds_only_at_its_availability() {
 }
 
 #[test]
+fn what_people_wrote_is_not_shown() {
+    let read = Categories::read(&sample("presence").1).expect("read");
+    let shown = format!("{read:?}");
+    assert!(shown.contains("6500") && !shown.contains("Tides") && !shown.contains("Ben &"), "{shown}");
+}
+
+#[test]
 fn every_published_number_means_what_was_published() {
     use Availability::{
         Available, AvailableIdle, Away, BeRightBack, Busy, BusyIdle, DoNotDisturb, Offline, Unknown,

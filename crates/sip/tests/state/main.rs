@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod dialog;
+mod failure;
 mod invite;
+mod registration;
 mod sample;
+mod session_timer;
+mod subscription;
 mod transaction;
