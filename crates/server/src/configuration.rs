@@ -32,6 +32,10 @@ pub(crate) fn load(named: Option<&Path>) -> Result<Loaded, Failure> {
     match trunkline_config::load(&file) {
         Ok((config, warnings)) => Ok(Loaded { config, warnings, file: Some(file) }),
         Err(problems) => {
+            if is_closed(&file) {
+                let words = format!("this user may not read the configuration {}", file.display());
+                return Err(Failure::failed(words).advise("the same with sudo"));
+            }
             eprintln!("{problems}");
             Err(Failure::told())
         }
@@ -41,6 +45,11 @@ pub(crate) fn load(named: Option<&Path>) -> Result<Loaded, Failure> {
 /// The data folder of a file that is otherwise wrong; `None` when it cannot be read at all.
 pub(crate) fn data_dir(named: Option<&Path>) -> Option<PathBuf> {
     trunkline_config::data_dir(&locate(named, &System)?)
+}
+
+/// Whether a file is there that this user may not read.
+pub(crate) fn is_closed(file: &Path) -> bool {
+    std::fs::File::open(file).is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
 }
 
 /// `trunkline check-config`: every problem on standard output, or the word that all is well.

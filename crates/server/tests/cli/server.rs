@@ -88,6 +88,11 @@ fn who_may_not_ask_the_server_is_not_told_to_restart_it() {
         assert!(refused.err.contains("the same with sudo"), "{line:?}: {}", refused.err);
         assert!(!refused.err.contains("restart"), "{line:?}: {}", refused.err);
     }
+    // The package keeps the configuration from others as well.
+    let config = folder.path().join("GoodConnectServer.exe.config");
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o000)).unwrap();
+    let refused = folder.run_without_privilege(&["status"]);
+    assert!(refused.code == Some(1) && refused.err.contains("the same with sudo"), "{refused:?}");
     drop(serving);
 }
 
