@@ -24,7 +24,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("sip", &[]),
     ("client", &["model", "wire"]),
-    ("testkit", &["client", "config", "model", "wire"]),
+    ("testkit", &["client", "config", "model", "sip", "wire"]),
     ("xtask", &[]),
 ];
 
