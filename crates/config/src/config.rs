@@ -77,6 +77,17 @@ macro_rules! keys {
         }
 
         impl Config {
+            /// The value of a key for people, as the program understands it; nothing of a secret or of what came by
+            /// `env:` or `file:`. `None` when there is no such key, or it is a secret.
+            pub fn shown(&self, key: &str) -> Option<String> {
+                let hidden = self.referred.contains_key(key);
+                $($(if key == stringify!($KEY) {
+                    let secret = has!(secret $($mark)*);
+                    return (!hidden && !secret).then(|| in_words(&format!("{:?}", self.$field)));
+                })+)+
+                None
+            }
+
             /// Each key with its value in words, in the order of the reference, then the backends; it shows no more than
             /// `Debug` does.
             pub fn listing(&self) -> String {

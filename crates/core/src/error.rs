@@ -31,12 +31,31 @@ pub(crate) fn store(error: StoreError) -> ApiError {
     }
 }
 
-/// Once a second at most: when the disk fails, every request of every phone does, and the log may lie on it.
 fn complain(fault: &StoreError) {
-    static LAST: AtomicI64 = AtomicI64::new(0);
-    let now = Timestamp::now().as_secs();
-    if LAST.swap(now, Ordering::Relaxed) != now {
+    static LAST: Seldom = Seldom::new();
+    if LAST.is_due() {
         tracing::error!(error = %fault, "the store failed");
+    }
+}
+
+/// A line of the log that comes every ten seconds at most: when the disk fails, every request of every phone does, and the
+/// log may lie on it.
+pub(crate) struct Seldom(AtomicI64);
+
+impl Seldom {
+    /// In whole seconds.
+    const BETWEEN: i64 = 10;
+
+    pub(crate) const fn new() -> Self {
+        Self(AtomicI64::new(0))
+    }
+
+    /// Whether the last is long enough ago; then this is the last.
+    pub(crate) fn is_due(&self) -> bool {
+        let (now, last) = (Timestamp::now().as_secs(), self.0.load(Ordering::Relaxed));
+        // A clock that was set back must not silence it.
+        let due = (now - last).abs() >= Self::BETWEEN;
+        due && self.0.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }
 

@@ -13,22 +13,19 @@ use axum::{
 use prometheus_client::{encoding::text, registry::Registry};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
-use tokio_util::sync::CancellationToken;
 use tracing::error;
-use trunkline_core::{Refusal, Relay};
+use trunkline_core::Refusal;
 
-pub(crate) use self::health::DoorHealth;
+pub use self::health::Health;
+pub(crate) use self::health::{DoorHealth, Vitals};
 use crate::{caller::Peer, metric::Metrics, problem::Problem, settings::Live};
 
 /// What the admin port's routes share.
 pub(crate) struct Admin {
-    pub(crate) relay: Relay,
     pub(crate) registry: Registry,
     pub(crate) metrics: Metrics,
     pub(crate) settings: Arc<Live>,
-    pub(crate) doors: Vec<DoorHealth>,
-    /// The server is going: not ready any more.
-    pub(crate) stopping: CancellationToken,
+    pub(crate) vitals: Arc<Vitals>,
 }
 
 const LIVE: &str = "/health/live";
@@ -59,7 +56,7 @@ async fn guard(State(admin): State<Arc<Admin>>, request: Request, next: Next) ->
         Ok(()) => next.run(request).await,
         Err((problem, refusal)) => {
             if let Some(peer) = request.extensions().get::<Peer>() {
-                admin.relay.refused(refusal, peer.address);
+                admin.vitals.relay.refused(refusal, peer.address);
             }
             problem.into_response()
         }
@@ -108,7 +105,7 @@ fn bears(headers: &HeaderMap, token: &SecretString) -> bool {
 
 async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
     let mut page = String::new();
-    admin.relay.measure().await;
+    admin.vitals.relay.measure().await;
     if let Err(error) = text::encode(&mut page, &admin.registry) {
         error!(%error, "the metrics cannot be written");
         return Problem::Unavailable.into_response();

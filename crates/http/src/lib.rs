@@ -16,6 +16,7 @@ mod settings;
 mod socket;
 mod tls;
 
+pub use admin::Health;
 pub use server::{Addresses, BindError, Change, Control, Server, Stop};
 pub use settings::HttpSettings;
 pub use tls::{Certificate, TlsError};

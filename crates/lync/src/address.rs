@@ -91,8 +91,12 @@ impl Route {
         self.rest_until = None;
     }
 
-    /// The connection ended that had lived so long. The next may be tried at once, unless short ones follow each other.
-    pub fn ended(&mut self, lived: Duration, now: Instant, draw: f64) {
+    /// The connection to an address ended that had lived so long. The next may be tried at once after a long one; a
+    /// short one counts as a failure of the address.
+    pub fn ended(&mut self, address: SocketAddr, lived: Duration, now: Instant, draw: f64) {
+        if lived < BackOff::GOOD {
+            self.failed(address);
+        }
         self.rest_until = self.back_off.ended(lived, draw).map(|rest| now + rest);
     }
 }
@@ -180,16 +184,18 @@ mod tests {
         }
         assert_eq!(rests, [1_500, 2_500, 4_500, 8_500, 16_500, 32_500, 60_500, 60_500]);
         route.connected(address(1));
-        route.ended(Duration::from_secs(3600), now, 1.0);
+        route.ended(address(1), Duration::from_secs(3600), now, 1.0);
         assert_eq!(route.resting(now), None, "a connection that held is replaced at once");
         let short: Vec<u128> = (0..3)
             .map(|_| {
                 route.connected(address(1));
-                route.ended(Duration::from_secs(1), now, 1.0);
+                route.ended(address(1), Duration::from_secs(1), now, 1.0);
                 (route.resting(now).unwrap() - now).as_millis()
             })
             .collect();
         assert_eq!(short, [1_500, 2_500, 4_500], "one that is dropped again and again is not hammered at");
+        route.begin(&[address(1), address(2)], || 0.5);
+        assert_eq!(route.next_address(), Some(address(2)), "a Front End that drops connections comes last");
     }
 
     proptest! {

@@ -223,6 +223,11 @@ impl Connection {
         reason.ok().and_then(|reason| reason.clone()).unwrap_or(CloseReason::Here)
     }
 
+    /// Why it has ended; None while it has not.
+    pub(crate) fn end(&self) -> Option<CloseReason> {
+        self.0.closed.borrow().clone()
+    }
+
     fn size(&self, bytes: &Bytes) -> Result<u32, SendError> {
         let size = u32::try_from(bytes.len()).map_err(|_| SendError::TooLarge)?;
         if size > self.0.room_bytes { Err(SendError::TooLarge) } else { Ok(size) }

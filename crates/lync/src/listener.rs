@@ -25,7 +25,7 @@ use crate::{
     connection::Decoder,
     pool::{Pool, names, tend},
     quiet::Quiet,
-    tls::Refusal,
+    tls::{Refusal, trouble},
 };
 
 /// After a failed accept (no more file descriptors, say): long enough not to spin, short enough to heal soon.
@@ -192,7 +192,8 @@ impl<D: Decoder> Door<D> {
             self.complain(|more| warn!(%address, %refusal, more, "a server was turned away"));
         } else {
             self.tally.failed.fetch_add(1, Ordering::Relaxed);
-            self.complain(|more| info!(%address, %error, more, "TLS with who connected failed"));
+            let error = trouble(error);
+            self.complain(|more| info!(%address, error, more, "TLS with who connected failed"));
         }
     }
 

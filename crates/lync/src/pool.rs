@@ -199,9 +199,9 @@ impl<D: Decoder> Pool<D> {
         let Dialled { stream, peer } = dialled;
         let opened = Instant::now();
         let (pool, target) = (self.clone(), target.clone());
-        let forget = move |connection: &Connection| {
+        let forget = move |connection: &Connection, reason: &CloseReason| {
             if let Some(slot) = pool.state().slots.find(&target) {
-                slot.ended(connection, opened.elapsed());
+                slot.ended(connection, reason.clone(), opened.elapsed());
             }
         };
         self.open(stream, peer, Direction::Outbound, forget)
@@ -215,7 +215,7 @@ impl<D: Decoder> Pool<D> {
         let allowed = self.0.tls.current();
         let name = allowed.peers().find(&names).unwrap_or_default().to_owned();
         let peer = Peer { name, names, address };
-        self.open(io, peer, Direction::Inbound, move |_| drop(place));
+        self.open(io, peer, Direction::Inbound, move |_, _| drop(place));
     }
 
     fn open<Io>(
@@ -223,7 +223,7 @@ impl<D: Decoder> Pool<D> {
         io: Io,
         peer: Peer,
         direction: Direction,
-        forget: impl FnOnce(&Connection) + Send + 'static,
+        forget: impl FnOnce(&Connection, &CloseReason) + Send + 'static,
     ) -> Connection
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -243,7 +243,7 @@ impl<D: Decoder> Pool<D> {
             let forget = |connection: &Connection, reason: &CloseReason| {
                 info!(connection = connection.id(), server = connection.peer().name, %reason, "disconnected");
                 pool.state().open.remove(&connection.id());
-                forget(connection);
+                forget(connection, reason);
             };
             task.run(io, forget).await;
         });

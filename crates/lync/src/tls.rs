@@ -5,6 +5,7 @@ mod file;
 mod live;
 mod name;
 mod refusal;
+mod trouble;
 mod verifier;
 
 use std::{path::PathBuf, sync::Arc};
@@ -18,6 +19,7 @@ use rustls::{
     server::NoServerSessionStorage,
 };
 
+pub(crate) use self::trouble::trouble;
 pub use self::{
     error::TlsError,
     live::LiveTls,

@@ -7,14 +7,15 @@ mod profile;
 mod socket;
 mod view;
 
-pub(crate) use channel::{Channel, ask_in, server_answers, tell_server};
+pub(crate) use channel::{Channel, ask_in, server_answers, silent, tell_server};
 pub(crate) use command::{Command, ImportRow, Refusal, RefusalKind, Reply};
 pub(crate) use execute::{Executor, IMPORT_BYTES, IMPORT_ROWS, Running};
 pub(crate) use profile::ProfileChange;
 pub(crate) use socket::AdminSocket;
 pub(crate) use view::{
-    AccountView, BackendView, CertificateView, DeviceView, ImportedView, KeyInForceView, KeyView,
-    ListenersView, OpenKeyView, Outcome, ReloadView, RotatedView, RunningView, StatusView, rfc3339,
+    AccountView, BackendView, CertificateView, ComparedView, DeviceView, DifferenceView, ImportedView,
+    KeyInForceView, KeyView, ListenersView, OpenKeyView, Outcome, ReadinessView, ReloadView, RotatedView,
+    RunningView, StatusView, rfc3339,
 };
 
 /// The number of the user as whom this process runs.

@@ -30,6 +30,10 @@ fn failure(error: &ArchiveError) -> Failure {
         ArchiveError::Unreadable { .. } => {
             failure.advise("the same with --replace: the old file is kept under another name")
         }
+        ArchiveError::Store(StoreError::Damaged(_) | StoreError::Corrupt(_)) => failure.advise(
+            "trunkline doctor looks for damage; an earlier backup takes the place of a damaged database: trunkline restore \
+             BACKUP --replace",
+        ),
         ArchiveError::Store(StoreError::Locked(_)) => failure.advise("stop the server first"),
         ArchiveError::Store(StoreError::Busy) => {
             failure.advise("the same again when nobody else writes to the database, e.g. an SQL shell")
@@ -45,10 +49,10 @@ fn rows(manifest: &Manifest, table: &str) -> u64 {
     manifest.foot.tables.iter().find(|sum| sum.table == table).map_or(0, |sum| sum.rows)
 }
 
-/// `accounts 2, devices 3, messages 40`
+/// `accounts 2, devices 3 (revoked ones too), messages 40`
 fn content(manifest: &Manifest) -> String {
     let of = |table| format!("{table} {}", rows(manifest, table));
-    ["accounts", "devices", "messages"].map(of).join(", ")
+    [of("accounts"), format!("{} (revoked ones too)", of("devices")), of("messages")].join(", ")
 }
 
 /// As JSON, with the moment as everywhere on the command line: the file itself counts microseconds.

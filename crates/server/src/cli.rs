@@ -33,7 +33,7 @@ pub(crate) use span::Span;
     about = "The open relay that lets phones reach the instant messaging a company runs on its own premises",
     after_help = "Examples:\n  trunkline demo\n  trunkline account add sip:alice@example.test --name \"Alice Example\"\n  \
                   trunkline serve --config GoodConnectServer.exe.config\n\n\
-                  Exit codes: 0 done, 1 failed, 2 wrong usage, 4 the server cannot be reached.",
+                  Exit codes: 0 done, 1 failed, 2 wrong usage, 4 the server cannot be reached, or does not run.",
     propagate_version = true,
     subcommand_required = true,
     arg_required_else_help = true

@@ -6,6 +6,7 @@ mod computer;
 mod database;
 mod listener;
 mod report;
+mod server;
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use trunkline_config::{Config, System, locate};
 use trunkline_core::port::{Step, Trouble};
 use trunkline_model::Address;
 
-use self::report::Report;
+use self::{report::Report, server::Holder};
 use crate::{
     admin::{Channel, RunningView},
     configuration,
@@ -62,7 +63,11 @@ fn read(file: Option<&Path>, report: &mut Report) -> Result<Option<Config>, Fail
                 None => Step::good("file", format!("{name}, without a warning")),
                 Some(first) => Step::doubtful(
                     "file",
-                    format!("{name} has {} warnings; the first: {}", warnings.len(), first.message()),
+                    format!(
+                        "{name} has {}; the first: {}",
+                        counted(warnings.len(), "warning"),
+                        first.message()
+                    ),
                     format!("trunkline check-config {name}"),
                 ),
             };
@@ -71,13 +76,30 @@ fn read(file: Option<&Path>, report: &mut Report) -> Result<Option<Config>, Fail
         }
         Err(problems) => {
             let first = problems.iter().next().map(|problem| problem.message().to_owned());
-            report.part("config", vec![Step::bad("file", unreadable(file, first.unwrap_or_default()))])?;
+            let steps = vec![
+                Step::bad("file", unreadable(file, first.unwrap_or_default())),
+                Step::not_tried("the rest", "everything else goes by the configuration"),
+            ];
+            report.part("config", steps)?;
             Ok(None)
         }
     }
 }
 
+/// `1 warning`, `2 warnings`
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 fn unreadable(file: &Path, first: String) -> Trouble {
+    if configuration::is_closed(file) {
+        return Trouble {
+            expected: format!("a configuration in {} that this user may read", file.display()),
+            seen: first,
+            likely: "the command runs as another user than the server".into(),
+            attempt: "the same with sudo".into(),
+        };
+    }
     Trouble {
         expected: format!("a configuration without errors in {}", file.display()),
         seen: first,
@@ -88,15 +110,22 @@ fn unreadable(file: &Path, first: String) -> Trouble {
 
 async fn examine(config: &Config, account: Option<&Address>, report: &mut Report) -> Result<(), Failure> {
     report.part("clock", computer::clock())?;
-    report.part("disk", computer::disk(&config.data_dir))?;
+    let disk = computer::disk(&config.data_dir);
+    let closed = disk.iter().any(|step| step.name == "folder" && step.failed());
+    report.part("disk", disk)?;
     let files = config.tls_certificate_file.clone().zip(config.tls_private_key_file.clone());
-    report.part("certificate", listener::certificate(files.as_ref(), &config.data_dir))?;
-    let place = configuration::place(config)?;
-    let (steps, patient) = database::examine(&place).await;
-    report.part("database", steps)?;
-    let doors = match &patient.running {
-        Some(running) => listener::listeners(running, files.as_ref(), &config.data_dir).await,
-        None => listener::ports(config),
+    let certificate = match &files {
+        None if closed => vec![forbidden("files")],
+        files => listener::certificate(files.as_ref(), &config.data_dir),
+    };
+    report.part("certificate", certificate)?;
+    let patient = patient(config, closed, report).await?;
+    let doors = match &patient.holder {
+        Holder::Server(status) => {
+            listener::listeners(status.server.as_ref(), files.as_ref(), &config.data_dir).await
+        }
+        Holder::Nobody => listener::ports(config),
+        Holder::Unknown => listener::not_tried(config),
     };
     report.part("listeners", doors)?;
     for declared in &config.backends {
@@ -107,15 +136,46 @@ async fn examine(config: &Config, account: Option<&Address>, report: &mut Report
     Ok(())
 }
 
+/// The server and the database. Where this user may not look, one step has said so.
+async fn patient(config: &Config, closed: bool, report: &mut Report) -> Result<Patient, Failure> {
+    if closed {
+        report.part("server", vec![forbidden("process")])?;
+        report.part("database", vec![forbidden("open")])?;
+        return Ok(Patient { channel: None, holder: Holder::Unknown });
+    }
+    let place = configuration::place(config)?;
+    let (steps, holder) = server::examine(&place).await;
+    report.part("server", steps)?;
+    report.server(match &holder {
+        Holder::Server(_) => Some(true),
+        Holder::Nobody => Some(false),
+        Holder::Unknown => None,
+    });
+    let (steps, channel) = database::examine(&place, &holder).await;
+    report.part("database", steps)?;
+    Ok(Patient { channel, holder })
+}
+
+fn forbidden(name: &'static str) -> Step {
+    Step::not_tried(name, "this user may not look into the data folder, see `folder` above")
+}
+
 /// The relay under examination, as far as it can be asked.
 pub(crate) struct Patient {
     /// `None`: there is no database, or it cannot be opened.
     channel: Option<Channel>,
-    /// What a running server says of itself.
-    running: Option<RunningView>,
+    holder: Holder,
 }
 
 impl Patient {
+    /// What a running server says of itself.
+    fn running(&self) -> Option<&RunningView> {
+        match &self.holder {
+            Holder::Server(status) => status.server.as_ref(),
+            Holder::Nobody | Holder::Unknown => None,
+        }
+    }
+
     async fn close(self) {
         if let Some(channel) = self.channel {
             channel.close().await;

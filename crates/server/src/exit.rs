@@ -15,22 +15,27 @@ pub(crate) struct Failure {
     code: u8,
     words: String,
     advice: Option<String>,
+    likely: Option<&'static str>,
 }
 
 impl Failure {
     /// It did not work (exit code 1).
     pub(crate) fn failed(words: impl Into<String>) -> Self {
-        Self { code: FAILED, words: words.into(), advice: None }
+        Self::new(FAILED, words)
     }
 
     /// It cannot be asked like this (exit code 2).
     pub(crate) fn usage(words: impl Into<String>) -> Self {
-        Self { code: USAGE, words: words.into(), advice: None }
+        Self::new(USAGE, words)
     }
 
     /// The server does not answer (exit code 4).
     pub(crate) fn unreachable(words: impl Into<String>) -> Self {
-        Self { code: UNREACHABLE, words: words.into(), advice: None }
+        Self::new(UNREACHABLE, words)
+    }
+
+    fn new(code: u8, words: impl Into<String>) -> Self {
+        Self { code, words: words.into(), advice: None, likely: None }
     }
 
     /// It did not work, and all that there is to say has been printed (exit code 1).
@@ -42,6 +47,22 @@ impl Failure {
     pub(crate) fn advise(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
         self
+    }
+
+    /// Adds the likely cause.
+    pub(crate) fn because(mut self, likely: &'static str) -> Self {
+        self.likely = Some(likely);
+        self
+    }
+
+    /// The likely cause, where one is known.
+    pub(crate) fn likely(&self) -> Option<&'static str> {
+        self.likely
+    }
+
+    /// Whether somebody is there and does not answer.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        self.code == UNREACHABLE
     }
 
     /// What went wrong.

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, DirBuilder},
     os::unix::fs::{DirBuilderExt, MetadataExt},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -159,6 +159,13 @@ impl Place {
         self.database.holds_data().await.map_err(|error| self.store_trouble(&error))
     }
 
+    /// What is wrong when an SQLite file is there with nothing in it, and a key as well; makes nothing.
+    pub(crate) fn emptied(&self) -> Option<Failure> {
+        let Database::Sqlite(file) = &self.database else { return None };
+        let empty = fs::metadata(file).is_ok_and(|found| found.len() == 0) && self.master_key.exists();
+        empty.then(|| self.store_trouble(&StoreError::Emptied(file.display().to_string())))
+    }
+
     /// What another process can hold: the data folder, or a database on a server.
     pub(crate) fn held(&self) -> String {
         match &self.database {
@@ -184,13 +191,35 @@ impl Place {
 
     /// Keeps root from making files in a folder of somebody else's, whose server could then not use them.
     pub(crate) fn leave_to_its_owner(&self) -> Result<(), Failure> {
+        self.leave_to_owner("no server runs on it, and this is root", "trunkline …")
+    }
+
+    /// The same of a server that is to start.
+    pub(crate) fn serve_as_its_owner(&self) -> Result<(), Failure> {
+        self.leave_to_owner(
+            "a server of root would leave files there that are closed to them",
+            "trunkline serve",
+        )
+    }
+
+    fn leave_to_owner(&self, why: &str, command: &str) -> Result<(), Failure> {
         let owner = fs::metadata(&self.data_dir).map_or(0, |folder| folder.uid());
         if owner == 0 || !geteuid().is_root() {
             return Ok(());
         }
         let owner = name_of(owner).unwrap_or_else(|| format!("'#{owner}'"));
-        let words = format!("no server runs on {}, and the folder is {owner}'s", self.data_dir.display());
-        Err(Failure::failed(words).advise(format!("the same as that user: sudo -u {owner} trunkline …")))
+        let words = format!("the folder {} is {owner}'s: {why}", self.data_dir.display());
+        Err(Failure::failed(words).advise(format!("the same as that user: sudo -u {owner} {command}")))
+    }
+
+    /// The name of the user whose folder it is, as far as that can be seen from here.
+    pub(crate) fn owner(&self) -> Option<String> {
+        name_of(fs::metadata(&self.data_dir).ok()?.uid())
+    }
+
+    /// Who has the database open, whether or not he answers; makes nothing. Of a database server nothing is said.
+    pub(crate) fn locked(&self) -> Option<String> {
+        self.database.locked()
     }
 
     pub(crate) fn make_folder(&self) -> Result<(), Failure> {
@@ -220,16 +249,24 @@ impl Place {
     pub(crate) fn store_trouble(&self, error: &StoreError) -> Failure {
         let failure = Failure::failed(format!("the database {}: {error}", self.database));
         match (error, &self.database) {
-            (StoreError::WrongKey { database: Some(needed), .. }, _) => {
-                failure.advise(format!("{}; the next start takes it from there", self.key_wanted(*needed)))
+            (StoreError::WrongKey { database: Some(needed), .. }, _) => failure
+                .because(OTHER_KEY)
+                .advise(format!("{}; the next start takes it from there", self.key_wanted(*needed))),
+            (StoreError::WrongKey { .. }, _) => failure
+                .because(OTHER_KEY)
+                .advise("check MASTER_KEY_FILE, DB_CONNECTION, and whether the database is of this server"),
+            (StoreError::Emptied(file), _) => {
+                failure.because("the disk was full, or somebody wrote over the file").advise(format!(
+                    "trunkline restore BACKUP; or, where there never was anything in it: rm {file}"
+                ))
             }
-            (StoreError::WrongKey { .. }, _) => {
-                failure.advise("check MASTER_KEY_FILE, DB_CONNECTION, and whether the database is of this server")
+            (StoreError::Damaged(_) | StoreError::Corrupt(_), Database::Sqlite(file)) => {
+                failure.because(DAMAGE).advise(mend(file))
             }
             (StoreError::TooNew { .. }, _) => {
                 failure.advise("run the newer version of trunkline that wrote it")
             }
-            (StoreError::Unreachable(_), _) => failure.advise(
+            (StoreError::Unreachable(_), _) => failure.because(AWAY).advise(
                 "start the database server, or check DB_CONNECTION; `psql` with the same URL tells more",
             ),
             (_, Database::Postgres(_)) => {
@@ -238,12 +275,26 @@ impl Place {
             (StoreError::Busy, Database::Sqlite(_)) => {
                 failure.advise("end the program that writes to the file, e.g. an SQL shell in a transaction")
             }
-            (_, Database::Sqlite(_)) => failure.advise(
-                "check DB_CONNECTION, the folder's owner, and the space on its disk; a damaged file is replaced by a \
-                 backup: trunkline restore BACKUP --replace",
-            ),
+            (_, Database::Sqlite(_)) => {
+                failure.advise("check DB_CONNECTION, the folder's owner, and the space on its disk")
+            }
         }
     }
+}
+
+/// How a file comes to be damaged.
+pub(crate) const DAMAGE: &str =
+    "the disk has lost or changed what was written, or somebody wrote over the file";
+const AWAY: &str =
+    "the database server is down or cannot be reached from here, or DB_CONNECTION names another one";
+const OTHER_KEY: &str = "MASTER_KEY_FILE or DB_CONNECTION names something else than before";
+
+/// What to do about a damaged file.
+pub(crate) fn mend(file: &Path) -> String {
+    format!(
+        "stop the server, copy {} where more is to be got out of it, and then: trunkline restore BACKUP --replace",
+        file.display()
+    )
 }
 
 /// A master key that lies beside the one in force.

@@ -75,3 +75,24 @@ pub(crate) fn consent(effect: &str) -> Result<(), Failure> {
         Err(Failure::failed("nothing was changed"))
     }
 }
+
+/// Bytes in the unit that fits.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    let (mut value, mut unit) = (bytes as f64 / 1024.0, 0);
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn sizes_read_well() {
+        assert_eq!([0, 1_536, 5 << 20].map(size), ["0.0 KiB", "1.5 KiB", "5.0 MiB"].map(str::to_owned));
+    }
+}

@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use trunkline_config::{Config, Diagnostics, Differences, System, locate};
 use trunkline_core::Relay;
-use trunkline_http::{Change, Control};
+use trunkline_http::{Change, Control, Health};
 
 use crate::{
-    admin::{CertificateView, Refusal, RefusalKind, ReloadView},
+    admin::{CertificateView, ComparedView, DifferenceView, Refusal, RefusalKind, ReloadView},
     configuration,
     exit::Failure,
     systemd,
@@ -81,6 +81,35 @@ impl Reloader {
         let words = warning?;
         warn!(reason = words, fingerprint, "the certificate needs renewal");
         Some(words)
+    }
+
+    /// Whether the server takes phones.
+    pub(crate) async fn health(&self) -> Health {
+        self.0.doors.health().await
+    }
+
+    /// What a reload and a restart would change; takes nothing over.
+    pub(crate) async fn compare(&self) -> ComparedView {
+        let applied = self.0.applied.lock().await.clone();
+        let inner = Arc::clone(&self.0);
+        let found = task::spawn_blocking(move || inner.find()).await;
+        let found = found.unwrap_or_else(|error| Err(vec![format!("reading it broke: {error}")]));
+        let Found { file, config, change: _, warnings: _ } = match found {
+            Ok(found) => found,
+            Err(problems) => return ComparedView { problems, ..ComparedView::default() },
+        };
+        let started = &self.0.started;
+        let difference = |key: &'static str| DifferenceView {
+            key: key.to_owned(),
+            file: config.shown(key),
+            server: started.shown(key),
+        };
+        ComparedView {
+            file: file.map(|file| file.display().to_string()),
+            reload: applied.differences(&config).live.into_iter().map(str::to_owned).collect(),
+            restart: started.differences(&config).restart.into_iter().map(difference).collect(),
+            problems: Vec::new(),
+        }
     }
 
     /// Over how long sockets are closed when the server stops.

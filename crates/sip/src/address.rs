@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, ErrorCode, Place};
 use crate::param::Params;
-use crate::scan::{Scan, quoted, unquoted};
+use crate::scan::{SPACE, Scan, quoted, unquoted};
 use crate::uri::Uri;
 
 /// What From, To, Contact, Route, Record-Route, P-Asserted-Identity and their like hold: `"Name"<uri>;params`, or a
@@ -51,7 +51,7 @@ impl Address {
         };
         let params = Params::scan(&mut scan)?;
         scan.done("a semicolon or the end")?;
-        Ok(Self { raw: text.trim().to_owned(), display, uri, params })
+        Ok(Self { raw: text.trim_matches(SPACE).to_owned(), display, uri, params })
     }
 
     /// The address as written, parameters included: what a Route echoes of a Record-Route.
@@ -106,7 +106,7 @@ fn is_named(text: &str) -> bool {
 /// A display name without quotation marks. Only what would make it ambiguous is refused.
 fn unquoted_name(scan: &mut Scan<'_>) -> Result<Option<String>, Error> {
     let start = scan.at();
-    let name = scan.take(|byte| byte != b'<').trim_end();
+    let name = scan.take(|byte| byte != b'<').trim_end_matches(SPACE);
     match name.bytes().position(|byte| matches!(byte, b',' | b'>')) {
         Some(at) => Err(Error::text(ErrorCode::Syntax, start + at, "quotation marks around such a name")),
         None => Ok((!name.is_empty()).then(|| name.to_owned())),

@@ -5,6 +5,9 @@ use std::ops::Range;
 
 use crate::error::{Error, ErrorCode};
 
+/// All that is white space in SIP; other characters that look like it belong to names.
+pub(crate) const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
+
 /// Whether the byte may stand in a token (RFC 3261 section 25.1).
 pub(crate) fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte)

@@ -9,8 +9,9 @@ mod query;
 mod row;
 mod value;
 
-use sqlx::{PgPool, SqlitePool, postgres::PgRow, sqlite::SqliteRow};
+use sqlx::{PgPool, postgres::PgRow, sqlite::SqliteRow};
 
+use crate::damage::Readers;
 pub(crate) use connection::Connection;
 pub(crate) use place::Place;
 pub(crate) use query::{Query, query};
@@ -25,7 +26,7 @@ pub(crate) enum Engine<S, P> {
 }
 
 /// Connections that only read.
-pub(crate) type Pool = Engine<SqlitePool, PgPool>;
+pub(crate) type Pool = Engine<Readers, PgPool>;
 
 /// A row that was read.
 pub(crate) type Row = Engine<SqliteRow, PgRow>;

@@ -48,6 +48,15 @@ pub enum StoreError {
         /// The key that the database was made with; `None` when only its secrets say that it was another.
         database: Option<KeyId>,
     },
+    /// The file is no SQLite database any more, or its pages contradict each other.
+    #[error("the database file is damaged: {0}")]
+    Damaged(String),
+    /// The database file has nothing in it, and the master key of what it held is there.
+    #[error(
+        "the file {0} is empty (0 bytes), although there is a master key: what was in it is lost, or the file was cut \
+         short"
+    )]
+    Emptied(String),
     /// The database holds what no version wrote.
     #[error("the database holds something impossible: {0}")]
     Corrupt(String),
@@ -100,12 +109,8 @@ fn told(error: &dyn DatabaseError) -> StoreError {
             StoreError::Unreachable(format!("{} (SQLSTATE {code})", error.message()))
         }
         Some(code) => StoreError::Database(format!("{} (SQLSTATE {code})", error.message())),
-        None if is_busy(error.code().as_deref()) => StoreError::Busy,
+        None if fault::is_busy(error) => StoreError::Busy,
+        None if fault::is_damage(error) => StoreError::Damaged(error.message().to_owned()),
         None => StoreError::Database(error.message().to_owned()),
     }
-}
-
-/// SQLITE_BUSY with any extension: the low byte is 5.
-fn is_busy(code: Option<&str>) -> bool {
-    code.and_then(|code| code.parse::<i64>().ok()).is_some_and(|code| code & 0xff == 5)
 }

@@ -42,7 +42,7 @@ impl Fault {
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Corrupt(_) | StoreError::Database(_) | StoreError::Busy => {
+            StoreError::Corrupt(_) | StoreError::Damaged(_) | StoreError::Database(_) | StoreError::Busy => {
                 Self::Failed { error, everywhere: false }
             }
             StoreError::Unreachable(_) => Self::Failed { error, everywhere: true },
@@ -88,8 +88,28 @@ fn in_trouble(error: &dyn DatabaseError) -> bool {
     if let Some(code) = postgres(error) {
         return ["53", "57", "58", "XX"].contains(&&code[..2.min(code.len())]) || code == "25006";
     }
-    let code = error.code().and_then(|code| code.parse::<i64>().ok());
-    code.is_some_and(|code| matches!(code & 0xff, 5 | 6 | 7 | 8 | 10 | 11 | 13 | 14 | 26))
+    sqlite(error).is_some_and(|code| matches!(code, 5 | 6 | 7 | 8 | 10 | 11 | 13 | 14 | 26))
+}
+
+/// SQLITE_BUSY with any extension.
+pub(crate) fn is_busy(error: &dyn DatabaseError) -> bool {
+    sqlite(error) == Some(5)
+}
+
+/// SQLITE_CORRUPT or SQLITE_NOTADB with any extension.
+pub(crate) fn is_damage(error: &dyn DatabaseError) -> bool {
+    matches!(sqlite(error), Some(11 | 26))
+}
+
+/// What SQLite says of a damaged file, if that is the trouble.
+pub(crate) fn damage(error: &sqlx::Error) -> Option<String> {
+    let inner = error.as_database_error()?;
+    (postgres(inner).is_none() && is_damage(inner)).then(|| inner.message().to_owned())
+}
+
+/// SQLite's code without its extension, which is all but the low byte.
+fn sqlite(error: &dyn DatabaseError) -> Option<i64> {
+    Some(error.code()?.parse::<i64>().ok()? & 0xff)
 }
 
 /// The SQLSTATE of an error of PostgreSQL's.

@@ -11,6 +11,7 @@ use sqlx::{
 
 use crate::{
     Database, StoreError,
+    damage::{Damage, Readers},
     disk::Disk,
     engine::{Connection, Engine, Pool},
     fault::Fault,
@@ -21,7 +22,7 @@ use sqlite::SqliteHold;
 pub(crate) use postgres::holds_data;
 pub use postgres::{PostgresUrl, PostgresUrlError};
 
-pub(crate) use sqlite::{beside, make_file};
+pub(crate) use sqlite::{beside, locked, make_file};
 
 /// A connection that sees one moment of the database, whoever writes meanwhile; `None` when there is none yet.
 pub(crate) async fn snapshot(database: &Database) -> Result<Option<Connection>, StoreError> {
@@ -43,9 +44,10 @@ pub(crate) enum Verdict {
 }
 
 impl Hold {
-    pub(crate) fn of(database: &Database, exclusive: bool) -> Result<Self, StoreError> {
+    /// `known`: there was something in it before, as far as the master key tells; an empty file is refused then.
+    pub(crate) fn of(database: &Database, exclusive: bool, known: bool) -> Result<Self, StoreError> {
         Ok(match database {
-            Database::Sqlite(path) => Self::Sqlite(SqliteHold::open(path, exclusive)?),
+            Database::Sqlite(path) => Self::Sqlite(SqliteHold::open(path, exclusive, known)?),
             Database::Postgres(url) => Self::Postgres(PostgresHold::new(url)),
         })
     }
@@ -100,12 +102,12 @@ impl Hold {
     }
 
     /// Connections that only read.
-    pub(crate) async fn readers(&self) -> Result<Pool, StoreError> {
+    pub(crate) async fn readers(&self, damage: Damage) -> Result<Pool, StoreError> {
         Ok(match self {
             Self::Sqlite(hold) => {
                 let options = hold.options().clone().pragma("query_only", "ON");
                 let pool = SqlitePoolOptions::new().max_connections(sqlite::READERS);
-                Pool::Sqlite(pool.connect_with(options).await?)
+                Pool::Sqlite(Readers { pool: pool.connect_with(options).await?, damage })
             }
             Self::Postgres(hold) => Pool::Postgres(hold.readers(PgPoolOptions::new())),
         })

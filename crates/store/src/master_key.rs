@@ -18,7 +18,11 @@ const BYTES: usize = 32;
 /// The key from which the store's other keys are derived; its `Debug` shows nothing, its memory is wiped on
 /// drop.
 #[derive(Clone)]
-pub struct MasterKey(Zeroizing<[u8; BYTES]>);
+pub struct MasterKey {
+    bytes: Zeroizing<[u8; BYTES]>,
+    /// It was made by this process: nothing can be under it yet.
+    fresh: bool,
+}
 
 /// Why there is no usable master key.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +92,11 @@ impl MasterKey {
     }
 
     pub(crate) fn bytes(&self) -> &[u8; BYTES] {
-        &self.0
+        &self.bytes
+    }
+
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.fresh
     }
 
     fn load(path: &Path, file: &File) -> Result<Self, MasterKeyError> {
@@ -103,7 +111,8 @@ impl MasterKey {
     /// A key from its text, 43 characters of base64url; `None` when it is none.
     pub fn read(text: &str) -> Option<Self> {
         let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text.trim()).ok()?);
-        Some(Self(Zeroizing::new(<[u8; BYTES]>::try_from(bytes.as_slice()).ok()?)))
+        let bytes = Zeroizing::new(<[u8; BYTES]>::try_from(bytes.as_slice()).ok()?);
+        Some(Self { bytes, fresh: false })
     }
 
     /// Written beside and linked into place, so that a crash leaves no half key and two starters agree on
@@ -130,7 +139,7 @@ impl MasterKey {
     fn random() -> Result<Self, MasterKeyError> {
         let mut bytes = Zeroizing::new([0; BYTES]);
         rand::fill(bytes.as_mut_slice()).map_err(|_| MasterKeyError::Random)?;
-        Ok(Self(bytes))
+        Ok(Self { bytes, fresh: true })
     }
 }
 

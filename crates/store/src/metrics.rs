@@ -9,7 +9,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::StoreError;
+use crate::{StoreError, damage::Damage};
 
 /// From half a millisecond, a fast disk's, to what makes phones wait.
 const SECONDS: [f64; 12] = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.5, 2.0, 10.0];
@@ -18,7 +18,7 @@ const SECONDS: [f64; 12] = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.
 const COMMANDS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
 /// Why commands fail, as a label.
-const REASONS: [&str; 5] = ["database", "unreachable", "busy", "locked", "other"];
+const REASONS: [&str; 6] = ["database", "damaged", "unreachable", "busy", "locked", "other"];
 
 /// What the writer has done since the store was opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -44,6 +44,7 @@ pub(crate) struct Gauges {
     seconds: Histogram,
     sizes: Histogram,
     failed: Family<[(&'static str, Cow<'static, str>); 1], Counter>,
+    pub(crate) damage: Damage,
 }
 
 impl Default for Gauges {
@@ -56,6 +57,7 @@ impl Default for Gauges {
             seconds: Histogram::new(SECONDS),
             sizes: Histogram::new(COMMANDS),
             failed: Family::default(),
+            damage: Damage::default(),
         }
     }
 }
@@ -80,6 +82,11 @@ impl Gauges {
             "Commands that were not written because the database failed, by reason; each was answered with an error",
             self.failed.clone(),
         );
+        registry.register(
+            "trunkline_store_damaged",
+            "1 once SQLite has said that the database file is damaged, until the server is started again",
+            self.damage.gauge(),
+        );
     }
 
     pub(crate) fn committed(&self, commands: usize, took: Duration) {
@@ -96,7 +103,9 @@ impl Gauges {
 
     /// Commands were told that they are not written.
     pub(crate) fn failed_commands(&self, commands: usize, error: &StoreError) {
+        self.damage.note(error);
         let reason = match error {
+            StoreError::Damaged(_) => "damaged",
             StoreError::Database(_) => "database",
             StoreError::Unreachable(_) => "unreachable",
             StoreError::Busy => "busy",

@@ -51,6 +51,17 @@ impl Database {
     }
 }
 
+impl Database {
+    /// Which lock another process holds on an SQLite database; makes nothing. Nothing is said of a database server, nor
+    /// of a lock that this user may not see.
+    pub fn locked(&self) -> Option<String> {
+        match self {
+            Self::Sqlite(path) => hold::locked(path),
+            Self::Postgres(_) => None,
+        }
+    }
+}
+
 /// The file, or the database's name and server.
 impl fmt::Display for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -63,9 +74,10 @@ impl fmt::Display for Database {
 
 impl Store {
     /// Opens the database, brings its schema up to date and starts the writer. [`StoreError::TooNew`] when a
-    /// newer program has changed the schema, [`StoreError::WrongKey`] when it was made with another master key.
+    /// newer program has changed the schema, [`StoreError::WrongKey`] when it was made with another master key,
+    /// [`StoreError::Emptied`] for an SQLite file of 0 bytes when the key is older than this process.
     pub async fn open(open: OpenStore) -> Result<Store, StoreError> {
-        let mut hold = Hold::of(&open.database, open.exclusive)?;
+        let mut hold = Hold::of(&open.database, open.exclusive, !open.master_key.is_fresh())?;
         let mut connection = hold.connect().await?;
         hold.settle(&mut connection).await?;
         migration::run(&mut connection).await?;
@@ -74,7 +86,8 @@ impl Store {
         hold.begin(&mut connection).await?;
         let epoch = epoch(&mut connection).await?;
         let clock = Clock::behind(last_moment(&mut connection).await?);
-        let readers = hold.readers().await?;
+        let gauges = Arc::new(Gauges::default());
+        let readers = hold.readers(gauges.damage.clone()).await?;
         let (queue, jobs) = mpsc::channel(writer::QUEUE);
         let (finish, finished) = watch::channel(None);
         let shared = Shared {
@@ -82,7 +95,7 @@ impl Store {
             readers,
             keys: Arc::new(Keyring::new(keys)),
             epoch,
-            gauges: Arc::new(Gauges::default()),
+            gauges,
             disk: hold.disk(),
             purge: tokio::sync::Mutex::new(purge::Round::default()),
             finished,

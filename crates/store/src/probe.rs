@@ -21,6 +21,7 @@ impl Store {
             looked
                 .unwrap_or_else(|_| Err(StoreError::Database("its file cannot be looked at".to_owned())))?;
         }
+        self.shared.gauges.damage.check()?;
         // Before the readers, because the writer knows of an outage and need not wait for one.
         self.plain(Probe).await?;
         query(sql::EPOCH).fetch_one(self.readers()).await?;

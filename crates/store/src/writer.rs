@@ -4,13 +4,11 @@
 mod attempt;
 mod batch;
 pub(crate) mod checkpoint;
+mod complaint;
 mod doubt;
 mod link;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -28,6 +26,7 @@ use crate::{
     metrics::Gauges,
 };
 use checkpoint::Checkpoint;
+use complaint::Complaints;
 use doubt::Doubt;
 use link::Link;
 
@@ -57,8 +56,7 @@ pub(crate) struct Writer {
     gauges: Arc<Gauges>,
     /// Commands whose transaction may be committed or not, and those behind them.
     doubt: Option<Doubt>,
-    /// When the log was last told of a failed transaction.
-    complained: Option<Instant>,
+    complaints: Complaints,
     /// Why there is nothing more to write, when another process has taken the database.
     over: Option<StoreError>,
     /// Dropped at the very end.
@@ -92,7 +90,7 @@ impl Writer {
             listener: parts.listener,
             gauges: parts.gauges,
             doubt: None,
-            complained: None,
+            complaints: Complaints::default(),
             over: None,
             finish: parts.finish,
         }

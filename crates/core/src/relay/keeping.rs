@@ -6,7 +6,10 @@ use trunkline_model::AccountId;
 use trunkline_store::StoreError;
 
 use super::{Inner, short};
-use crate::session::{End, Session};
+use crate::{
+    error::Seldom,
+    session::{End, Session},
+};
 
 /// Sequences that a session must have before it takes a request: more than it can need for those under way.
 const MIN_SEQUENCES: i64 = 256;
@@ -58,7 +61,8 @@ impl Inner {
                 }
             });
             session.reserved.notify_waiters();
-            if let Err(error) = result {
+            static LAST: Seldom = Seldom::new();
+            if let Some(error) = result.err().filter(|_| LAST.is_due()) {
                 tracing::warn!(%error, "no sequences could be reserved");
             }
         });

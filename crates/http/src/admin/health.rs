@@ -8,7 +8,8 @@ use axum::{
 };
 use serde::Serialize;
 use tokio::time::timeout;
-use trunkline_core::{BackendHealth, Readiness};
+use tokio_util::sync::CancellationToken;
+use trunkline_core::{BackendHealth, Readiness, Relay};
 
 use super::Admin;
 use crate::listener::Trouble;
@@ -22,6 +23,23 @@ pub(crate) struct DoorHealth {
     pub(crate) address: SocketAddr,
     pub(crate) tls: bool,
     pub(crate) trouble: Arc<Trouble>,
+}
+
+/// What decides whether the server is ready.
+pub(crate) struct Vitals {
+    pub(crate) relay: Relay,
+    pub(crate) doors: Vec<DoorHealth>,
+    /// The server is going: not ready any more.
+    pub(crate) stopping: CancellationToken,
+}
+
+/// Whether the server takes phones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// `ready`, `not-ready` or `stopping`, as on the page.
+    pub status: &'static str,
+    /// Why it is not ready, in plain words.
+    pub problems: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -73,21 +91,38 @@ pub(super) async fn live() -> Response {
 
 /// 200 when the database and every listener work, else 503; backends are only told of.
 pub(super) async fn ready(State(admin): State<Arc<Admin>>) -> Response {
-    let readiness = timeout(CHECK_LIMIT, admin.relay.readiness()).await.unwrap_or_else(|_| Readiness {
-        database: Err(format!("no answer within {} s", CHECK_LIMIT.as_secs())),
-        backends: Vec::new(),
-    });
-    let database = Part::new(readiness.database.err());
-    let listeners: Vec<_> = admin.doors.iter().map(DoorHealth::part).collect();
-    let well = database.problem.is_none() && listeners.iter().all(|listener| listener.part.problem.is_none());
-    let status = match (admin.stopping.is_cancelled(), well) {
-        (true, _) => "stopping",
-        (false, true) => "ready",
-        (false, false) => "not-ready",
-    };
-    let code = if status == "ready" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let backends = readiness.backends.into_iter().map(backend).collect();
-    (code, Json(Page { status, database, listeners, backends })).into_response()
+    let page = admin.vitals.page().await;
+    let code = if page.status == "ready" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, Json(page)).into_response()
+}
+
+impl Vitals {
+    /// The same as the page says.
+    pub(crate) async fn health(&self) -> Health {
+        let Page { status, database, listeners, .. } = self.page().await;
+        let doors = listeners.into_iter().filter_map(|door| Some((door.name, door.part.problem?)));
+        let database = database.problem.map(|problem| ("database", problem));
+        let all = database.into_iter().chain(doors);
+        Health { status, problems: all.map(|(what, problem)| format!("{what}: {problem}")).collect() }
+    }
+
+    async fn page(&self) -> Page {
+        let readiness = timeout(CHECK_LIMIT, self.relay.readiness()).await.unwrap_or_else(|_| Readiness {
+            database: Err(format!("no answer within {} s", CHECK_LIMIT.as_secs())),
+            backends: Vec::new(),
+        });
+        let database = Part::new(readiness.database.err());
+        let listeners: Vec<_> = self.doors.iter().map(DoorHealth::part).collect();
+        let well =
+            database.problem.is_none() && listeners.iter().all(|listener| listener.part.problem.is_none());
+        let status = match (self.stopping.is_cancelled(), well) {
+            (true, _) => "stopping",
+            (false, true) => "ready",
+            (false, false) => "not-ready",
+        };
+        let backends = readiness.backends.into_iter().map(backend).collect();
+        Page { status, database, listeners, backends }
+    }
 }
 
 impl Part {

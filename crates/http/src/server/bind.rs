@@ -8,7 +8,7 @@ use trunkline_core::Relay;
 
 use super::{Addresses, Control, Server};
 use crate::{
-    admin::{self, Admin, DoorHealth},
+    admin::{self, Admin, DoorHealth, Vitals},
     limit::AddressLimit,
     listener::{Door, Listener, Trouble},
     metric::{Expiry, Metrics},
@@ -78,14 +78,9 @@ pub(super) async fn bind(
     let (phone_group, admin_group) = (Group::new(&settings, &metrics), Group::new(&settings, &metrics));
     let sockets = Sockets::new(metrics.clone(), phone_group.tasks.clone(), Arc::clone(&settings));
     let (page_settings, stopping) = (Arc::clone(&settings), sockets.left());
-    let page = Admin {
-        relay: relay.clone(),
-        registry,
-        metrics: metrics.clone(),
-        settings: page_settings,
-        doors,
-        stopping,
-    };
+    let vitals = Arc::new(Vitals { relay: relay.clone(), doors, stopping });
+    let page =
+        Admin { registry, metrics: metrics.clone(), settings: page_settings, vitals: Arc::clone(&vitals) };
     let admin_router = admin::router(Arc::new(page));
     let phone = Phone {
         relay,
@@ -100,7 +95,7 @@ pub(super) async fn bind(
         phones: listeners.collect(),
         admin: admin.map(|bound| admin_group.open(bound, &admin_router)),
         addresses,
-        control: Control { settings, certificate: tls },
+        control: Control { settings, certificate: tls, vitals },
         sockets,
         phone_tasks: phone_group.tasks,
         admin_tasks: admin_group.tasks,

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::bind::{BindError, admin_speaks_tls};
 use crate::{
+    admin::{Health, Vitals},
     settings::{HttpSettings, Live},
     tls::{self, Certificate, LiveTls, Tls},
 };
@@ -11,6 +12,7 @@ use crate::{
 pub struct Control {
     pub(super) settings: Arc<Live>,
     pub(super) certificate: Option<Arc<LiveTls>>,
+    pub(super) vitals: Arc<Vitals>,
 }
 
 /// Other settings and the certificate that goes with them, found good and not yet in force.
@@ -28,6 +30,11 @@ impl Control {
     /// The certificate in force; `None` when no listener speaks TLS.
     pub fn certificate(&self) -> Option<Certificate> {
         self.certificate.as_ref().map(|certificate| certificate.certificate())
+    }
+
+    /// Whether the server takes phones; may take five seconds when the database does not answer.
+    pub async fn health(&self) -> Health {
+        self.vitals.health().await
     }
 
     /// Reads the certificate, and refuses settings with which the bound addresses would be open to strangers.

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     CloseReason, Connection, Decoder, Direction, Event, Limits, Peer, Queued, Schedule, Shared, Verdict,
 };
-use crate::fraction;
+use crate::{fraction, tls::trouble};
 
 /// Read at a time.
 const READ_BYTES: usize = 16 * 1024;
@@ -77,8 +77,8 @@ impl<D: Decoder> Task<D> {
             reason = wait_out(&schedule) => reason,
         };
         connection.close();
-        forget(&connection, &reason);
         connection.0.closed.send_replace(Some(reason.clone()));
+        forget(&connection, &reason);
         // The peer may be gone; then there is nobody to tell.
         let _ = timeout(FAREWELL, writer.shutdown()).await;
         drop((reader, writer, queue));
@@ -122,7 +122,7 @@ fn broken(error: &io::Error) -> CloseReason {
     match error.kind() {
         // Schannel ends TCP without ending TLS.
         io::ErrorKind::UnexpectedEof => CloseReason::There,
-        _ => CloseReason::Broken(error.to_string()),
+        _ => CloseReason::Broken(trouble(error)),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
     address::{Route, Target},
     connection::Peer,
     fraction,
-    tls::{Names, Refusal, Tls},
+    tls::{Names, Refusal, Tls, trouble},
 };
 
 /// What a dial came to.
@@ -77,7 +77,7 @@ async fn one(
     let stream = shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     let stream = stream.map_err(|error| match Refusal::of(&error) {
         Some(refusal) => RoundError::Refused { address, refusal },
-        None => RoundError::Handshake { address, problem: error.to_string() },
+        None => RoundError::Handshake { address, problem: trouble(&error) },
     })?;
     let names = names(stream.get_ref().1.peer_certificates());
     let dialled = name.to_str();

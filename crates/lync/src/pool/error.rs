@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 use tokio::time::Instant;
 
-use crate::tls::Refusal;
+use crate::{connection::CloseReason, tls::Refusal};
 
 /// Why there is no connection.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -70,6 +70,14 @@ pub enum RoundError {
         address: SocketAddr,
         /// Why.
         refusal: Refusal,
+    },
+    /// There was a connection, and it ended soon.
+    #[error("the connection to {address} ended soon: {reason}")]
+    Ended {
+        /// Where.
+        address: SocketAddr,
+        /// Why; with TLS 1.3 this is how a server says that it does not accept the relay's certificate.
+        reason: CloseReason,
     },
     /// TLS did not come about; the server may not like the relay's certificate, or speak a TLS that is too old.
     #[error("TLS with {address} failed: {problem}")]

@@ -5,7 +5,7 @@ use tokio::{sync::watch, time::Instant};
 use super::{DialError, Outcome, RoundError};
 use crate::{
     address::{Route, Target},
-    connection::Connection,
+    connection::{CloseReason, Connection},
     fraction,
 };
 
@@ -28,24 +28,32 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// A dial is over. Its connection may have ended already.
+    /// A dial is over. Its connection may be ending already, which is told as always.
     pub(super) fn dialled(&mut self, route: Route, result: &Result<Connection, DialError>) {
         self.dialling = None;
         self.route = route;
         match result {
-            Ok(connection) if connection.is_open() => self.connection = Some(connection.clone()),
-            Ok(_) => self.route.ended(Duration::ZERO, Instant::now(), fraction()),
+            Ok(connection) => match connection.end() {
+                None => self.connection = Some(connection.clone()),
+                Some(reason) => self.over(connection, reason, Duration::ZERO),
+            },
             Err(DialError::Failed { last, .. }) => self.last = Some(last.clone()),
             Err(_) => {}
         }
     }
 
     /// A connection is over that lived so long; another may have taken its place.
-    pub(super) fn ended(&mut self, connection: &Connection, lived: Duration) {
+    pub(super) fn ended(&mut self, connection: &Connection, reason: CloseReason, lived: Duration) {
         if self.connection.as_ref() == Some(connection) {
             self.connection = None;
-            self.route.ended(lived, Instant::now(), fraction());
+            self.over(connection, reason, lived);
         }
+    }
+
+    fn over(&mut self, connection: &Connection, reason: CloseReason, lived: Duration) {
+        let address = connection.peer().address;
+        self.last = Some(RoundError::Ended { address, reason });
+        self.route.ended(address, lived, Instant::now(), fraction());
     }
 
     fn is_idle(&self, now: Instant) -> bool {

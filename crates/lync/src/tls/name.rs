@@ -94,3 +94,38 @@ impl fmt::Display for Names {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rustls::pki_types::{CertificateDer, pem::PemObject};
+    use trunkline_testkit::peer::{Authority, Leaf};
+
+    use super::*;
+
+    #[test]
+    fn what_is_shown_is_bounded() {
+        let names = Names(vec!["x".repeat(1_000); 100]);
+        assert!(names.to_string().len() < SHOWN * (LONGEST + 2) + 20);
+        assert!(names.to_string().ends_with(" and 92 more"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn a_damaged_certificate_is_no_panic(damages in proptest::collection::vec((any::<usize>(), any::<u8>()), 1..8)) {
+            let leaf = Leaf { dns: &["fe1.contoso.test"], common_name: Some("pool.contoso.test"), ..Leaf::default() };
+            let identity = Authority::new().and_then(|authority| authority.issue(&leaf)).expect("a certificate");
+            let der = CertificateDer::from_pem_slice(identity.certificate_pem.as_bytes()).expect("a certificate");
+            let mut bytes = der.to_vec();
+            for (at, byte) in damages {
+                let at = at % bytes.len();
+                bytes[at] = byte;
+            }
+            if let Ok(names) = Names::of(&bytes) {
+                let _ = names.to_string();
+            }
+        }
+    }
+}

@@ -134,6 +134,32 @@ async fn a_front_end_that_speaks_only_tls_1_2_is_served_in_both_directions() -> 
     Ok(())
 }
 
+#[tokio::test]
+async fn a_front_end_that_does_not_trust_the_relay_is_told_of_in_words() -> Result<()> {
+    let stage = Stage::new()?;
+    let (identity, stranger) = (stage.front_end()?, Authority::new()?.identity(&[RELAY])?);
+    stage.write("relay.pem", &stranger.certificate_pem)?;
+    stage.write("key.pem", &stranger.key_pem)?;
+    for versions in [NEW, OLD] {
+        let (front_end, relay) = (FrontEnd::new(&stage, &identity, versions).await?, stage.relay()?);
+        let target = front_end.target(POOL)?;
+        let (got, accepted) = tokio::join!(relay.pool.get(&target), front_end.accept());
+        assert!(accepted.is_err());
+        let said = match got {
+            // TLS 1.3 tells it after the handshake.
+            Ok(connection) => {
+                let reason = connection.closed().await;
+                let resting = relay.pool.get(&target).await.err().context("it was dialled at once")?;
+                assert!(resting.to_string().contains(&reason.to_string()), "{resting}");
+                reason.to_string()
+            }
+            Err(error) => error.to_string(),
+        };
+        assert!(said.contains("does not accept the relay's certificate"), "{said}");
+    }
+    Ok(())
+}
+
 /// Why TLS cannot be set up.
 fn fault(settings: TlsSettings) -> TlsError {
     LiveTls::load(settings).expect_err("it must not start")
@@ -160,19 +186,15 @@ fn nothing_listens_without_an_authority_or_without_anybody_allowed() -> Result<(
     Ok(())
 }
 
-#[test]
-fn a_refusal_names_the_peer_and_shows_no_control_characters() -> Result<()> {
+#[tokio::test]
+async fn a_refusal_names_the_peer_and_shows_no_control_characters() -> Result<()> {
     let stage = Stage::new()?;
     let leaf = Leaf { common_name: Some("pool\n\u{1b}[31mcontoso"), ..Leaf::default() };
-    stage.authority.issue(&leaf).map(|identity| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async {
-            let (front_end, relay) = (FrontEnd::new(&stage, &identity, NEW).await?, stage.relay()?);
-            let target = front_end.target(POOL)?;
-            let (got, _) = tokio::join!(relay.pool.get(&target), front_end.accept());
-            let said = got.err().context("it was trusted")?.to_string();
-            assert!(said.contains("pool\\n\\u{1b}[31mcontoso is refused: none of its names is"), "{said}");
-            Ok(())
-        })
-    })?
+    let identity = stage.authority.issue(&leaf)?;
+    let (front_end, relay) = (FrontEnd::new(&stage, &identity, NEW).await?, stage.relay()?);
+    let target = front_end.target(POOL)?;
+    let (got, _) = tokio::join!(relay.pool.get(&target), front_end.accept());
+    let said = got.err().context("it was trusted")?.to_string();
+    assert!(said.contains("pool\\n\\u{1b}[31mcontoso is refused: none of its names is"), "{said}");
+    Ok(())
 }

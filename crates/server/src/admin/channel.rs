@@ -1,4 +1,9 @@
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    io::{self, ErrorKind},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::time::{Instant, sleep};
 use trunkline_store::{CommitListener, Committed};
@@ -35,7 +40,7 @@ impl Channel {
                 Opened::Elsewhere(who) => who,
             };
             if Instant::now() >= deadline {
-                return Err(unreachable(&place, &format_args!("its admin socket does not answer; {who}")));
+                return Err(silent(&place, &who));
             }
             sleep(BETWEEN_TRIES).await;
         }
@@ -46,7 +51,7 @@ impl Channel {
         let reply = match self {
             Self::Server(place) => {
                 let answer = socket::ask(&place.data_dir, &command).await;
-                let answer = answer.map_err(|error| unreachable(place, &error))?;
+                let answer = answer.map_err(|error| no_answer(place, &error))?;
                 answer.ok_or_else(|| unreachable(place, &"it has just stopped"))?
             }
             Self::Here(executor) => executor.execute(command, own_uid()).await,
@@ -77,13 +82,31 @@ pub(crate) async fn ask_in(data_dir: &Path, command: Command) -> Option<Reply> {
 
 /// True when a server listens in the data folder.
 pub(crate) async fn server_answers(place: &Place) -> Result<bool, Failure> {
-    socket::answers(&place.data_dir).await.map_err(|error| unreachable(place, &error))
+    socket::answers(&place.data_dir).await.map_err(|error| no_answer(place, &error))
+}
+
+/// Why the socket could not be used. That it is somebody else's says nothing of the server.
+fn no_answer(place: &Place, error: &io::Error) -> Failure {
+    if error.kind() != ErrorKind::PermissionDenied {
+        return unreachable(place, error);
+    }
+    let folder = place.data_dir.display();
+    let owner = place.owner().unwrap_or_else(|| "the user that it belongs to".to_owned());
+    Failure::failed(format!("this user may not look into {folder}, and so cannot ask the server: {error}"))
+        .because("the command runs as another user than the server")
+        .advise(format!("the same with sudo, or as {owner}"))
+}
+
+/// Somebody has the data folder open, and no server listens there.
+pub(crate) fn silent(place: &Place, who: &str) -> Failure {
+    unreachable(place, &format_args!("its admin socket does not answer; {who}"))
 }
 
 fn unreachable(place: &Place, why: &dyn std::fmt::Display) -> Failure {
     let words = format!("the process that holds {} cannot be asked: {why}", place.held());
     Failure::unreachable(words)
-        .advise("look whether `trunkline serve` hangs or belongs to another user; then restart it")
+        .because("the server hangs, or another command is at work")
+        .advise("look whether `trunkline serve` hangs; then restart it")
 }
 
 /// Nobody listens to the commits of a command.

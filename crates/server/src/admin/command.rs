@@ -5,8 +5,8 @@ use trunkline_core::port::Step;
 use trunkline_model::{Address, DeviceId};
 
 use super::{
-    AccountView, DeviceView, ImportedView, KeyInForceView, KeyView, OpenKeyView, ProfileChange, ReloadView,
-    RotatedView, StatusView,
+    AccountView, ComparedView, DeviceView, ImportedView, KeyInForceView, KeyView, OpenKeyView, ProfileChange,
+    ReloadView, RotatedView, StatusView,
 };
 
 /// What may be asked; one JSON line on the admin socket.
@@ -45,6 +45,8 @@ pub(crate) enum Command {
     DeviceRevoke { device: DeviceId },
     /// The server reads its configuration again; answered by [`Reply::Reloaded`].
     Reload,
+    /// How the configuration differs from what the server runs with; answered by [`Reply::Compared`].
+    Compare,
     /// Everything was copied to a file; noted in the log, and answered by [`Reply::Done`].
     BackupMade { file: String },
     /// Answered by [`Reply::KeyInForce`].
@@ -90,6 +92,7 @@ impl Command {
             | Self::AccountShow { .. }
             | Self::DeviceList { .. }
             | Self::DeviceShow { .. }
+            | Self::Compare
             | Self::Status
             | Self::Examine { .. } => return None,
         };
@@ -133,6 +136,8 @@ pub(crate) enum Reply {
     Status { status: Box<StatusView> },
     /// What a reload did.
     Reloaded { reloaded: ReloadView },
+    /// What a reload or a restart would change.
+    Compared { compared: ComparedView },
     /// How each step went.
     Examined { steps: Vec<Step> },
     /// It was not done.

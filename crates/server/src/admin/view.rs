@@ -127,8 +127,14 @@ pub(crate) struct StatusView {
     pub(crate) engine: Option<String>,
     /// Bytes of the database and its log; absent when there is none yet.
     pub(crate) database_bytes: Option<u64>,
-    /// Rows by kind; absent when there is no database yet.
+    /// Rows by kind; absent when there is no database yet, or when it cannot be read.
     pub(crate) counts: Option<BTreeMap<String, u64>>,
+    /// Why the database cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) database_problem: Option<String>,
+    /// What to do about that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) database_advice: Option<String>,
     /// Present when running.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) server: Option<RunningView>,
@@ -140,6 +146,9 @@ pub(crate) struct StatusView {
 pub(crate) struct RunningView {
     pub(crate) pid: u32,
     pub(crate) uptime_secs: u64,
+    /// Absent when the server is of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) readiness: Option<ReadinessView>,
     pub(crate) listeners: ListenersView,
     /// Live sessions, with and without a socket.
     pub(crate) sessions: usize,
@@ -147,6 +156,16 @@ pub(crate) struct RunningView {
     pub(crate) sockets: usize,
     /// The lines of each backend.
     pub(crate) backends: Vec<BackendView>,
+}
+
+/// Whether the server takes phones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ReadinessView {
+    /// `ready`, `not-ready` or `stopping`, as on `/health/ready`.
+    pub(crate) status: String,
+    /// Why it is not ready.
+    pub(crate) problems: Vec<String>,
 }
 
 /// How a backend's lines stand.
@@ -233,6 +252,31 @@ pub(crate) struct ReloadView {
     pub(crate) certificate: bool,
     /// What is unwise in the file, in plain words.
     pub(crate) warnings: Vec<String>,
+}
+
+/// How the configuration differs from what the server runs with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ComparedView {
+    /// What the server would read; absent for the built-in defaults.
+    pub(crate) file: Option<String>,
+    /// Keys that a reload would take over.
+    pub(crate) reload: Vec<String>,
+    /// Keys that need a restart.
+    pub(crate) restart: Vec<DifferenceView>,
+    /// Why the server could not use what there is.
+    pub(crate) problems: Vec<String>,
+}
+
+/// A key with two values; both are absent where they are not for everybody's eyes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DifferenceView {
+    pub(crate) key: String,
+    /// What the configuration says.
+    pub(crate) file: Option<String>,
+    /// What the server runs with.
+    pub(crate) server: Option<String>,
 }
 
 /// A moment as RFC 3339 in UTC with whole seconds.

@@ -42,6 +42,7 @@ async fn written(place: &Place, args: &Backup) -> Result<(PathBuf, Manifest), Fa
         drop(progress);
         match made {
             Err(ArchiveError::Exists(_)) if folder => {}
+            Err(ArchiveError::Nothing) if let Some(emptied) = place.emptied() => return Err(emptied),
             Err(error) => return Err(homeless(&file).unwrap_or_else(|| failure(&error))),
             Ok(manifest) => return Ok((file, manifest)),
         }

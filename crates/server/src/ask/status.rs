@@ -1,27 +1,31 @@
 use std::{fmt::Write, net::SocketAddr};
 
-use super::{odd, once};
+use super::odd;
 use crate::{
     admin::{
-        BackendView, CertificateView, Command, ListenersView, Reply, RunningView, StatusView, server_answers,
+        BackendView, CertificateView, Channel, Command, ListenersView, ReadinessView, Reply, RunningView,
+        StatusView, server_answers, silent,
     },
     exit::Failure,
     place::Place,
     print,
 };
 
-/// `trunkline status`: works without a server, and makes nothing that is not there. Exit code 4 when none runs.
+/// `trunkline status`: works without a server, and makes nothing that is not there. Exit code 4 when none runs, whatever
+/// else can be seen or not.
 pub(crate) async fn status(place: Place, json: bool) -> Result<(), Failure> {
-    let status = if server_answers(&place).await? || place.holds_data().await? {
-        match once(place, Command::Status).await? {
-            Reply::Status { status } => *status,
-            _ => return Err(odd()),
-        }
+    let status = if server_answers(&place).await? {
+        ask(Channel::Server(place)).await?
     } else {
-        StatusView {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            data_dir: place.data_dir.display().to_string(),
-            ..StatusView::default()
+        match at_rest(&place).await {
+            Ok(status) => status,
+            // Somebody has it open and does not answer: nobody knows whether that is a server.
+            Err(failure) if failure.is_unreachable() => return Err(failure),
+            Err(failure) => StatusView {
+                database_problem: Some(failure.words().to_owned()),
+                database_advice: failure.advice().map(str::to_owned),
+                ..nothing(&place)
+            },
         }
     };
     if json {
@@ -33,35 +37,101 @@ pub(crate) async fn status(place: Place, json: bool) -> Result<(), Failure> {
     if status.running { Ok(()) } else { Err(Failure::unreachable(String::new())) }
 }
 
+/// What can be seen while no server answers.
+async fn at_rest(place: &Place) -> Result<StatusView, Failure> {
+    // Root opens nothing there, and so would not meet the lock.
+    if place.leave_to_its_owner().is_err()
+        && let Some(who) = place.locked()
+    {
+        return Err(silent(place, &who));
+    }
+    if let Some(emptied) = place.emptied() {
+        return Err(emptied);
+    }
+    if !place.holds_data().await? {
+        return Ok(nothing(place));
+    }
+    ask(Channel::open(place.clone()).await?).await
+}
+
+async fn ask(channel: Channel) -> Result<StatusView, Failure> {
+    let reply = channel.ask(Command::Status).await;
+    channel.close().await;
+    match reply? {
+        Reply::Status { status } => Ok(*status),
+        _ => Err(odd()),
+    }
+}
+
+fn nothing(place: &Place) -> StatusView {
+    StatusView {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        data_dir: place.data_dir.display().to_string(),
+        ..StatusView::default()
+    }
+}
+
 fn told(status: &StatusView) -> String {
     let mut text = match &status.server {
         Some(server) => running(status, server),
-        None => "Trunkline is not running. Start it: trunkline serve\n".to_owned(),
-    };
-    let stored = match (status.database_bytes, &status.counts) {
-        (Some(bytes), Some(counts)) => {
-            let counts: Vec<_> = counts.iter().map(|(what, count)| format!("{what} {count}")).collect();
-            let engine = status.engine.as_deref().unwrap_or("database");
-            format!("{engine}, {}, {}", size(bytes), counts.join(", "))
+        None => {
+            "Trunkline is not running. Start it: systemctl start trunkline, or trunkline serve\n".to_owned()
         }
-        _ => "no database yet".to_owned(),
     };
     text += &line("data", &status.data_dir);
-    text += &line("database", &stored);
+    text += &line("database", &stored(status));
+    if let Some(advice) = &status.database_advice {
+        text += &line("", &format!("try: {advice}"));
+    }
     text
 }
 
+fn stored(status: &StatusView) -> String {
+    if let Some(problem) = &status.database_problem {
+        return format!("not read: {problem}");
+    }
+    let (Some(bytes), Some(counts)) = (status.database_bytes, &status.counts) else {
+        return "no database yet".to_owned();
+    };
+    let counts: Vec<_> = counts.iter().map(|(what, count)| counted(what, *count)).collect();
+    let engine = status.engine.as_deref().unwrap_or("database");
+    format!("{engine}, {}, {}", print::size(bytes), counts.join(", "))
+}
+
+/// `accounts 3`; of devices it says which.
+pub(crate) fn counted(what: &str, count: u64) -> String {
+    match what {
+        "devices" => format!("devices {count} (without revoked ones)"),
+        _ => format!("{what} {count}"),
+    }
+}
+
 fn running(status: &StatusView, server: &RunningView) -> String {
+    let stopping = server.readiness.as_ref().is_some_and(|readiness| readiness.status == "stopping");
     let mut text = format!(
-        "Trunkline {} is running: process {}, up {}\n",
+        "Trunkline {} is {}: process {}, up {}\n",
         status.version,
+        if stopping { "stopping" } else { "running" },
         server.pid,
         length(server.uptime_secs)
     );
+    text.extend(server.readiness.as_ref().map(ready));
     text += &listeners(&server.listeners);
     text += &line("sessions", &format!("{}; open sockets: {}", server.sessions, server.sockets));
     text.extend(server.backends.iter().map(|backend| line("backend", &lines(backend))));
     text
+}
+
+/// `ready`, `not ready: WHY` or `stopping`.
+fn ready(readiness: &ReadinessView) -> String {
+    let why = readiness.problems.join("; ");
+    let seen = match (readiness.status.as_str(), why.is_empty()) {
+        ("ready", _) => "ready".to_owned(),
+        ("stopping", _) => "stopping: it takes no new phones".to_owned(),
+        (_, true) => "not ready".to_owned(),
+        (_, false) => format!("not ready: {why}"),
+    };
+    line("state", &seen)
 }
 
 /// Where the server listens, a line each.
@@ -87,7 +157,7 @@ fn certificate(view: &CertificateView) -> String {
 }
 
 /// Health and metrics are plain on loopback, and nowhere else.
-fn scheme(at: &str) -> &'static str {
+pub(crate) fn scheme(at: &str) -> &'static str {
     let loopback = at.parse().is_ok_and(|at: SocketAddr| at.ip().is_loopback());
     if loopback { "http" } else { "https" }
 }
@@ -109,17 +179,6 @@ fn line(name: &str, value: &str) -> String {
     format!("  {name:<12}{value}\n")
 }
 
-/// Bytes in the unit that fits.
-fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    let (mut value, mut unit) = (bytes as f64 / 1024.0, 0);
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    format!("{value:.1} {}", UNITS[unit])
-}
-
 /// Seconds as days, hours, minutes: the two largest that are there.
 fn length(secs: u64) -> String {
     let parts = [(secs / 86_400, "d"), (secs / 3_600 % 24, "h"), (secs / 60 % 60, "min"), (secs % 60, "s")];
@@ -133,14 +192,13 @@ fn length(secs: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{length, size};
+    use super::length;
 
     #[test]
-    fn lengths_and_sizes_read_well() {
+    fn lengths_read_well() {
         assert_eq!(
             [0, 59, 60, 3_661, 90_000, 86_400].map(length),
             ["0 s", "59 s", "1 min", "1 h 1 min", "1 d 1 h", "1 d"].map(str::to_owned)
         );
-        assert_eq!([0, 1_536, 5 << 20].map(size), ["0.0 KiB", "1.5 KiB", "5.0 MiB"].map(str::to_owned));
     }
 }

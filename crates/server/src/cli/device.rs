@@ -7,7 +7,12 @@ use super::{Consent, Json};
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeviceCommand {
     /// List the devices of one account, or of all
-    #[command(after_help = "Example:\n  trunkline device list sip:alice@example.test")]
+    #[command(
+        after_help = "BEHIND (`behind` with --json) is how many mailbox entries the device has not acknowledged: messages,\n\
+                            receipts and changes that wait until it comes back. A number that only grows is a phone\n\
+                            that has not been seen for long (LAST SEEN) or does not keep up.\n\n\
+                            Example:\n  trunkline device list sip:alice@example.test"
+    )]
     List {
         /// The account's address [default: every account]
         address: Option<Address>,

@@ -57,7 +57,7 @@ async fn kept(account: &Address, patient: &Patient) -> Option<SecretString> {
 
 /// How the running server's lines stand.
 fn lines(declared: &BackendConfig, patient: &Patient) -> Option<Step> {
-    let running = patient.running.as_ref()?;
+    let running = patient.running()?;
     let view = running.backends.iter().find(|view| view.domain.as_deref() == Some(declared.domain()))?;
     let seen = format!(
         "{} lines: {} connected, {} connecting, {} refused",

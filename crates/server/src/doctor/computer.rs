@@ -10,6 +10,8 @@ use std::{
 use rustix::{fs::statvfs, process::geteuid};
 use trunkline_core::port::{Step, Trouble};
 
+use crate::print;
+
 /// A clock before this is wrong: it is older than the program (2026-01-01).
 const PROGRAM_SECS: i64 = 1_767_225_600;
 /// Below this much free space the relay will soon stop taking messages.
@@ -83,7 +85,7 @@ fn space(data_dir: &Path) -> Step {
     };
     let free = system.f_bavail.saturating_mul(system.f_frsize);
     let whole = system.f_blocks.saturating_mul(system.f_frsize);
-    let seen = format!("{} free of {} at {}", gigabytes(free), gigabytes(whole), there.display());
+    let seen = format!("{} free of {} at {}", print::size(free), print::size(whole), there.display());
     // Some file systems count no inodes at all.
     let inodes = system.f_files == 0 || system.f_favail > 1_000;
     if free < NONE_BYTES || !inodes {
@@ -92,7 +94,7 @@ fn space(data_dir: &Path) -> Step {
         return Step::bad(
             "space",
             Trouble {
-                expected: format!("at least {} free", gigabytes(SCARCE_BYTES)),
+                expected: format!("at least {} free", print::size(SCARCE_BYTES)),
                 seen,
                 likely: "logs, backups or messages have filled the disk".into(),
                 attempt: format!("df -h {0}; df -i {0}; du -xh {0} | sort -h | tail", there.display()),
@@ -124,9 +126,4 @@ fn private(data_dir: &Path, folder: &Metadata) -> Step {
         return Step::doubtful("folder", seen, format!("chmod 700 {name}"));
     }
     Step::good("folder", format!("{name}, closed to others"))
-}
-
-fn gigabytes(bytes: u64) -> String {
-    let tenths = bytes / (100 << 20);
-    format!("{}.{} GiB", tenths / 10, tenths % 10)
 }

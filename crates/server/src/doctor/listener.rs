@@ -1,17 +1,29 @@
 //! What phones meet: the certificate, and the doors of a running server.
 
 use std::{
+    io,
     net::{SocketAddr, TcpListener},
     path::Path,
+    time::Duration,
 };
 
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    time::timeout,
+};
 use trunkline_client::{ConnectError, Handshake, RawSocket, Server, Trust, parse_fingerprint};
 use trunkline_config::Config;
 use trunkline_core::port::{Step, Trouble};
 use trunkline_http::Certificate;
 
 use super::CertificateFiles;
-use crate::admin::RunningView;
+use crate::{admin::RunningView, ask};
+
+/// How long the admin port may take: it looks at the database for up to five seconds.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// Bytes of an answer's first line at most.
+const FIRST_LINE: u64 = 200;
 
 /// The certificate that the configuration names, or the self-made one.
 pub(super) fn certificate(files: Option<&CertificateFiles>, data_dir: &Path) -> Vec<Step> {
@@ -84,9 +96,7 @@ fn dates(certificate: &Certificate) -> Step {
 
 /// Whether a server that is to start will get its ports.
 pub(super) fn ports(config: &Config) -> Vec<Step> {
-    let doors = [("https", config.https_bind), ("http", config.http_bind), ("admin", config.admin_bind)];
-    let wanted = doors.into_iter().filter_map(|(name, at)| Some((name, at?)));
-    wanted
+    wanted(config)
         .map(|(name, at)| match TcpListener::bind(at) {
             Ok(_) => Step::good(name, format!("{at} is free")),
             Err(error) => Step::bad(
@@ -102,13 +112,25 @@ pub(super) fn ports(config: &Config) -> Vec<Step> {
         .collect()
 }
 
-/// Opens a phone's socket at each door, as a phone would.
+/// Who has the ports cannot be told from a port that is taken.
+pub(super) fn not_tried(config: &Config) -> Vec<Step> {
+    let why = "the server may have it, and cannot be asked";
+    wanted(config).map(|(name, at)| Step::not_tried(name, format!("{at}: {why}"))).collect()
+}
+
+fn wanted(config: &Config) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+    let doors = [("https", config.https_bind), ("http", config.http_bind), ("admin", config.admin_bind)];
+    doors.into_iter().filter_map(|(name, at)| Some((name, at?)))
+}
+
+/// Opens a phone's socket at each door, as a phone would, and asks the admin port.
 pub(super) async fn listeners(
-    running: &RunningView,
+    running: Option<&RunningView>,
     files: Option<&CertificateFiles>,
     data_dir: &Path,
 ) -> Vec<Step> {
     let mut steps = Vec::new();
+    let Some(running) = running else { return steps };
     let found = Certificate::load(files, data_dir).ok().flatten();
     let pin = found.and_then(|certificate| parse_fingerprint(&certificate.fingerprint).ok());
     if let Some(at) = running.listeners.https.as_deref() {
@@ -120,7 +142,47 @@ pub(super) async fn listeners(
     if let Some(at) = running.listeners.http.as_deref() {
         steps.push(knock("http", at, &Trust::System).await);
     }
+    if let Some(at) = running.listeners.admin.as_deref() {
+        steps.push(health(at).await);
+    }
     steps
+}
+
+/// Whether the admin port answers; what it says of readiness, the server has said already. Without its token it refuses,
+/// which is an answer.
+async fn health(at: &str) -> Step {
+    let scheme = ask::scheme(at);
+    let Some(url) = url(scheme, at) else { return Step::not_tried("admin", format!("{at} is no address")) };
+    if scheme == "https" {
+        return Step::not_tried(
+            "admin",
+            format!("{url} speaks TLS, with a token that this command does not use"),
+        );
+    }
+    let page = format!("{url}/health/ready");
+    match timeout(PATIENCE, get(at, "/health/ready")).await.unwrap_or_else(|late| Err(late.into())) {
+        Ok(status) => Step::good("admin", format!("{page} answers with status {status}")),
+        Err(error) => Step::bad(
+            "admin",
+            Trouble {
+                expected: format!("an answer of {page}"),
+                seen: error.to_string(),
+                likely: "the server is too busy, or a rule of this computer's firewall".into(),
+                attempt: format!("curl -v {page}"),
+            },
+        ),
+    }
+}
+
+/// The status with which a plain port of this computer answers.
+async fn get(at: &str, path: &str) -> io::Result<u16> {
+    let mut stream = TcpStream::connect(at).await?;
+    let words = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(words.as_bytes()).await?;
+    let mut first = String::new();
+    BufReader::new(stream.take(FIRST_LINE)).read_line(&mut first).await?;
+    let status = first.split(' ').nth(1).and_then(|word| word.parse().ok());
+    status.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("no HTTP: {first:?}")))
 }
 
 async fn knock(scheme: &'static str, at: &str, trust: &Trust) -> Step {

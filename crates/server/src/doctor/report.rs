@@ -12,6 +12,8 @@ pub(super) struct Report {
     /// Each part is shown on standard output as soon as it is examined.
     shown: bool,
     parts: Vec<Part>,
+    /// Whether the server runs, where that is known.
+    server: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -24,12 +26,15 @@ struct Part {
 struct Whole<'a> {
     failed: usize,
     doubtful: usize,
+    /// Absent where it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    running: Option<bool>,
     parts: &'a [Part],
 }
 
 impl Report {
     pub(super) fn new(shown: bool) -> Self {
-        Self { shown, parts: Vec::new() }
+        Self { shown, parts: Vec::new(), server: None }
     }
 
     pub(super) fn part(&mut self, name: &str, steps: Vec<Step>) -> Result<(), Failure> {
@@ -41,15 +46,25 @@ impl Report {
         Ok(())
     }
 
-    /// The last word; an error (exit code 1) when a step failed.
+    /// Says whether the server runs.
+    pub(super) fn server(&mut self, runs: Option<bool>) {
+        self.server = runs;
+    }
+
+    /// The last word; an error when a step failed (exit code 1), and when nothing did but no server runs (exit code 4).
+    /// What is only doubtful is none.
     pub(super) fn end(self) -> Result<(), Failure> {
         let whole = self.whole();
         if self.shown {
-            print::text(&last_word(whole.failed, whole.doubtful))?;
+            print::text(&last_word(whole.failed, whole.doubtful, whole.running))?;
         } else {
             print::json(&whole)?;
         }
-        if whole.failed > 0 { Err(Failure::told()) } else { Ok(()) }
+        match (whole.failed, whole.running) {
+            (0, Some(false)) => Err(Failure::unreachable(String::new())),
+            (0, _) => Ok(()),
+            _ => Err(Failure::told()),
+        }
     }
 
     /// All of it, for programs.
@@ -64,17 +79,21 @@ impl Report {
         Whole {
             failed: count(|finding| matches!(finding, Finding::Bad(_))),
             doubtful: count(|finding| matches!(finding, Finding::Doubtful { .. })),
+            running: self.server,
             parts: &self.parts,
         }
     }
 }
 
-fn last_word(failed: usize, doubtful: usize) -> String {
-    let s = |count: usize| if count == 1 { "" } else { "s" };
-    match (failed, doubtful) {
-        (0, 0) => "\nAll is well.\n".to_owned(),
-        (0, doubtful) => format!("\nNothing failed; {doubtful} step{} to look at, marked !\n", s(doubtful)),
-        (failed, _) => format!("\n{failed} step{} failed, marked \u{2718}\n", s(failed)),
+fn last_word(failed: usize, doubtful: usize, running: Option<bool>) -> String {
+    let steps = |count: usize| format!("{count} step{}", if count == 1 { "" } else { "s" });
+    let looks =
+        if doubtful > 0 { format!("; {} to look at, marked !", steps(doubtful)) } else { String::new() };
+    match (failed, doubtful, running) {
+        (0, 0, _) => "\nAll is well.\n".to_owned(),
+        (0, _, Some(false)) => format!("\nNothing failed, but Trunkline is not running{looks}\n"),
+        (0, _, _) => format!("\nNothing failed{looks}\n"),
+        _ => format!("\n{} failed, marked \u{2718}{looks}\n", steps(failed)),
     }
 }
 

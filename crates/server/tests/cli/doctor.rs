@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::program::Folder;
 
 /// The step of a part, by their names.
-fn step<'r>(report: &'r Value, part: &str, name: &str) -> &'r Value {
+pub(crate) fn step<'r>(report: &'r Value, part: &str, name: &str) -> &'r Value {
     let parts = report["parts"].as_array().unwrap();
     let steps =
         parts.iter().filter(|one| one["part"] == part).flat_map(|one| one["steps"].as_array().unwrap());
@@ -13,7 +13,8 @@ fn step<'r>(report: &'r Value, part: &str, name: &str) -> &'r Value {
     found.next().unwrap_or_else(|| panic!("no step {name} of {part} in {report}"))
 }
 
-fn report(folder: &Folder, code: i32) -> Value {
+/// What the doctor says, when it ends with this code.
+pub(crate) fn report(folder: &Folder, code: i32) -> Value {
     let outcome = folder.run(&["doctor", "--json"]);
     assert_eq!(outcome.code, Some(code), "{outcome:?}");
     serde_json::from_str(&outcome.out).unwrap()
@@ -36,10 +37,14 @@ fn a_running_server_is_examined_from_outside() {
         ("disk", "folder"),
         ("certificate", "files"),
         ("certificate", "dates"),
-        ("database", "server"),
+        ("server", "process"),
+        ("server", "ready"),
+        ("server", "settings"),
+        ("database", "pages"),
         ("database", "read"),
         ("listeners", "https"),
         ("listeners", "http"),
+        ("listeners", "admin"),
         ("backend corp.test", "dns"),
     ] {
         assert_eq!(step(&report, part, name)["finding"], "good", "{part} {name} in {report}");
@@ -81,7 +86,9 @@ fn before_the_first_start_nothing_is_made_and_a_taken_port_is_told() {
     assert_eq!(step(&report, "database", "open")["finding"], "notTried");
     assert!(!folder.path().join("data").exists(), "the doctor makes nothing");
     let broken = Folder::with(&[("HTTP_BNID", "")]);
-    assert_eq!(step(&self::report(&broken, 1), "config", "file")["finding"], "bad");
+    let report = self::report(&broken, 1);
+    assert_eq!(step(&report, "config", "file")["finding"], "bad");
+    assert_eq!(step(&report, "config", "the rest")["finding"], "notTried");
 }
 
 #[test]
@@ -183,4 +190,59 @@ fn a_database_of_an_earlier_version_is_left_as_it_is() {
     let report = report(&folder, 1);
     assert_eq!(step(&report, "database", "schema")["finding"], "doubtful", "{report}");
     assert_eq!(folder.json(&["migrate", "--dry-run"]), missing, "the look has changed it");
+}
+
+#[test]
+fn a_server_that_does_not_run_is_not_well() {
+    let folder = Folder::without_backends(&[]);
+    drop(folder.serve());
+    let told = folder.run(&["doctor"]);
+    assert_eq!(told.code, Some(4), "{told:?}");
+    assert!(
+        told.out.contains("Trunkline is not running") && !told.out.contains("All is well"),
+        "{}",
+        told.out
+    );
+    assert!(told.out.contains("systemctl start trunkline"), "{}", told.out);
+    let report = report(&folder, 4);
+    assert_eq!(report["running"], json!(false));
+    assert_eq!(step(&report, "server", "process")["finding"], "doubtful");
+}
+
+#[test]
+fn what_the_file_says_and_the_server_has_not_is_told() {
+    let folder = Folder::without_backends(&[]);
+    let serving = folder.serve();
+    assert_eq!(report(&folder, 0)["running"], json!(true));
+    folder.set("HTTP_BIND", "127.0.0.1:4");
+    folder.set("LOG_LEVEL", "debug");
+    let told = folder.run(&["doctor"]);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    for wanted in ["HTTP_BIND: the file says 127.0.0.1:4, the server has 127.0.0.1:0", "LOG_LEVEL: "] {
+        assert!(told.out.contains(wanted), "{wanted}: {}", told.out);
+    }
+    assert!(!told.out.contains("All is well"), "{}", told.out);
+    drop(serving);
+}
+
+#[test]
+fn one_fault_is_told_once_and_no_port_of_its_own_is_called_anothers() {
+    let folder = Folder::without_backends(&[]);
+    let serving = folder.serve();
+    let [file, aside] = ["data/trunkline.db", "aside.db"].map(|name| folder.path().join(name));
+    fs::rename(&file, &aside).unwrap();
+    let moved = report(&folder, 1);
+    assert_eq!(moved["failed"], json!(1), "{moved}");
+    let ready = step(&moved, "server", "ready");
+    assert!(ready["seen"].as_str().unwrap().contains("deleted or moved"), "{ready}");
+    assert_eq!(step(&moved, "listeners", "http")["finding"], "good");
+    fs::rename(&aside, &file).unwrap();
+
+    folder.set("HTTP_BIND", serving.listeners["http"].as_str().unwrap());
+    fs::remove_file(folder.path().join("data/admin.sock")).unwrap();
+    let silent = report(&folder, 1);
+    assert_eq!(silent["failed"], json!(1), "{silent}");
+    assert_eq!(step(&silent, "server", "process")["finding"], "bad");
+    assert_eq!(step(&silent, "listeners", "http")["finding"], "notTried");
+    drop(serving);
 }

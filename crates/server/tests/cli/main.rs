@@ -8,6 +8,7 @@ mod archive;
 mod certificate;
 mod chat;
 mod check_config;
+mod damage;
 mod demo;
 mod device;
 mod doctor;

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
-    os::unix::net::UnixStream,
+    os::unix::{fs::MetadataExt, net::UnixStream},
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -71,6 +71,15 @@ impl Folder {
         folder
     }
 
+    /// The same with no backend.
+    pub(crate) fn without_backends(keys: &[(&str, &str)]) -> Self {
+        let folder = Self::with(keys);
+        let config = fs::read_to_string(folder.path().join(CONFIG)).unwrap();
+        let lines = config.split_inclusive('\n').filter(|line| !line.contains("backend"));
+        folder.write(CONFIG, &lines.collect::<String>());
+        folder
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
@@ -81,12 +90,17 @@ impl Folder {
 
     /// Runs the program to its end, without a terminal.
     pub(crate) fn run(&self, line: &[&str]) -> Outcome {
-        let output = self.command(line).stdin(Stdio::null()).output().unwrap();
-        Outcome {
-            code: output.status.code(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
+        outcome(self.command(line))
+    }
+
+    /// Runs the program as a user whom modes of files concern, which root is not.
+    pub(crate) fn run_without_privilege(&self, line: &[&str]) -> Outcome {
+        let plain = self.command(line);
+        let mut bound = Command::new("setpriv");
+        bound.args(["--bounding-set=-all", "--inh-caps=-all", PROGRAM]).args(line);
+        bound.current_dir(self.path()).env_remove("TRUNKLINE_CONFIG").env("NO_COLOR", "1");
+        let root = fs::metadata("/proc/self").unwrap().uid() == 0;
+        outcome(if root { bound } else { plain })
     }
 
     /// Runs the program, which must end well.
@@ -141,6 +155,15 @@ impl Folder {
         let mut command = Command::new(PROGRAM);
         command.args(line).current_dir(self.path()).env_remove("TRUNKLINE_CONFIG").env("NO_COLOR", "1");
         command
+    }
+}
+
+fn outcome(mut command: Command) -> Outcome {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    Outcome {
+        code: output.status.code(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
     }
 }
 

@@ -20,7 +20,9 @@ fn status_tells_a_running_server_from_a_stopped_one() {
     let running = folder.json(&["status"]);
     assert_eq!(running["running"], json!(true));
     assert_eq!(running["server"]["listeners"]["http"], serving.listeners["http"]);
-    assert!(folder.well(&["status"]).contains("is running"));
+    assert_eq!(running["server"]["readiness"], json!({ "status": "ready", "problems": [] }));
+    let told = folder.well(&["status"]);
+    assert!(told.contains("is running") && told.contains("  ready"), "{told}");
 
     let (code, took) = serving.stop();
     assert_eq!(code, Some(0));
@@ -35,11 +37,85 @@ fn status_tells_a_running_server_from_a_stopped_one() {
     assert!(folder.run(&["status"]).out.contains("not running"));
 }
 
+#[test]
+fn without_a_server_status_says_so_first_whatever_else_is_wrong() {
+    let folder = Folder::new();
+    drop(folder.serve());
+    let [key, aside] = ["data/master.key", "aside.key"].map(|name| folder.path().join(name));
+    fs::rename(&key, &aside).unwrap();
+    for what in ["the key is missing", "the key is wrong", "the database server is down"] {
+        match what {
+            "the key is wrong" => {
+                let other = Folder::new();
+                drop(other.serve());
+                fs::copy(other.path().join("data/master.key"), &key).unwrap();
+            }
+            "the database server is down" => folder.set("DB_CONNECTION", "postgres://t@127.0.0.1:9/t"),
+            _ => {}
+        }
+        let told = folder.run(&["status"]);
+        assert_eq!((told.code, told.err.as_str()), (Some(4), ""), "{what}: {told:?}");
+        assert!(told.out.starts_with("Trunkline is not running"), "{what}: {}", told.out);
+        assert!(told.out.contains("not read: ") && told.out.contains("try: "), "{what}: {}", told.out);
+        let json = not_running(&folder);
+        assert!(json["databaseProblem"].is_string(), "{what}: {json}");
+    }
+}
+
+#[test]
+fn a_server_that_is_not_ready_says_why() {
+    let folder = Folder::new();
+    let serving = folder.serve();
+    fs::rename(folder.path().join("data/trunkline.db"), folder.path().join("aside.db")).unwrap();
+    let readiness = &folder.json(&["status"])["server"]["readiness"];
+    assert_eq!(readiness["status"], json!("not-ready"));
+    assert!(readiness["problems"][0].as_str().unwrap().contains("deleted or moved"), "{readiness}");
+    let told = folder.well(&["status"]);
+    assert!(told.contains("is running") && told.contains("not ready: database: "), "{told}");
+    drop(serving);
+}
+
+#[test]
+fn who_may_not_ask_the_server_is_not_told_to_restart_it() {
+    let folder = Folder::new();
+    let serving = folder.serve();
+    let socket = folder.path().join("data/admin.sock");
+    fs::set_permissions(&socket, fs::Permissions::from_mode(0o000)).unwrap();
+    for line in [["status", ""], ["account", "list"], ["reload", ""]] {
+        let line: Vec<_> = line.into_iter().filter(|word| !word.is_empty()).collect();
+        let refused = folder.run_without_privilege(&line);
+        assert_eq!((refused.code, refused.out.as_str()), (Some(1), ""), "{line:?}: {refused:?}");
+        assert!(refused.err.contains("the same with sudo"), "{line:?}: {}", refused.err);
+        assert!(!refused.err.contains("restart"), "{line:?}: {}", refused.err);
+    }
+    // The package keeps the configuration from others as well.
+    let config = folder.path().join("GoodConnectServer.exe.config");
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o000)).unwrap();
+    let refused = folder.run_without_privilege(&["status"]);
+    assert!(refused.code == Some(1) && refused.err.contains("the same with sudo"), "{refused:?}");
+    drop(serving);
+}
+
 /// What `status` says when it ends with 4, and with nothing on standard error.
 fn not_running(folder: &Folder) -> Value {
     let outcome = folder.run(&["status", "--json"]);
     assert_eq!((outcome.code, outcome.err.as_str()), (Some(4), ""));
     serde_json::from_str(&outcome.out).unwrap()
+}
+
+/// What collects a server's output takes every line for a line of the log.
+#[test]
+fn without_a_terminal_nothing_but_the_log_is_written() {
+    let folder = Folder::with(&[("LOG_FORMAT", "json")]);
+    let serving = folder.command(&["serve"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    eventually("it runs", || folder.run(&["status"]).code == Some(0));
+    let stop = std::process::Command::new("kill").arg(serving.id().to_string()).status().unwrap();
+    let output = serving.wait_with_output().unwrap();
+    assert!(stop.success() && output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "");
+    for line in String::from_utf8(output.stderr).unwrap().lines() {
+        assert!(serde_json::from_str::<Value>(line).is_ok(), "{line}");
+    }
 }
 
 #[test]

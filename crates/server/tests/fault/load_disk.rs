@@ -46,7 +46,20 @@ async fn comes_and_goes(seed: u64, begin: impl Fn(&Shim), end: impl Fn(&Shim)) {
     crowd.gauge.more(50).await;
     let (house, senders) = crowd.judge().await;
     house.check_troubled_log();
+    check_told(&house.relay.log());
     assert!(senders.iter().any(|sender| sender.sent.iter().any(|sent| sent.refused)));
+}
+
+/// Whoever watches the log for the words of docs/operations.md hears of the fault and of its end, and is not drowned in them.
+fn check_told(log: &str) {
+    let count = |words: &str| log.matches(words).count();
+    let told = (count("the database cannot be written"), count("the database can be written again"));
+    assert!(told.0 > 0 && told.1 > 0, "{told:?} in\n{log}");
+    // Each start begins to count anew, and each kind of line comes every ten seconds.
+    let most = 2 * count("listening https") + trial(4, 200);
+    for words in ["no sequences could be reserved", "a transaction failed", "the store failed"] {
+        assert!(count(words) <= most, "{words}: {} in\n{log}", count(words));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,6 +6,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 use super::{ArchiveError, TableLine, schema::Table, write::Output};
 use crate::{
+    StoreError,
     engine::{Connection, Row},
     sql::archive as sql,
 };
@@ -25,15 +26,26 @@ pub(super) async fn dump(
         let line = TableLine { table: name, columns };
         output.line(&line).await?;
         let mut found = stream(connection, text);
-        while let Some(row) = found.try_next().await? {
+        let unreadable = |error| of_table(error, &line.table);
+        while let Some(row) = found.try_next().await.map_err(|error| unreadable(error.into()))? {
             let told = line.columns.iter().enumerate().map(|(at, column)| column.kind.told(&row, at));
-            output.row(&told.collect::<Result<Vec<Json>, _>>()?).await?;
+            let told = told.collect::<Result<Vec<Json>, StoreError>>().map_err(unreadable)?;
+            output.row(&told).await?;
             rows.fetch_add(1, Ordering::Relaxed);
         }
         drop(found);
         output.end_table(&line.table);
     }
     Ok(())
+}
+
+/// Says where what cannot be read is.
+fn of_table(error: StoreError, table: &str) -> StoreError {
+    match error {
+        StoreError::Damaged(words) => StoreError::Damaged(format!("{words} (in the table {table})")),
+        StoreError::Corrupt(words) => StoreError::Corrupt(format!("{words} (in the table {table})")),
+        error => error,
+    }
 }
 
 fn stream(connection: &mut Connection, text: String) -> BoxStream<'_, Result<Row, sqlx::Error>> {

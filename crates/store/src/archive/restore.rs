@@ -69,7 +69,7 @@ struct Present {
 pub async fn restore(restore: Restore<'_>, rows: &AtomicU64) -> Result<Restored, ArchiveError> {
     let manifest = read::verify(restore.file).await?;
     let key = check_key(&restore, &manifest)?;
-    let mut hold = Hold::of(restore.database, true)?;
+    let mut hold = Hold::of(restore.database, true, false)?;
     match restore.database {
         Database::Sqlite(path) => {
             let old = OldFile::open(path, &mut hold, restore.replace).await?;

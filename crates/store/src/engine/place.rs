@@ -1,12 +1,13 @@
-use sqlx::{PgConnection, PgPool, SqliteConnection, SqlitePool};
+use sqlx::{PgConnection, PgPool, SqliteConnection};
 
 use super::{Connection, Pool};
+use crate::damage::Readers;
 
 /// Where a statement runs.
 pub(crate) enum Place<'c> {
     Sqlite(&'c mut SqliteConnection),
     Postgres(&'c mut PgConnection),
-    SqlitePool(&'c SqlitePool),
+    SqlitePool(&'c Readers),
     PostgresPool(&'c PgPool),
 }
 

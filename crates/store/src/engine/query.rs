@@ -24,7 +24,7 @@ macro_rules! run {
     ($query:ident.$method:ident($place:ident), $row:ident => $sqlite:expr, $postgres:expr) => {
         match $place {
             Place::Sqlite(on) => $query.sqlite()?.$method(on).await.map(|$row| $sqlite),
-            Place::SqlitePool(on) => $query.sqlite()?.$method(on).await.map(|$row| $sqlite),
+            Place::SqlitePool(on) => on.noted($query.sqlite()?.$method(&on.pool).await).map(|$row| $sqlite),
             Place::Postgres(on) => $query.postgres()?.$method(on).await.map(|$row| $postgres),
             Place::PostgresPool(on) => {
                 let mut done = $query.clone().postgres()?.$method(on).await;

@@ -29,9 +29,12 @@ pub(crate) struct SqliteHold {
 impl SqliteHold {
     /// Takes the lock before it touches the database: closing a handle of a file that this process has open
     /// already would drop the locks that SQLite holds on it.
-    pub(super) fn open(path: &Path, exclusive: bool) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path, exclusive: bool, known: bool) -> Result<Self, StoreError> {
         make_folder(path).map_err(|error| cannot("make the folder of", path, &error))?;
         let lock = if exclusive { Some(lock(path)?) } else { None };
+        if known {
+            refuse_emptied(path)?;
+        }
         make_file(path).map_err(|error| cannot("open", path, &error))?;
         make_private(path).map_err(|error| cannot("protect", path, &error))?;
         let disk = Disk::of(path).map_err(|error| cannot("look at", path, &error))?;
@@ -44,6 +47,23 @@ impl SqliteHold {
 
     pub(super) fn options(&self) -> &SqliteConnectOptions {
         &self.options
+    }
+}
+
+/// A key without what it was made for. Asked under the lock: whoever starts for the first time makes the key, and then an
+/// empty file for a moment.
+fn refuse_emptied(path: &Path) -> Result<(), StoreError> {
+    match fs::metadata(path) {
+        Ok(file) if file.len() == 0 => Err(StoreError::Emptied(path.display().to_string())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            tracing::warn!(
+                database = %path.display(),
+                "there is a master key, but no database: a new, empty one is made. If there was one before, stop, and put it \
+                 back or restore a backup"
+            );
+            Ok(())
+        }
+        _ => Ok(()),
     }
 }
 
@@ -119,6 +139,17 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Who holds the lock, without taking it for longer than a moment.
+pub(crate) fn locked(path: &Path) -> Option<String> {
+    let path = beside(path, ".lock");
+    let held = matches!(File::open(&path).ok()?.try_lock_shared(), Err(TryLockError::WouldBlock));
+    held.then(|| occupied(&path))
+}
+
+fn occupied(lock: &Path) -> String {
+    format!("another process has the database open (it holds the lock on {})", lock.display())
+}
+
 /// Holds `<database>.lock` for as long as the file is open.
 fn lock(path: &Path) -> Result<File, StoreError> {
     let path = beside(path, ".lock");
@@ -126,10 +157,7 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     let file = file.map_err(|error| cannot("make", &path, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Locked(format!(
-            "another process has the database open (it holds the lock on {})",
-            path.display()
-        ))),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked(occupied(&path))),
         Err(TryLockError::Error(error)) => Err(cannot("lock", &path, &error)),
     }
 }

@@ -1,13 +1,10 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use super::{Writer, attempt::Attempt, doubt::Doubt};
 use crate::{Committed, StoreError, fault::Fault, job::Job};
-
-/// Between two lines in the log about failing transactions.
-const BETWEEN_COMPLAINTS: Duration = Duration::from_secs(1);
 
 impl Writer {
     /// Brings every command to its end, or into doubt. A batch that fails because of a row is halved until
@@ -67,6 +64,7 @@ impl Writer {
 
     /// Rings, then answers.
     pub(super) fn committed(&mut self, part: Vec<Job>, entries: &[Committed]) {
+        self.complaints.committed();
         if !entries.is_empty() {
             // What is committed stands, whatever becomes of those who hear of it.
             let _ = catch_unwind(AssertUnwindSafe(|| self.listener.committed(entries)));
@@ -76,16 +74,13 @@ impl Writer {
 
     fn fail(&mut self, part: Vec<Job>, fault: Fault) {
         self.cache.clear();
-        if matches!(fault, Fault::Failed { everywhere: true, .. } | Fault::Lost(_)) {
+        let everywhere = matches!(fault, Fault::Failed { everywhere: true, .. } | Fault::Lost(_));
+        if everywhere {
             self.link.lose();
         }
         let over = matches!(fault, Fault::Ended(_));
         let error = fault.into_error();
-        // A failing disk fails every transaction; its log may lie on it.
-        if self.complained.is_none_or(|at| at.elapsed() >= BETWEEN_COMPLAINTS) {
-            self.complained = Some(Instant::now());
-            tracing::error!(%error, commands = part.len(), "a transaction failed");
-        }
+        self.complaints.failed(&error, part.len(), everywhere);
         self.tell(part, &error);
         if over {
             self.end(error);

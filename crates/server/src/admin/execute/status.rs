@@ -1,49 +1,80 @@
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
+use tokio::time::timeout;
 use trunkline_core::BackendHealth;
-use trunkline_store::{Counts, Database};
+use trunkline_store::{Counts, Database, StoreError};
 
-use super::{Executor, Running, refusal};
-use crate::admin::{BackendView, Refusal, Reply, RunningView, StatusView};
+use super::{Executor, Running};
+use crate::admin::{BackendView, ReadinessView, Reply, RunningView, StatusView};
+
+/// A database that takes longer than this to be read is told to be away.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is read of the database.
+struct Content {
+    engine: String,
+    bytes: u64,
+    counts: Counts,
+}
 
 impl Executor {
-    pub(super) async fn status(&self) -> Result<Reply, Refusal> {
-        let counts = self.store.counts().await.map_err(refusal)?;
-        let status = StatusView {
+    /// Says what can be said, also when the database is away.
+    pub(super) async fn status(&self) -> Reply {
+        let (content, server) = tokio::join!(timeout(PATIENCE, self.content()), self.server());
+        let content = content.unwrap_or_else(|_| {
+            Err(StoreError::Unreachable(format!("no answer within {} s", PATIENCE.as_secs())))
+        });
+        let mut status = StatusView {
             running: self.running.is_some(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             data_dir: self.place.data_dir.display().to_string(),
-            engine: Some(self.store.engine().await.map_err(refusal)?),
-            database_bytes: Some(self.bytes().await?),
-            counts: Some(counted(&counts)),
-            server: match &self.running {
-                Some(running) => Some(running.view().await?),
-                None => None,
-            },
+            server,
+            ..StatusView::default()
         };
-        Ok(Reply::Status { status: Box::new(status) })
+        match content {
+            Ok(Content { engine, bytes, counts }) => {
+                status.engine = Some(engine);
+                status.database_bytes = Some(bytes);
+                status.counts = Some(counted(&counts));
+            }
+            Err(error) => {
+                let failure = self.place.store_trouble(&error);
+                status.database_problem = Some(failure.words().to_owned());
+                status.database_advice = failure.advice().map(str::to_owned);
+            }
+        }
+        Reply::Status { status: Box::new(status) }
     }
 
-    /// What the database takes on disk.
-    async fn bytes(&self) -> Result<u64, Refusal> {
-        match &self.place.database {
-            Database::Sqlite(file) => Ok(of_files(file)),
-            Database::Postgres(_) => self.store.size().await.map_err(refusal),
+    async fn content(&self) -> Result<Content, StoreError> {
+        let bytes = match &self.place.database {
+            Database::Sqlite(file) => of_files(file),
+            Database::Postgres(_) => self.store.size().await?,
+        };
+        Ok(Content { engine: self.store.engine().await?, bytes, counts: self.store.counts().await? })
+    }
+
+    async fn server(&self) -> Option<RunningView> {
+        match &self.running {
+            Some(running) => Some(running.view().await),
+            None => None,
         }
     }
 }
 
 impl Running {
-    pub(super) async fn view(&self) -> Result<RunningView, Refusal> {
-        let status = self.relay.status().await.map_err(refusal)?;
-        Ok(RunningView {
+    async fn view(&self) -> RunningView {
+        let status = self.relay.status();
+        let health = self.reloader.health().await;
+        RunningView {
             pid: std::process::id(),
             uptime_secs: self.since.elapsed().as_secs(),
+            readiness: Some(ReadinessView { status: health.status.to_owned(), problems: health.problems }),
             listeners: self.listeners.clone().with(self.reloader.certificate()),
             sessions: status.sessions,
             sockets: status.sockets,
             backends: status.backends.into_iter().map(backend_view).collect(),
-        })
+        }
     }
 }
 

@@ -72,11 +72,13 @@ impl<'a> OldFile<'a> {
 
     fn unreadable(&self, error: StoreError) -> Result<(), ArchiveError> {
         match error {
-            StoreError::Database(words) | StoreError::Corrupt(words) if self.replace => {
+            StoreError::Database(words) | StoreError::Damaged(words) | StoreError::Corrupt(words)
+                if self.replace =>
+            {
                 tracing::warn!(file = %self.path.display(), error = words, "the old database cannot be read, and is set aside");
                 Ok(())
             }
-            StoreError::Database(words) | StoreError::Corrupt(words) => {
+            StoreError::Database(words) | StoreError::Damaged(words) | StoreError::Corrupt(words) => {
                 Err(ArchiveError::Unreadable { path: self.path.display().to_string(), words })
             }
             error => Err(error.into()),

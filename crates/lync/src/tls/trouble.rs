@@ -1,0 +1,42 @@
+use std::io;
+
+use rustls::{AlertDescription, Error};
+
+/// Why TLS with a peer did not come about or broke, in words that tell an administrator what to do.
+pub(crate) fn trouble(error: &io::Error) -> String {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    match inner {
+        Some(Error::AlertReceived(alert)) if doubts_us(*alert) => {
+            format!("the server does not accept the relay's certificate ({alert:?})")
+        }
+        Some(Error::AlertReceived(alert)) if is_too_old(*alert) => {
+            format!("the server does not speak TLS 1.2 with ECDHE and AES-GCM, or newer ({alert:?})")
+        }
+        Some(Error::PeerIncompatible(why)) => {
+            format!("the server does not speak TLS 1.2 with ECDHE and AES-GCM, or newer ({why:?})")
+        }
+        Some(Error::NoCertificatesPresented) => "the server showed no certificate".to_owned(),
+        Some(Error::InvalidMessage(_)) => "what it says is not TLS".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn doubts_us(alert: AlertDescription) -> bool {
+    use AlertDescription as A;
+    matches!(
+        alert,
+        A::BadCertificate
+            | A::UnsupportedCertificate
+            | A::CertificateRevoked
+            | A::CertificateExpired
+            | A::CertificateUnknown
+            | A::UnknownCA
+            | A::AccessDenied
+            | A::CertificateRequired
+    )
+}
+
+fn is_too_old(alert: AlertDescription) -> bool {
+    use AlertDescription as A;
+    matches!(alert, A::HandshakeFailure | A::ProtocolVersion | A::InsufficientSecurity)
+}
