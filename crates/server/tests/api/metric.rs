@@ -163,6 +163,7 @@ const ELSEWHERE: [&str; 17] = [
     "trunkline_sessions_waiting_bytes_max",
     "trunkline_sockets_lagging_total",
     "trunkline_store_commands_failed_total",
+    "trunkline_store_damaged",
     "trunkline_store_queue_commands",
 ];
 
