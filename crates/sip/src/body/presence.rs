@@ -12,7 +12,11 @@ pub use device::{Capability, Device};
 pub use note::{Note, NoteKind};
 pub use state::{Activity, Availability, State, StateKind, token};
 
-use super::{BodyError, Element, scalar::moment, xml};
+use super::{
+    BodyError, Element,
+    scalar::{moment, to_millisecond},
+    xml,
+};
 
 /// The media type of [`Categories`].
 pub const TYPE: &str = "application/msrtc-event-categories+xml";
@@ -168,7 +172,7 @@ impl Category {
         Element::new("category")
             .with("name", &self.name)
             .with_some("instance", self.instance)
-            .with_some("publishTime", self.published)
+            .with_some("publishTime", self.published.map(to_millisecond))
             .with_some("container", self.container)
             .with_some("version", self.version)
             .with_some("expireType", self.expires.map(ExpireType::as_str))

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-/// A moment in UTC, whether its `Z` is there or not; `None` for anything else.
+/// A moment in UTC to the millisecond, whether its `Z` is there or not; `None` for anything else.
 pub(crate) fn moment(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     // Longer than any moment with nine digits of a second and an offset.
@@ -10,10 +10,22 @@ pub(crate) fn moment(text: &str) -> Option<Timestamp> {
         return None;
     }
     let after_date = text.get(10..)?;
-    if after_date.contains(['Z', 'z', '+', '-']) {
-        return text.parse().ok();
-    }
-    format!("{text}Z").parse().ok()
+    let moment: Timestamp = if after_date.contains(['Z', 'z', '+', '-']) {
+        text.parse().ok()?
+    } else {
+        format!("{text}Z").parse().ok()?
+    };
+    Some(to_millisecond(moment))
+}
+
+/// As documents have it: servers write milliseconds, and not every reader knows more.
+pub(crate) fn to_millisecond(moment: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(moment.as_millisecond()).unwrap_or(moment)
+}
+
+/// For documents without fractions of seconds.
+pub(crate) fn to_second(moment: Timestamp) -> Timestamp {
+    Timestamp::from_second(moment.as_second()).unwrap_or(moment)
 }
 
 /// With the scheme that lists and containers leave out.

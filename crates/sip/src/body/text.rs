@@ -7,6 +7,7 @@ mod split;
 
 use encoding_rs::{Encoding, UTF_8};
 
+pub(super) use html::links_to_text;
 pub use split::{MAX_MESSAGE, split};
 
 use super::{

@@ -113,6 +113,11 @@ fn an_offer_of_messages_is_told_from_one_of_sound() {
     assert_eq!(Offer::read(answer.write().as_bytes()), Ok(answer));
 }
 
+/// Conferences end at whole seconds.
+fn whole(moment: jiff::Timestamp) -> jiff::Timestamp {
+    jiff::Timestamp::from_second(moment.as_second()).expect("in range")
+}
+
 fn extent() -> impl Strategy<Value = Extent> {
     prop::sample::select(vec![Extent::Full, Extent::Partial, Extent::Deleted])
 }
@@ -124,7 +129,15 @@ fn description() -> impl Strategy<Value = Description> {
         purpose,
     });
     let organizer = (maybe(text()), maybe(uri())).prop_map(|(display, uri)| Organizer { display, uri });
-    (maybe(text()), few(uris), maybe(organizer), maybe(text()), maybe(word()), maybe(moment()), maybe(word()))
+    (
+        maybe(text()),
+        few(uris),
+        maybe(organizer),
+        maybe(text()),
+        maybe(word()),
+        maybe(moment().prop_map(whole)),
+        maybe(word()),
+    )
         .prop_map(|(subject, uris, organizer, join_url, id, expires, admission)| Description {
             subject,
             uris,

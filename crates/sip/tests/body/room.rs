@@ -79,6 +79,24 @@ fn only_addresses_of_rooms_are_taken_for_such() {
 }
 
 #[test]
+fn links_in_a_line_become_text_and_all_else_stays() {
+    let shown = |text: &str| Line::new("r", "a", jiff::Timestamp::UNIX_EPOCH, text).shown();
+    assert_eq!(shown("1 < 2\n  &amp; <b>"), "1 < 2\n  &amp; <b>");
+    assert_eq!(
+        shown("see <A HREF=\"https://x.example/a?b&amp;c\">this</A>!"),
+        "see this (https://x.example/a?b&c)!"
+    );
+    assert_eq!(shown("<a href=\"ma-filelink://x/1\">map.pdf</a> <a open"), "map.pdf <a open");
+}
+
+#[test]
+fn a_line_is_stamped_to_the_millisecond() {
+    let at = "2026-03-02T05:01:00.123456789Z".parse().expect("a moment");
+    let envelope = Envelope { id: 1, items: vec![Item::Line(Line::new("r", "a", at, "x"))] };
+    assert!(envelope.write().contains(r#"ts="2026-03-02T05:01:00.123Z""#));
+}
+
+#[test]
 fn neither_talk_nor_tokens_are_shown() {
     let token = Token { token: "secret".to_owned(), server: "https://fe.example".to_owned() };
     let line = Line::new("ma-chan://x/y", "sip:a@b.example", jiff::Timestamp::UNIX_EPOCH, "secret");

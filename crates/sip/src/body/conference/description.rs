@@ -1,6 +1,9 @@
 use jiff::Timestamp;
 
-use crate::body::{Element, scalar::moment};
+use crate::body::{
+    Element,
+    scalar::{moment, to_second},
+};
 
 /// What a conference is about, and where its parts are.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -67,7 +70,7 @@ impl Description {
             organizer: element.first("organizer").map(organizer),
             join_url: element.value("join-url"),
             id: element.value("conference-id"),
-            expires: element.value("expiry-time").as_deref().and_then(moment),
+            expires: element.value("expiry-time").as_deref().and_then(moment).map(to_second),
             admission: element.value("admission-policy"),
         }
     }
@@ -86,7 +89,7 @@ impl Description {
             .children(uris)
             .children(organizer)
             .leaf_some("msci:conference-id", self.id.as_ref())
-            .leaf_some("msci:expiry-time", self.expires)
+            .leaf_some("msci:expiry-time", self.expires.map(to_second))
             .leaf_some("msci:admission-policy", self.admission.as_ref())
             .leaf_some("msci:join-url", self.join_url.as_ref())
     }

@@ -1,6 +1,12 @@
+use std::fmt;
+
 use jiff::Timestamp;
 
-use crate::body::{BodyError, Element, scalar::moment, xml::flag};
+use crate::body::{
+    BodyError, Element,
+    scalar::{moment, to_millisecond},
+    xml::flag,
+};
 
 const NAMESPACE: &str = "http://schemas.microsoft.com/2006/09/sip/state";
 const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
@@ -131,7 +137,7 @@ impl StateKind {
 }
 
 /// Availability and activity at one moment.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct State {
     /// Who says it (`xsi:type`).
     pub kind: StateKind,
@@ -177,7 +183,7 @@ impl State {
         Element::new("state")
             .with("xmlns", NAMESPACE)
             .with_some("manual", self.manual)
-            .with_some("lastActive", self.last_active)
+            .with_some("lastActive", self.last_active.map(to_millisecond))
             .with("xmlns:xsi", XSI)
             .with_some("xsi:type", self.kind.word())
             .leaf_some("availability", self.availability)
@@ -208,7 +214,7 @@ impl State {
 }
 
 /// What a user is doing, as a known word or in words.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Activity {
     /// One of [`token`], or another word.
     pub token: Option<String>,
@@ -248,6 +254,20 @@ impl Activity {
     fn holds(&self, availability: u32) -> bool {
         self.least.is_none_or(|least| availability >= least)
             && self.most.is_none_or(|most| availability <= most)
+    }
+}
+
+/// Subjects and places are what people wrote: not shown.
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "State({:?}, {:?}, {:?})", self.kind, self.availability, self.activity)
+    }
+}
+
+/// Nor are words of one's own.
+impl fmt::Debug for Activity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Activity({:?}, {} texts)", self.token, self.custom.len())
     }
 }
 

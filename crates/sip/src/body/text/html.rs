@@ -48,6 +48,26 @@ pub(super) fn to_text(html: &str) -> String {
     reader.text.trim_matches('\n').to_owned()
 }
 
+/// Plain text with links of HTML in it: only those are HTML.
+pub(in crate::body) fn links_to_text(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = find(rest, "<a ") {
+        let Some(end) = find(&rest[start..], "</a>") else { break };
+        let end = start + end + "</a>".len();
+        shown.push_str(&rest[..start]);
+        shown.push_str(&to_text(&rest[start..end]));
+        rest = &rest[end..];
+    }
+    shown.push_str(rest);
+    shown
+}
+
+/// Where an ASCII text begins, in any case.
+fn find(text: &str, wanted: &str) -> Option<usize> {
+    text.as_bytes().windows(wanted.len()).position(|window| window.eq_ignore_ascii_case(wanted.as_bytes()))
+}
+
 #[derive(Default)]
 struct Reader<'a> {
     rest: &'a str,
@@ -178,9 +198,7 @@ impl Reader<'_> {
     }
 
     fn skip_element(&mut self, name: &str) {
-        let close = format!("</{name}");
-        let bytes = self.rest.as_bytes();
-        let at = bytes.windows(close.len()).position(|window| window.eq_ignore_ascii_case(close.as_bytes()));
+        let at = find(self.rest, &format!("</{name}"));
         self.rest = at.map_or("", |at| &self.rest[at..]);
     }
 }

@@ -1,6 +1,10 @@
 use jiff::Timestamp;
 
-use crate::body::{BodyError, Element, scalar::moment};
+use crate::body::{
+    BodyError, Element,
+    scalar::{moment, to_millisecond},
+    text::links_to_text,
+};
 
 /// A line of chat in a room, live or out of its history.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -31,6 +35,12 @@ impl std::fmt::Debug for Line {
 }
 
 impl Line {
+    /// The text with the links in it, which are kept as HTML, as text: their words and, for the web, their address.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        links_to_text(&self.text)
+    }
+
     pub(super) fn from_element(element: &Element) -> Result<Self, BodyError> {
         let text = |name| element.attribute(name).map(str::to_owned);
         Ok(Self {
@@ -54,7 +64,7 @@ impl Line {
             .with_some("authdisp", self.author_name.as_ref())
             .with_some("alert", self.alert.then_some(true))
             .with_some("chatId", self.id.as_ref())
-            .with_some("ts", self.at)
+            .with_some("ts", self.at.map(to_millisecond))
             .leaf("chat", &self.text)
             .leaf_some("rtf", self.rtf.as_ref())
     }

@@ -1,0 +1,6 @@
+//! A real client at the Front End that stands in for Lync: what holds here holds for a relay in between.
+
+mod chat;
+mod contact;
+mod presence;
+mod sign_in;
