@@ -165,7 +165,7 @@ impl Side {
         }
         let connection = ConnectionId(self.connection);
         let client = self.transactions.send(self.now, connection, request.clone(), patience).unwrap();
-        self.transactions.submitted(self.now, client);
+        assert!(self.transactions.submit(self.now, client));
         self.ours.insert(id, client);
         self.names.insert(client, id);
         self.write(request);
