@@ -50,6 +50,9 @@ fn doubt(reason: &CertificateError) -> String {
     use CertificateError as C;
     match reason {
         C::UnknownIssuer => "no authority that is trusted here has signed it (see caFile)".into(),
+        C::BadSignature => {
+            "an authority of the same name as one that is trusted here has signed it (see caFile)".into()
+        }
         C::Expired | C::ExpiredContext { .. } => "it has expired".into(),
         C::NotValidYet | C::NotValidYetContext { .. } => "its time has not begun yet".into(),
         C::NotValidForNameContext { presented, .. } => {

@@ -2,8 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use trunkline_config::{Config, Database, Diagnostic, Severity, System, XmppTls, locate};
+use trunkline_config::{
+    Config, Database, Diagnostic, DirectoryConfig, DirectoryField, DirectoryScope, DirectoryTls, Severity,
+    System, XmppTls, locate,
+};
 use trunkline_core::Settings;
+use trunkline_directory::{Attributes, DirectoryServer, DirectorySettings, Encryption, Scope};
 use trunkline_http::{Certificate, HttpSettings};
 use trunkline_lync::tls::TlsSettings;
 use trunkline_xmpp::{Tls, XmppSettings};
@@ -90,7 +94,10 @@ fn misfits(config: &Config) -> Vec<Misfit> {
     let backends = config.backends.iter().filter_map(|declared| assembly::backend(declared).err());
     // A file may be got ready for the version to come.
     let faulty = backends.filter(|error| !matches!(error, BackendError::NotBuilt { .. }));
-    certificate.into_iter().chain(faulty.map(|error| (Severity::Error, error.to_string()))).collect()
+    let faulty = faulty.map(|error| error.to_string());
+    let directories = config.directories.iter().filter_map(|declared| assembly::directory(declared).err());
+    let faulty = faulty.chain(directories.map(|error| error.to_string()));
+    certificate.into_iter().chain(faulty.map(|words| (Severity::Error, words))).collect()
 }
 
 fn worry(certificate: &Certificate, config: &Config) -> Option<Misfit> {
@@ -216,5 +223,55 @@ pub(crate) fn lync_tls(backend: &trunkline_config::LyncBackend) -> TlsSettings {
         private_key: backend.private_key_file.clone(),
         authorities: backend.ca_file.clone(),
         peers: backend.allowed_peers.iter().collect(),
+    }
+}
+
+/// What a directory needs.
+pub(crate) fn directory(declared: &DirectoryConfig) -> DirectorySettings {
+    DirectorySettings {
+        domain: declared.domain.clone(),
+        servers: declared.servers.iter().map(|server| directory_server(server, declared.tls)).collect(),
+        bind_dn: declared.bind_dn.clone(),
+        password_file: declared.password_file.clone(),
+        base: declared.base.clone(),
+        scope: match declared.scope {
+            DirectoryScope::Subtree => Scope::Subtree,
+            DirectoryScope::OneLevel => Scope::OneLevel,
+        },
+        filter: declared.filter.clone(),
+        attributes: attributes(declared),
+        ca_file: declared.ca_file.clone(),
+        connections: declared.connections,
+        size_limit: declared.size_limit,
+        patience: declared.timeout,
+    }
+}
+
+fn directory_server(server: &trunkline_config::DirectoryServer, tls: DirectoryTls) -> DirectoryServer {
+    let encryption = match (server.ldaps, tls) {
+        (true, _) => Encryption::Tls,
+        (false, DirectoryTls::StartTls) => Encryption::StartTls,
+        (false, DirectoryTls::None) => Encryption::Plain,
+    };
+    DirectoryServer { host: server.host.clone(), port: server.port, encryption }
+}
+
+fn attributes(declared: &DirectoryConfig) -> Attributes {
+    let of = |field: DirectoryField| {
+        let found = declared.attributes.iter().find(|(other, _)| *other == field);
+        found.map(|(_, names)| names.clone()).unwrap_or_default()
+    };
+    Attributes {
+        address: of(DirectoryField::Address),
+        name: of(DirectoryField::Name),
+        first_name: of(DirectoryField::FirstName),
+        last_name: of(DirectoryField::LastName),
+        email: of(DirectoryField::Email),
+        title: of(DirectoryField::Title),
+        work_phone: of(DirectoryField::WorkPhone),
+        mobile_phone: of(DirectoryField::MobilePhone),
+        department: of(DirectoryField::Department),
+        company: of(DirectoryField::Company),
+        office: of(DirectoryField::Office),
     }
 }

@@ -35,7 +35,12 @@ const NEEDS: &[Need] = &[
     Need { package: "prosody", instead: None, program: "prosody", purpose: "is the XMPP server" },
     Need { package: "postgresql", instead: None, program: "postgres", purpose: "is the database server" },
     Need { package: "slapd", instead: None, program: "slapd", purpose: "is the directory" },
-    Need { package: "ldap-utils", instead: None, program: "ldapsearch", purpose: "asks the directory as a check" },
+    Need {
+        package: "ldap-utils",
+        instead: None,
+        program: "ldapsearch",
+        purpose: "asks the directory as a check",
+    },
     Need {
         package: "pidgin-sipe",
         instead: None,

@@ -1,7 +1,8 @@
 use proptest::prelude::*;
-use trunkline_model::Profile;
+use trunkline_core::port::{Search, SearchField};
+use trunkline_model::{Contact, Profile};
 
-use super::{samples::active_directory, *};
+use super::{Question, samples::active_directory};
 
 fn question(term: &str, field: SearchField) -> Question {
     let search = Search { term: term.to_owned(), field, limit: 50 };
