@@ -67,7 +67,7 @@ struct Refused {
 impl Pool {
     pub(crate) fn new(settings: DirectorySettings) -> Result<Self, SetupError> {
         Ok(Self {
-            trust: Trust::new(settings.ca_file.clone())?,
+            trust: Trust::new(&settings)?,
             turns: Semaphore::new(settings.connections.max(1)),
             idle: Mutex::default(),
             health: Mutex::new(vec![Health::default(); settings.servers.len()]),

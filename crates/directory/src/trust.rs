@@ -9,18 +9,28 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-use crate::SetupError;
+use crate::{
+    SetupError,
+    settings::{DirectorySettings, Encryption},
+};
 
 /// Whose certificates count.
 pub(crate) struct Trust {
+    /// Read anew for each connection.
     ca_file: Option<PathBuf>,
     current: Mutex<Arc<ClientConfig>>,
 }
 
 impl Trust {
-    pub(crate) fn new(ca_file: Option<PathBuf>) -> Result<Self, SetupError> {
-        let current = Mutex::new(load(ca_file.as_deref())?);
-        Ok(Self { ca_file, current })
+    /// Where no server is spoken to in TLS nobody need be trusted.
+    pub(crate) fn new(settings: &DirectorySettings) -> Result<Self, SetupError> {
+        let ca_file = settings.ca_file.clone();
+        let encrypted = settings.servers.iter().any(|server| server.encryption != Encryption::Plain);
+        let current = match encrypted {
+            true => load(ca_file.as_deref())?,
+            false => config(RootCertStore::empty())?,
+        };
+        Ok(Self { ca_file: ca_file.filter(|_| encrypted), current: Mutex::new(current) })
     }
 
     /// For a connection that begins now: a file that was replaced counts from here on, one that is broken does not.
@@ -36,12 +46,16 @@ impl Trust {
     }
 }
 
-/// Without resumption: each connection is a full handshake, so that no certificate outlives its date.
 fn load(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, SetupError> {
     let roots = match ca_file {
         Some(path) => from_file(path)?,
         None => from_system()?,
     };
+    config(roots)
+}
+
+/// Without resumption: each connection is a full handshake, so that no certificate outlives its date.
+fn config(roots: RootCertStore) -> Result<Arc<ClientConfig>, SetupError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

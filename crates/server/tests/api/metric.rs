@@ -65,10 +65,14 @@ impl Page {
 
 const BACKEND: &str = r#"<backend kind="xmpp" domain="away.test" host="127.0.0.1" port="9" />"#;
 
+/// A directory whose server is not there.
+const DIRECTORY: &str = r#"<directory domain="example.test" url="ldap://127.0.0.1:9" tls="none" bindDn="cn=nobody"
+    passwordFile="/dev/null" base="dc=example,dc=test" />"#;
+
 /// A relay with a line that never comes up, and people who have done what is counted.
 async fn busy() -> (House, Device, Device) {
     let relay = Relay::of(env!("CARGO_BIN_EXE_trunkline")).backend(BACKEND).set("LINE_WAIT_MS", "100");
-    let relay = relay.set("SEND_OUTCOME_WAIT_MS", "100").start().await.unwrap();
+    let relay = relay.directory(DIRECTORY).set("SEND_OUTCOME_WAIT_MS", "100").start().await.unwrap();
     let house = House::of(relay);
     let (mut ana, bo) = house.pair("ana", "bo").await;
     ana.refused(1012, "AddContact", json!({"contactId": "nobody"})).await;
