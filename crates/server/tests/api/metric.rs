@@ -76,6 +76,7 @@ async fn busy() -> (House, Device, Device) {
     let house = House::of(relay);
     let (mut ana, bo) = house.pair("ana", "bo").await;
     ana.refused(1012, "AddContact", json!({"contactId": "nobody"})).await;
+    ana.well("SearchDirectory", json!({"keySearch": "bo", "typeSearch": "name"})).await;
     house.relay.add_account("sip:cy@away.test", "Cy").await.unwrap();
     let pass = house.pass_of("sip:cy@away.test", "cy-1").await;
     let mut cy = Device::opened(&pass, -1).await;
