@@ -12,10 +12,12 @@ impl Chats {
     /// Accepts the INVITE of a peer's that waits, after its text was committed if that need not come again.
     pub(super) fn accept(&mut self, peer: &Address) {
         let token = Token(self.number());
-        let Some(ring) = self.chats.get_mut(peer).and_then(|chat| chat.ring.as_mut()) else { return };
+        let Some(chat) = self.chats.get_mut(peer) else { return };
+        let Some(ring) = chat.ring.as_mut() else { return };
         if ring.token.is_some() {
             return;
         }
+        chat.ends = false;
         let Some(text) = ring.text.clone().filter(|_| ring.takes_text) else {
             return self.accept_now(peer);
         };
@@ -65,7 +67,7 @@ impl Chats {
             dialog,
             conversation: ring.conversation,
             invited: Some(ring.invited),
-            took_text,
+            first: ring.text.filter(|_| took_text).map(|text| (text, ring.foreign_id)),
             is_ready: false,
             until,
         };
