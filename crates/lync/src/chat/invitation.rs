@@ -169,13 +169,18 @@ impl Chats {
 
 /// Whether a body has SDP with a medium for messages.
 pub(super) fn offers_messages(request: &Request) -> bool {
+    offer_of(request).is_some()
+}
+
+/// The first SDP in a body that has a medium for messages.
+pub(super) fn offer_of(request: &Request) -> Option<Offer> {
     let media = MediaType::read(&request.text(name::CONTENT_TYPE).unwrap_or_default());
-    let has = |body: &[u8]| Offer::read(body).is_ok_and(|offer| offer.has_messages());
+    let read = |body: &[u8]| Offer::read(body).ok().filter(Offer::has_messages);
     if media.is(offer::TYPE) {
-        return has(request.body());
+        return read(request.body());
     }
-    let parts = Multipart::read(&media, request.body()).map(|multipart| multipart.parts).unwrap_or_default();
-    parts.iter().any(|part| part.media.is(offer::TYPE) && has(&part.body))
+    let parts = Multipart::read(&media, request.body()).ok()?.parts;
+    parts.iter().filter(|part| part.media.is(offer::TYPE)).find_map(|part| read(&part.body))
 }
 
 /// The text inside an INVITE: plain, or else out of one of its richer forms.

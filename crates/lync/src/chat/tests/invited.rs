@@ -127,6 +127,16 @@ fn an_invitation_that_another_endpoint_took_is_not_missed() {
     }
 }
 
+#[test]
+fn sound_beside_messages_is_refused_and_the_messages_are_taken() {
+    let mut alice = alice(Accept::Always);
+    let mut offer = Offer::of_messages("192.0.2.1", 5060, None);
+    offer.others.push("audio".to_owned());
+    alice.receive(request(Method::INVITE).body("application/sdp", offer.write()).done().into());
+    let answer = Offer::read(alice.answers(200).body()).unwrap();
+    assert!(answer.has_messages() && answer.others == ["audio"]);
+}
+
 fn cancel(invite: &Request, header: Option<(&str, &str)>) -> Request {
     let build = request(Method::CANCEL);
     let build = match header {
