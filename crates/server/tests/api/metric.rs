@@ -115,6 +115,11 @@ async fn every_metric_moves_with_what_it_counts() {
         ("trunkline_activations_total", &["result=\"done\""], 3.0),
         ("trunkline_http_requests_total", &["route=\"activation\"", "status=\"201\""], 3.0),
         ("trunkline_session_resumes_total", &[], 1.0),
+        (
+            "trunkline_directory_searches_total",
+            &["domain=\"example.test\"", "result=\"sign_in_refused\""],
+            1.0,
+        ),
         ("trunkline_database_up", &[], 1.0),
         ("trunkline_build_info", &[], 1.0),
     ];

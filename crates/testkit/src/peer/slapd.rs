@@ -231,11 +231,10 @@ fn ldif(people: &[Somebody<'_>]) -> String {
         line(&mut text, "dn", &format!("uid={},{base}", somebody.uid));
         text += "objectClass: user\nobjectCategory: person\n";
         let control = if somebody.disabled { "514" } else { "512" };
-        let or = |value, other| if value == "" { other } else { value };
         for (attribute, value) in [
             ("uid", somebody.uid),
-            ("cn", or(somebody.name, somebody.uid)),
-            ("sn", or(somebody.last, somebody.uid)),
+            ("cn", either(somebody.name, somebody.uid)),
+            ("sn", either(somebody.last, somebody.uid)),
             ("displayName", somebody.name),
             ("givenName", somebody.first),
             ("msRTCSIP-PrimaryUserAddress", somebody.sip),
@@ -250,6 +249,10 @@ fn ldif(people: &[Somebody<'_>]) -> String {
         somebody.proxies.iter().for_each(|proxy| line(&mut text, "proxyAddresses", proxy));
     }
     text
+}
+
+fn either<'a>(one: &'a str, other: &'a str) -> &'a str {
+    if one.is_empty() { other } else { one }
 }
 
 /// Base64 takes every character.
