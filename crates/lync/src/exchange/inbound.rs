@@ -1,0 +1,122 @@
+//! What comes over connections.
+
+use tracing::{debug, warn};
+use trunkline_sip::{
+    Frame, Message, Method, Request, Response, check,
+    transaction::{Answer, ConnectionId, Incoming, ServerId},
+};
+
+use super::{Exchange, LineId, outbound::write, switchboard::Callee};
+use crate::{
+    Connection,
+    account::{answer, is_of_another},
+    random,
+};
+
+/// What answers a ping (RFC 5626 section 4.4.1).
+const PONG: &[u8] = b"\r\n";
+
+impl Exchange {
+    pub(super) fn received(&mut self, connection: &Connection, frame: Frame) {
+        let now = self.now();
+        self.heard.insert(connection.id(), now);
+        match frame {
+            Frame::Ping => write(connection, PONG.into()),
+            Frame::Refused(refused) => {
+                warn!(connection = connection.id(), error = %refused.error, "a message that cannot be read");
+                if let Some(answer) = refused.answer(&tag()) {
+                    write(connection, answer.to_bytes());
+                }
+                if refused.close {
+                    connection.close();
+                }
+            }
+            Frame::Message(message) => match (check(&message), message) {
+                (Ok(()), Message::Request(request)) => self.request(connection, request),
+                (Ok(()), Message::Response(response)) => self.response(connection, response),
+                (Err(error), Message::Request(request)) => {
+                    debug!(connection = connection.id(), %error, "a request that is not one");
+                    if !request.method().is_unanswered() {
+                        write(connection, answer(&request, error.status()).to_bytes());
+                    }
+                }
+                (Err(error), Message::Response(_)) => {
+                    debug!(connection = connection.id(), %error, "an answer that is none");
+                }
+            },
+        }
+    }
+
+    fn request(&mut self, connection: &Connection, request: Request) {
+        let (now, id) = (self.now(), ConnectionId(connection.id()));
+        match self.transactions.request(now, id, request) {
+            Incoming::Request { id, request } => self.asked(id, &request),
+            Incoming::Unanswered(request) => {
+                if let Some(line) = self.callee(&request).ok().flatten() {
+                    self.work(line, |account, now, acts| account.told(now, &request, acts));
+                }
+            }
+            Incoming::Cancel { invite, request, reply } => {
+                write(connection, reply.to_bytes());
+                if let Some(invite) = invite {
+                    self.cancelled(invite, &request);
+                }
+            }
+            Incoming::Reply(response) => write(connection, response.to_bytes()),
+            Incoming::Absorbed => {}
+        }
+    }
+
+    fn asked(&mut self, id: ServerId, request: &Request) {
+        if *request.method() == Method::NEGOTIATE {
+            let refusal = Response::build(request, 488).reason("Compression algorithm refused");
+            return self.answer(id, refusal.to_tag(&tag()).done());
+        }
+        match self.callee(request) {
+            Ok(Some(line)) => self.work(line, |account, now, acts| account.requested(now, id, request, acts)),
+            Ok(None) if *request.method() == Method::OPTIONS => self.answer(id, answer(request, 200)),
+            Ok(None) | Err(Stranger) => {
+                let is_inside = request.to().is_ok_and(|to| to.tag().is_some());
+                self.answer(id, answer(request, if is_inside { 481 } else { 404 }));
+            }
+        }
+    }
+
+    /// Whose it is; `None`: the relay's own.
+    fn callee(&self, request: &Request) -> Result<Option<LineId>, Stranger> {
+        match self.switchboard.callee(request) {
+            Callee::Relay => Ok(None),
+            Callee::Nobody => Err(Stranger),
+            Callee::Line(line) => {
+                let endpoint = self.accounts.get(&line).ok_or(Stranger)?.endpoint();
+                if is_of_another(request.uri(), endpoint) { Err(Stranger) } else { Ok(Some(line)) }
+            }
+        }
+    }
+
+    fn cancelled(&mut self, invite: ServerId, cancel: &Request) {
+        self.answer(invite, answer(cancel, 487));
+    }
+
+    fn response(&mut self, connection: &Connection, response: Response) {
+        let (now, id) = (self.now(), ConnectionId(connection.id()));
+        match self.transactions.answer(now, id, response) {
+            Answer::Final { id, outcome, ack } => {
+                ack.iter().for_each(|ack| write(connection, ack.to_bytes()));
+                self.ended(id, &outcome);
+            }
+            Answer::Provisional { cancel, .. } => {
+                cancel.iter().for_each(|cancel| write(connection, cancel.to_bytes()));
+            }
+            Answer::Absorbed { ack } => ack.iter().for_each(|ack| write(connection, ack.to_bytes())),
+            Answer::Late { .. } => {}
+        }
+    }
+}
+
+/// Who a request is for is not here.
+struct Stranger;
+
+fn tag() -> String {
+    format!("{:016x}", random() >> 64)
+}

@@ -1,0 +1,110 @@
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+use trunkline_core::port::{
+    Line, LineError, LineState, Outcome, OutgoingMessage, Roster, RosterChange, Search, SearchResult,
+};
+use trunkline_model::{Address, Contact, GroupId, MessageId, Presence};
+
+use crate::{
+    account::Shared,
+    exchange::{Command, LineId},
+};
+
+/// How long signing out may take.
+const CLOSE_WAIT: Duration = Duration::from_secs(5);
+
+/// One account's line: a handle to what the exchange keeps of it.
+pub(crate) struct LyncLine {
+    id: LineId,
+    shared: Arc<Shared>,
+    commands: mpsc::Sender<Command>,
+}
+
+impl LyncLine {
+    pub(crate) fn new(id: LineId, shared: Arc<Shared>, commands: mpsc::Sender<Command>) -> Self {
+        Self { id, shared, commands }
+    }
+
+    fn connected(&self) -> Result<(), LineError> {
+        match &*self.shared.state() {
+            LineState::Connected => Ok(()),
+            other => Err(LineError::NotConnected(other.reason().to_owned())),
+        }
+    }
+}
+
+#[async_trait]
+impl Line for LyncLine {
+    fn state(&self) -> LineState {
+        self.shared.state().clone()
+    }
+
+    async fn send(&self, _message: OutgoingMessage) -> Outcome {
+        let reason = "messages are not supported on this IM system yet".to_owned();
+        Outcome::Refused { permanent: true, reason }
+    }
+
+    async fn typing(&self, _peer: &Address, _composing: bool) -> Result<(), LineError> {
+        self.connected()
+    }
+
+    /// The servers have no receipts for messages between two people: the answer to a message is all that there is.
+    async fn delivered(&self, _peer: &Address, _id: &MessageId) -> Result<(), LineError> {
+        self.connected()
+    }
+
+    async fn publish(&self, _presence: &Presence) -> Result<(), LineError> {
+        Ok(())
+    }
+
+    async fn roster(&self) -> Result<Roster, LineError> {
+        self.connected()?;
+        Ok(Roster::default())
+    }
+
+    async fn change_roster(&self, _change: RosterChange) -> Result<Option<GroupId>, LineError> {
+        Err(LineError::NotSupported("changing the roster"))
+    }
+
+    async fn contact(&self, address: &Address) -> Result<Option<Contact>, LineError> {
+        Ok(Some(Contact::unknown(address.clone())))
+    }
+
+    async fn watch(&self, _address: &Address, _watch: bool) -> Result<(), LineError> {
+        self.connected()
+    }
+
+    async fn search(&self, _search: &Search) -> Result<SearchResult, LineError> {
+        Err(LineError::NotSupported("searching"))
+    }
+
+    async fn close(&self) {
+        let (closed, over) = oneshot::channel();
+        let closing = async {
+            let command = Command::Close { line: self.id, closed: Some(closed) };
+            if self.commands.send(command).await.is_ok() {
+                // An error means that everything has ended, which is as good.
+                let _ = over.await;
+            }
+        };
+        // What takes longer goes on without anybody waiting for it.
+        let _ = timeout(CLOSE_WAIT, closing).await;
+    }
+}
+
+impl Drop for LyncLine {
+    fn drop(&mut self) {
+        let command = Command::Close { line: self.id, closed: None };
+        let Err(error) = self.commands.try_send(command) else { return };
+        if let (Ok(runtime), mpsc::error::TrySendError::Full(command)) = (Handle::try_current(), error) {
+            let commands = self.commands.clone();
+            runtime.spawn(async move { commands.send(command).await });
+        }
+    }
+}
