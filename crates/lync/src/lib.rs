@@ -5,10 +5,13 @@
 //! the one that it is for. Below it is the transport:
 //! [`tls`] decides whom to trust. [`Pool`] dials and keeps the connections, [`Listener`] admits those that Front Ends
 //! open, and both hand what the connections bring, cut by a [`Decoder`], into one bounded queue of [`Event`]s.
+//!
+//! [`chat`] is what happens with a peer, without sockets and clocks.
 
 mod account;
 pub mod address;
 mod backend;
+pub mod chat;
 pub mod connection;
 mod exchange;
 mod line;

@@ -1,5 +1,6 @@
 //! A real client at the Front End that stands in for Lync: what holds here holds for a relay in between.
 
+mod application;
 mod chat;
 mod contact;
 mod presence;

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    net::SocketAddr,
     sync::Arc,
     time::Duration,
 };
@@ -15,33 +14,15 @@ use trunkline_sip::{
 use uuid::Uuid;
 
 use super::{
-    proxy::{Call, Flow},
+    judge::Judge,
+    line::Line,
+    proxy::Call,
+    route::Flow,
     script::{Act, Answer, Script},
     subscription::Subscription,
     traffic::{Heading, Log},
     user::{Endpoint, Key, User},
-    wire,
 };
-
-/// One connection.
-#[derive(Clone)]
-pub(super) struct Line {
-    pub(super) peer: SocketAddr,
-    pub(super) transport: &'static str,
-    /// DNS names of the certificate that was shown.
-    pub(super) names: Option<Vec<String>>,
-    /// Host and port, if the Front End made the connection.
-    pub(super) dialled: Option<(String, u16)>,
-    pub(super) queue: mpsc::Sender<Vec<u8>>,
-    pub(super) stop: CancellationToken,
-}
-
-impl Line {
-    pub(super) fn new(peer: SocketAddr, stop: CancellationToken) -> (Self, mpsc::Receiver<Vec<u8>>) {
-        let (queue, receiver) = wire::queue();
-        (Self { peer, transport: "tcp", names: None, dialled: None, queue, stop }, receiver)
-    }
-}
 
 /// What has to be done outside the lock.
 pub(super) enum Errand {
@@ -64,12 +45,13 @@ pub(super) struct House {
     pub(super) calls: Vec<Call>,
     pub(super) flows: HashMap<u64, Flow>,
     pub(super) script: Script,
+    pub(super) judge: Judge,
     pub(super) lines: HashMap<u64, Line>,
     pub(super) errands: Vec<Errand>,
     /// Cancelled when the Front End stops: the parent of all that dial.
     pub(super) stop: CancellationToken,
     log: Arc<Log>,
-    kept: HashMap<(u64, bool), VecDeque<Message>>,
+    pub(super) kept: HashMap<(u64, bool), VecDeque<Message>>,
     count: u64,
 }
 
@@ -79,6 +61,23 @@ pub(super) struct Settings {
     pub(super) piggyback: bool,
     pub(super) challenge: bool,
     pub(super) expires: u32,
+    pub(super) keep_alive: u32,
+    pub(super) pooled: bool,
+    pub(super) negotiate: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            dial_back: false,
+            piggyback: true,
+            challenge: false,
+            expires: 7_200,
+            keep_alive: 300,
+            pooled: false,
+            negotiate: false,
+        }
+    }
 }
 
 impl House {
@@ -88,11 +87,12 @@ impl House {
             ports: (0, 0),
             users: BTreeMap::new(),
             trusted: Vec::new(),
-            settings: Settings { dial_back: false, piggyback: true, challenge: false, expires: 7_200 },
+            settings: Settings::default(),
             subscriptions: Vec::new(),
             calls: Vec::new(),
             flows: HashMap::new(),
             script: Script::default(),
+            judge: Judge::default(),
             lines: HashMap::new(),
             errands: Vec::new(),
             stop,
@@ -173,21 +173,6 @@ impl House {
         Some((user.address.clone(), user.by_epid(&from)?.instance))
     }
 
-    pub(super) fn opened(&mut self, line: Line) -> u64 {
-        let id = self.fresh();
-        self.lines.insert(id, line);
-        id
-    }
-
-    pub(super) fn closed(&mut self, line: u64) {
-        if self.lines.remove(&line).is_none() {
-            return;
-        }
-        self.kept.retain(|(kept, _), _| *kept != line);
-        self.hung_up(line);
-        self.sign_out_line(line);
-    }
-
     pub(super) fn received(&mut self, line: u64, frame: Frame) {
         let message = match frame {
             Frame::Message(message) => message,
@@ -204,6 +189,9 @@ impl House {
             }
         };
         self.log.add(line, Heading::Received, message.clone());
+        if self.lines.get(&line).is_some_and(|line| line.names.is_some()) {
+            self.judge_application(&message);
+        }
         match self.script.next(Heading::Received, &message) {
             None => self.work(line, message),
             Some(Act::Answer(answer)) => self.answer(line, message, &answer),
@@ -216,6 +204,15 @@ impl House {
             Some(Act::Delay(after)) => self.errands.push(Errand::Receive { after, line, message }),
             Some(Act::Cut) => self.cut(line),
         }
+    }
+
+    fn judge_application(&mut self, message: &Message) {
+        let gruu = match message {
+            Message::Request(request) => self.sender(request),
+            Message::Response(_) => None,
+        };
+        let gruu = gruu.and_then(|key| self.endpoint(&key)).map(|endpoint| endpoint.gruu.clone());
+        self.judge.judge(message, gruu.as_ref());
     }
 
     fn answer(&mut self, line: u64, message: Message, answer: &Answer) {
@@ -328,31 +325,5 @@ impl House {
         if let Some(line) = self.lines.get(&line) {
             line.stop.cancel();
         }
-    }
-
-    /// The connection on which an endpoint is reached, made if need be; `None` if it cannot be reached.
-    pub(super) fn line_to(&mut self, key: &Key) -> Option<u64> {
-        let (own, host, port, trusted) = {
-            let endpoint = self.endpoint(key)?;
-            let uri = &endpoint.contact.uri;
-            (endpoint.line, uri.host().to_owned(), uri.port().unwrap_or(5061), endpoint.trusted.is_some())
-        };
-        let alive = self.lines.contains_key(&own);
-        if !trusted || (alive && !self.settings.dial_back) {
-            return alive.then_some(own);
-        }
-        let address = Some((host.clone(), port));
-        let dialled = self.lines.iter().find(|(_, line)| line.dialled == address).map(|(id, _)| *id);
-        dialled.or_else(|| Some(self.dial(host, port)))
-    }
-
-    fn dial(&mut self, host: String, port: u16) -> u64 {
-        let stop = self.stop.child_token();
-        let (line, queue) = Line::new(SocketAddr::from(([127, 0, 0, 1], port)), stop.clone());
-        let (names, dialled) = (Some(vec![host.clone()]), Some((host.clone(), port)));
-        let line = Line { transport: "tls", names, dialled, ..line };
-        let id = self.opened(line);
-        self.errands.push(Errand::Dial { id, host, port, queue, stop });
-        id
     }
 }

@@ -2,19 +2,19 @@
 
 use trunkline_sip::{Header, Method, Request, Response, Uri, header::name};
 
-use super::{house::House, user::Key};
+use super::{house::House, route::Flow, user::Key};
 
 /// A request on its way to one or several endpoints.
 pub(super) struct Call {
     id: u64,
     /// Whence it came, and from whom.
     line: u64,
-    sender: Key,
-    request: Request,
+    pub(super) sender: Key,
+    pub(super) request: Request,
     branches: Vec<Branch>,
-    flow: Option<u64>,
+    pub(super) flow: Option<u64>,
     /// The final answer that went back.
-    answered: Option<u16>,
+    pub(super) answered: Option<u16>,
 }
 
 /// One endpoint that a request went to.
@@ -25,13 +25,6 @@ struct Branch {
     outcome: Option<Response>,
     /// Was told to give up.
     cancelled: bool,
-}
-
-/// Both ends of a dialog, as the Record-Route names it.
-pub(super) struct Flow {
-    ends: (Key, Option<Key>),
-    /// The Record-Route as it was sent to either side.
-    routes: Vec<Vec<u8>>,
 }
 
 /// Calls that are remembered for late answers.
@@ -78,21 +71,20 @@ impl House {
             );
         };
         let flow = self.flow(&request);
-        let other = flow.and_then(|id| self.flows.get(&id)).and_then(|flow| flow.other(&sender));
-        if *request.method() == Method::ACK && flow.is_none() {
-            return; // Of a refusal, which went no further than here.
+        if *request.method() == Method::ACK && self.ends_here(&request, &sender) {
+            return;
         }
-        let Some(key) = self.addressed(request.uri()).or(other) else {
+        if let Err(why) = flow
+            && self.lines.get(&line).is_some_and(|line| line.names.is_some())
+        {
+            self.judge.complain(format!("{}: {why}", request.method()));
+        }
+        let other = flow.ok().and_then(|id| self.flows.get(&id)).and_then(|flow| flow.other(&sender));
+        let routed = flow.is_ok() || !request.has(name::ROUTE);
+        let Some(key) = self.addressed(request.uri()).or(other).filter(|_| routed) else {
             return self.diagnose(line, &request, 481, 1004, "Route set is no longer valid");
         };
         self.fork(line, request, sender, vec![key]);
-    }
-
-    /// The flow that the Route names, if it is a Record-Route of ours byte for byte.
-    fn flow(&self, request: &Request) -> Option<u64> {
-        let route = request.get(name::ROUTE)?;
-        let flow = self.flows.iter().find(|(_, flow)| flow.routes.iter().any(|known| known == route.value()));
-        flow.map(|(id, _)| *id)
     }
 
     fn fork(&mut self, line: u64, request: Request, sender: Key, keys: Vec<Key>) {
@@ -138,62 +130,6 @@ impl House {
         self.send(line, progress);
     }
 
-    /// The request as it goes on: another Request-URI, a Via and a Record-Route more, its Route used up, and who vouches
-    /// for the sender. Nothing else is touched.
-    fn outgoing(
-        &mut self,
-        request: &Request,
-        from: u64,
-        to: u64,
-        key: &Key,
-        (id, branch): (u64, usize),
-        flow: Option<u64>,
-    ) -> Option<Request> {
-        let mut sent = request.clone();
-        sent.set_uri(self.endpoint(key)?.contact.uri.clone());
-        let via = sent.position(name::VIA)?;
-        let received = self.received_at(from);
-        let top = sent.remove_at(via)?.appended(&received);
-        sent.insert(via, top);
-        let own = self.own_via(to, &format!("{id}.{branch}"));
-        sent.insert(via, Header::new(name::VIA, format!("{own};ms-internal-info=\"zz{id}=\"")));
-        if let Some(route) = sent.position(name::ROUTE) {
-            sent.remove_at(route);
-        }
-        if let Some(flow) = flow {
-            let value = self.record_route(flow, to);
-            sent.insert(via, Header::new(name::RECORD_ROUTE, value));
-        }
-        if let Some(left) = sent.max_forwards().ok().flatten() {
-            sent.set(name::MAX_FORWARDS, left.saturating_sub(1).to_string());
-        }
-        if !sent.has(name::P_ASSERTED_IDENTITY) {
-            let from = sent.from().ok()?;
-            let user = self.user(&from.uri)?;
-            let value = format!("\"{}\"<{}>", user.display, user.uri);
-            sent.push(name::P_ASSERTED_IDENTITY, value);
-        }
-        Some(sent)
-    }
-
-    fn received_at(&self, line: u64) -> String {
-        let port = self.lines.get(&line).map_or(0, |line| line.peer.port());
-        format!(";ms-received-port={port};ms-received-cid={line:X}00")
-    }
-
-    /// A route back to here that looks signed, with a parameter outside the brackets.
-    fn record_route(&mut self, flow: u64, line: u64) -> String {
-        let transport = self.transport(line);
-        let value = format!(
-            "<sip:{};opaque=state:T:F:Ci.R{flow:x};lr;ms-route-sig=fe{flow:08x}AAA>;tag={flow:032X}",
-            self.own_address(transport)
-        );
-        if let Some(known) = self.flows.get_mut(&flow) {
-            known.routes.push(value.clone().into_bytes());
-        }
-        value
-    }
-
     /// An answer to what was forwarded goes back; answers to our own requests end here.
     pub(super) fn answered(&mut self, mut response: Response) {
         let Some((id, branch)) = response.via().ok().and_then(|via| place(via.branch()?)) else { return };
@@ -202,10 +138,19 @@ impl House {
         if cancelled || response.status() == 100 {
             return;
         }
+        self.judge_answer(at, branch, &response);
         if let Some(via) = response.position(name::VIA) {
             response.remove_at(via);
         }
         self.settle(at, branch, response);
+    }
+
+    fn judge_answer(&mut self, at: usize, branch: usize, response: &Response) {
+        let Some(branch) = self.calls.get(at).and_then(|call| call.branches.get(branch)) else { return };
+        let endpoint = self.users.get(&branch.key.0).and_then(|user| user.endpoint(branch.key.1));
+        if let Some(endpoint) = endpoint.filter(|endpoint| endpoint.trusted.is_some()) {
+            self.judge.answer(&branch.sent, response, Some(&endpoint.gruu));
+        }
     }
 
     fn settle(&mut self, at: usize, branch: usize, response: Response) {
@@ -270,21 +215,10 @@ impl House {
         let Some(call) = self.calls.get(at) else { return };
         let (line, sender) = (call.line, call.sender.clone());
         let line = if self.lines.contains_key(&line) { Some(line) } else { self.line_to(&sender) };
-        let response = self.with_route(at, response, line);
+        let response = self.with_routes(at, response, line);
         if let Some(line) = line {
             self.send(line, response);
         }
-    }
-
-    /// Each side gets the Record-Route for its own transport.
-    fn with_route(&mut self, at: usize, mut response: Response, line: Option<u64>) -> Response {
-        let flow = self.calls.get(at).and_then(|call| call.flow);
-        if let (Some(flow), Some(line), Some(place)) = (flow, line, response.position(name::RECORD_ROUTE)) {
-            response.remove_at(place);
-            let value = self.record_route(flow, line);
-            response.insert(place, Header::new(name::RECORD_ROUTE, value));
-        }
-        response
     }
 
     fn cancel_rest(&mut self, at: usize, why: &str) {
@@ -339,13 +273,6 @@ impl House {
                 self.refused(at);
             }
         }
-    }
-}
-
-impl Flow {
-    fn other(&self, sender: &Key) -> Option<Key> {
-        let (caller, callee) = &self.ends;
-        if caller == sender { callee.clone() } else { Some(caller.clone()) }
     }
 }
 

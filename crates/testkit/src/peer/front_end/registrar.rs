@@ -118,7 +118,8 @@ impl House {
             reply = reply.header(name::SUPPORTED, option);
         }
         if request.has(name::MS_KEEP_ALIVE) {
-            let value = "UAS; tcp=no; hop-hop=yes; end-end=no; timeout=300";
+            let seconds = self.settings.keep_alive;
+            let value = format!("UAS; tcp=no; hop-hop=yes; end-end=no; timeout={seconds}");
             reply = reply.header(name::MS_KEEP_ALIVE, value);
         }
         reply.done()

@@ -9,7 +9,7 @@ use trunkline_sip::{
         provisioning::{self, ProvisionGroupList},
         rlmi::{Document, Instance, InstanceState, List, ListResource, Notification},
         roaming::{self, Subscriber},
-        subscription::{BatchSubscribe, Resource},
+        subscription::{self, BatchAction, BatchSubscribe, Resource},
     },
     header::name,
     message::ResponseBuilder,
@@ -161,42 +161,38 @@ impl House {
         Some((media.to_owned(), body.into_bytes()))
     }
 
-    /// Adds and removes the users that a presence subscription names, and tells of those that it added; of all when it
-    /// names none.
+    /// Adds and removes the users that a presence subscription names, and tells of those that it added; of all that it
+    /// has when it names none.
     fn watch(&mut self, at: usize, request: &Request) -> Option<Body> {
-        let (watcher, single) = {
-            let subscription = self.subscriptions.get(at)?;
-            (subscription.subscriber.clone(), request.uri().clone())
-        };
-        let media = request.content_type().ok().flatten();
-        let batch = media.is_some_and(|media| media.is(trunkline_sip::body::subscription::TYPE));
-        let batch = batch.then(|| BatchSubscribe::read(request.body())).transpose().ok()?;
-        let single = || BatchSubscribe {
-            uri: String::new(),
-            actions: vec![trunkline_sip::body::subscription::BatchAction {
-                subscribe: true,
-                id: String::new(),
-                resources: vec![Resource { uri: single.bare().to_string(), fresh: false }],
-                categories: Vec::new(),
-            }],
-        };
+        let subscription = self.subscriptions.get(at)?;
+        let watcher = subscription.subscriber.clone();
+        // Who asks there already was sent there.
+        let sent = request.uri().address() != Some(watcher.0.clone());
         let mut list = List { uri: format!("sip:{}", watcher.0), version: 0, ..List::default() };
         let mut documents = Vec::new();
-        for action in batch.unwrap_or_else(single).actions {
+        for action in subscription.actions(request)? {
             for resource in action.resources {
                 let address = resource.uri.strip_prefix("sip:").unwrap_or(&resource.uri).to_ascii_lowercase();
                 if !action.subscribe {
                     self.subscriptions.get_mut(at)?.watched.remove(&address);
                     continue;
                 }
-                let (instance, document) =
-                    self.watch_one(at, &watcher, &address, &action.categories, resource.fresh);
+                let (instance, document) = match self.moved(&address).filter(|_| !sent) {
+                    Some(moved) => (moved, None),
+                    None => self.watch_one(at, &watcher, &address, &action.categories, resource.fresh),
+                };
                 list.resources.push(ListResource { uri: resource.uri, instances: vec![instance] });
                 documents.extend(document.map(Document::Categories));
             }
         }
         let (media, body) = Notification { list: Some(list), documents }.write();
         Some((media.to_string(), body))
+    }
+
+    fn moved(&self, address: &str) -> Option<Instance> {
+        let pool = self.users.get(address)?.elsewhere.as_ref()?;
+        let pool = (!pool.is_empty()).then(|| pool.clone());
+        Some(Instance { id: "0".to_owned(), state: InstanceState::Resubscribe { pool }, cid: None })
     }
 
     fn watch_one(
@@ -211,10 +207,6 @@ impl House {
         let Some(user) = self.users.get(address) else {
             return (instance(InstanceState::Terminated { reason: Some("noresource".to_owned()) }), None);
         };
-        if let Some(pool) = &user.elsewhere {
-            let pool = (!pool.is_empty()).then(|| pool.clone());
-            return (instance(InstanceState::Resubscribe { pool }), None);
-        }
         let seen = user.seen_by(&watcher.0, names);
         if let Some(subscription) = self.subscriptions.get_mut(at) {
             let told = (names.to_vec(), Some(seen.clone()));
@@ -318,6 +310,27 @@ impl House {
             .body(media, body)
             .done();
         self.send(line, request);
+    }
+}
+
+impl Subscription {
+    /// What a SUBSCRIBE asks for: a batch, the user whom it is sent to, or once more all that it asked for before.
+    fn actions(&self, request: &Request) -> Option<Vec<BatchAction>> {
+        let media = request.content_type().ok().flatten();
+        if media.is_some_and(|media| media.is(subscription::TYPE)) {
+            return Some(BatchSubscribe::read(request.body()).ok()?.actions);
+        }
+        let action = |uri, categories| BatchAction {
+            subscribe: true,
+            id: String::new(),
+            resources: vec![Resource { uri, fresh: false }],
+            categories,
+        };
+        if request.to().is_ok_and(|to| to.tag().is_none()) {
+            return Some(vec![action(request.uri().bare().to_string(), Vec::new())]);
+        }
+        let known = self.watched.iter();
+        Some(known.map(|(address, (names, _))| action(format!("sip:{address}"), names.clone())).collect())
     }
 }
 

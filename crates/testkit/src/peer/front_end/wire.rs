@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use trunkline_sip::{Framer, Limits};
 use x509_parser::{extensions::GeneralName, prelude::FromDer};
 
-use super::{Shared, house::Line};
+use super::{Shared, line::Line};
 use crate::peer::{Authority, Identity};
 
 /// Messages that wait for a peer who does not read.
@@ -171,7 +171,11 @@ async fn pump<S>(
         }
     };
     let writing = async {
-        while let Some(bytes) = queue.recv().await {
+        while let Some(mut bytes) = queue.recv().await {
+            // Several messages at once, as they come from a busy server.
+            while let Ok(more) = queue.try_recv() {
+                bytes.extend(more);
+            }
             if write(&mut writer, &bytes, shared.segment()).await.is_err() {
                 return;
             }
