@@ -1,8 +1,10 @@
 //! One account at the pool, without sockets and clocks: what happens comes in with the time, what is to be done goes out
 //! as [`Act`]s.
 
+mod commit;
 mod endpoint;
 mod registration;
+mod talk;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -17,8 +19,16 @@ use trunkline_sip::{
     transaction::{Outcome, Patience, ServerId},
 };
 
-pub(crate) use self::endpoint::{Place, endpoint};
-use crate::{address::Target, random};
+pub(crate) use self::{
+    commit::Commit,
+    endpoint::{Place, endpoint},
+};
+use self::{commit::Commits, talk::Talks};
+use crate::{
+    address::Target,
+    chat::{self, SendId},
+    random,
+};
 
 /// The methods that the relay takes.
 pub(crate) const ALLOW: &str =
@@ -45,8 +55,14 @@ impl Shared {
 pub(crate) enum Act {
     /// Send a request in a transaction, after its Via was put on top.
     Send { purpose: Purpose, request: Request, patience: Patience },
+    /// Send an ACK without a transaction, after its Via was put on top.
+    Write(Request),
+    /// Cancel an INVITE.
+    Cancel(SendId),
     /// Answer a request.
     Answer { id: ServerId, response: Response },
+    /// Have the core take something, and say what came of it by [`Account::committed`].
+    Commit(Box<Commit>),
     /// Stand in line for a REGISTER; urgent when a registration would run out.
     Turn { urgent: bool },
     /// See to a connection to [`Account::target`].
@@ -59,6 +75,7 @@ pub(crate) enum Act {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Register,
+    Chat(SendId),
 }
 
 /// One account.
@@ -75,6 +92,8 @@ pub(crate) struct Account {
     in_line: bool,
     leaving: bool,
     closed: Vec<oneshot::Sender<()>>,
+    talks: Talks,
+    commits: Commits,
 }
 
 impl Account {
@@ -85,10 +104,21 @@ impl Account {
         place: Arc<Place>,
         endpoint: Endpoint,
     ) -> Self {
-        let (target, closed) = (place.pool.clone(), Vec::new());
-        let (linked, in_line, leaving) = (false, false, false);
-        let registration = None;
-        Self { shared, inlet, place, endpoint, target, linked, registration, in_line, leaving, closed }
+        let talks = Talks::new(&place, &endpoint);
+        Self {
+            target: place.pool.clone(),
+            shared,
+            inlet,
+            place,
+            endpoint,
+            linked: false,
+            registration: None,
+            in_line: false,
+            leaving: false,
+            closed: Vec::new(),
+            talks,
+            commits: Commits::default(),
+        }
     }
 
     /// The server that it is signed in at, or is to be.
@@ -103,16 +133,19 @@ impl Account {
 
     /// When [`Account::timer`] is due.
     pub(crate) fn deadline(&self) -> Option<Duration> {
-        self.waiting()?.next_deadline()
+        let registration = self.waiting().and_then(Registration::next_deadline);
+        [registration, self.talks.deadline()].into_iter().flatten().min()
     }
 
     /// It is time.
     pub(crate) fn timer(&mut self, now: Duration, acts: &mut Vec<Act>) {
-        let Some(registration) = self.waiting() else { return };
-        if registration.next_deadline().is_some_and(|at| at <= now) {
+        if let Some(registration) = self.waiting()
+            && registration.next_deadline().is_some_and(|at| at <= now)
+        {
             acts.push(Act::Turn { urgent: registration.is_registered(now) });
             self.in_line = true;
         }
+        self.talk_on(now, acts);
     }
 
     /// The registration, while the next REGISTER is a question of time.
@@ -132,7 +165,8 @@ impl Account {
     }
 
     /// There is no connection to the target, or none any more.
-    pub(crate) fn unlinked(&mut self, reason: &str, acts: &mut Vec<Act>) {
+    pub(crate) fn unlinked(&mut self, now: Duration, reason: &str, acts: &mut Vec<Act>) {
+        self.online(now, false, acts);
         let over = self.registration.take().is_some_and(|registration| registration.is_stopped());
         (self.linked, self.in_line) = (false, false);
         if self.leaving {
@@ -150,45 +184,43 @@ impl Account {
     }
 
     /// A request of its own ended.
-    pub(crate) fn ended(&mut self, now: Duration, purpose: Purpose, outcome: &Outcome, acts: &mut Vec<Act>) {
+    pub(crate) fn ended(&mut self, now: Duration, purpose: Purpose, outcome: Outcome, acts: &mut Vec<Act>) {
         match purpose {
-            Purpose::Register => self.register_ended(now, outcome, acts),
+            Purpose::Register => self.register_ended(now, &outcome, acts),
+            Purpose::Chat(id) => self.chat(now, chat::Event::Ended(id, outcome), acts),
         }
     }
 
     /// A peer asks for something and waits for the answer.
-    pub(crate) fn requested(
-        &mut self,
-        now: Duration,
-        id: ServerId,
-        request: &Request,
-        acts: &mut Vec<Act>,
-    ) {
-        let status = match request.method() {
-            method if *method == Method::OPTIONS => 200,
-            _ if sip_registration::is_notification(request) => {
-                self.deregistered(now, request, acts);
-                200
-            }
-            method if ALLOW.split(", ").any(|known| known == method.as_str()) => 481,
-            _ => 405,
-        };
-        acts.push(Act::Answer { id, response: answer(request, status) });
+    pub(crate) fn requested(&mut self, now: Duration, id: ServerId, request: Request, acts: &mut Vec<Act>) {
+        if sip_registration::is_notification(&request) {
+            self.deregistered(now, &request, acts);
+            return acts.push(Act::Answer { id, response: answer(&request, 200) });
+        }
+        // Nobody but servers that prove who they are gets as far as here.
+        self.chat(now, chat::Event::Request { id, request, trusted: true }, acts);
     }
 
     /// A peer says something and wants no answer.
-    pub(crate) fn told(&mut self, now: Duration, request: &Request, acts: &mut Vec<Act>) {
-        if sip_registration::is_notification(request) {
-            self.deregistered(now, request, acts);
+    pub(crate) fn told(&mut self, now: Duration, request: Request, acts: &mut Vec<Act>) {
+        if sip_registration::is_notification(&request) {
+            return self.deregistered(now, &request, acts);
         }
+        self.chat(now, chat::Event::Unanswered(request), acts);
     }
 
     /// Signs out; `closed` hears when that is over.
-    pub(crate) fn close(&mut self, closed: Option<oneshot::Sender<()>>, acts: &mut Vec<Act>) {
+    pub(crate) fn close(
+        &mut self,
+        now: Duration,
+        closed: Option<oneshot::Sender<()>>,
+        acts: &mut Vec<Act>,
+    ) {
         self.closed.extend(closed);
         if std::mem::replace(&mut self.leaving, true) {
             return;
         }
+        self.chat(now, chat::Event::Shutdown, acts);
         match self.registration.as_mut().and_then(Registration::leave) {
             Some(request) => acts.push(register(request)),
             None => acts.push(Act::Over),

@@ -21,7 +21,8 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
-use trunkline_core::port::Inlet;
+use trunkline_core::port::{self, Inlet, InletError, OutgoingMessage};
+use trunkline_model::Address;
 use trunkline_sip::{
     Frame, Framer,
     registration::Endpoint,
@@ -32,8 +33,9 @@ pub(crate) use self::switchboard::OPAQUE;
 use self::{link::Link, switchboard::Switchboard};
 use crate::{
     Connection, Event, Pool,
-    account::{Account, Act, Place, Purpose, Shared},
+    account::{Account, Act, Commit, Place, Purpose, Shared},
     address::Target,
+    chat::SendId,
     pace::Turns,
     pool::DialError,
     random,
@@ -52,8 +54,14 @@ pub(crate) enum Command {
     Open(Box<Opening>),
     /// A line is not wanted any more; `closed` hears when it is signed out.
     Close { line: LineId, closed: Option<oneshot::Sender<()>> },
+    /// A person writes; `reply` hears what became of it.
+    Send { line: LineId, message: OutgoingMessage, reply: oneshot::Sender<port::Outcome> },
+    /// A person types, or has stopped.
+    Typing { line: LineId, peer: Address, composing: bool },
     /// What dialling a server came to.
     Dialled(Target, Result<Connection, DialError>),
+    /// The core has taken what a line told it, or cannot.
+    Committed(LineId, Result<(), InletError>),
 }
 
 /// A line that opens.
@@ -62,6 +70,13 @@ pub(crate) struct Opening {
     pub(crate) shared: Arc<Shared>,
     pub(crate) inlet: Arc<dyn Inlet>,
     pub(crate) endpoint: Endpoint,
+}
+
+/// Whose a request is, and what for.
+struct Owner {
+    line: LineId,
+    purpose: Purpose,
+    connection: Connection,
 }
 
 /// What goes in.
@@ -82,7 +97,11 @@ pub(crate) struct Exchange {
     switchboard: Switchboard,
     transactions: Transactions,
     /// Whose each request is that has no final answer yet.
-    owners: HashMap<ClientId, (LineId, Purpose)>,
+    owners: HashMap<ClientId, Owner>,
+    /// The INVITEs among them.
+    calls: HashMap<(LineId, SendId), ClientId>,
+    /// Those that have ended and may still be answered, the oldest first.
+    past: VecDeque<(Duration, ClientId, LineId, SendId)>,
     /// Requests that ended before they began, to be told when what is under way is done.
     stillborn: VecDeque<(LineId, Purpose, Outcome)>,
     links: BTreeMap<Target, Link>,
@@ -107,6 +126,8 @@ impl Exchange {
             switchboard: Switchboard::default(),
             transactions: Transactions::new(Capacity::default(), random() as u64),
             owners: HashMap::new(),
+            calls: HashMap::new(),
+            past: VecDeque::new(),
             stillborn: VecDeque::new(),
             links: BTreeMap::new(),
             connections: HashMap::new(),
@@ -142,8 +163,19 @@ impl Exchange {
     fn command(&mut self, command: Command) {
         match command {
             Command::Open(opening) => self.open(*opening),
-            Command::Close { line, closed } => self.work(line, |account, _, acts| account.close(closed, acts)),
+            Command::Close { line, closed } => {
+                self.work(line, |account, now, acts| account.close(now, closed, acts));
+            }
+            Command::Send { line, message, reply } => {
+                self.work(line, |account, now, acts| account.send(now, message, reply, acts));
+            }
+            Command::Typing { line, peer, composing } => {
+                self.work(line, |account, now, acts| account.types(now, peer, composing, acts));
+            }
             Command::Dialled(target, result) => self.dialled(&target, result),
+            Command::Committed(line, result) => {
+                self.work(line, |account, now, acts| account.committed(now, &result, acts));
+            }
         }
     }
 
@@ -182,11 +214,25 @@ impl Exchange {
     fn perform(&mut self, line: LineId, act: Act) {
         match act {
             Act::Send { purpose, request, patience } => self.send(line, purpose, request, patience),
+            Act::Write(request) => self.write(line, request),
+            Act::Cancel(id) => self.cancel(line, id),
             Act::Answer { id, response } => self.answer(id, response),
+            Act::Commit(commit) => self.commit(line, *commit),
             Act::Turn { urgent } => self.turns.wait(line, urgent),
             Act::Link => self.want_link(line),
             Act::Over => self.forget(line),
         }
+    }
+
+    /// Has the core take something, in a task that lives as long as that takes.
+    fn commit(&self, line: LineId, commit: Commit) {
+        let Some(account) = self.accounts.get(&line) else { return };
+        let (inlet, own) = (account.inlet(), self.own.clone());
+        tokio::spawn(async move {
+            let result = commit.tell(inlet).await;
+            // Without a receiver everything has ended.
+            let _ = own.send(Command::Committed(line, result)).await;
+        });
     }
 
     fn forget(&mut self, line: LineId) {
@@ -240,7 +286,7 @@ impl Exchange {
     /// Tells of requests that ended while something else was under way.
     fn settle(&mut self) {
         while let Some((line, purpose, outcome)) = self.stillborn.pop_front() {
-            self.work(line, |account, now, acts| account.ended(now, purpose, &outcome, acts));
+            self.work(line, |account, now, acts| account.ended(now, purpose, outcome, acts));
         }
     }
 }

@@ -16,6 +16,10 @@ use crate::{
     exchange::{Command, LineId},
 };
 
+/// How long a command may wait for room in the queue.
+const QUEUE_WAIT: Duration = Duration::from_secs(5);
+/// How long a message may take: the peer's client may ring for a minute, and another may go by before it answers.
+const OUTCOME_WAIT: Duration = Duration::from_secs(150);
 /// How long signing out may take.
 const CLOSE_WAIT: Duration = Duration::from_secs(5);
 
@@ -37,6 +41,15 @@ impl LyncLine {
             other => Err(LineError::NotConnected(other.reason().to_owned())),
         }
     }
+
+    async fn command(&self, command: Command) -> Result<(), LineError> {
+        self.connected()?;
+        match timeout(QUEUE_WAIT, self.commands.send(command)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(LineError::NotConnected("the line is closed".into())),
+            Err(_) => Err(LineError::NotConnected("too much is asked of the pool at once".into())),
+        }
+    }
 }
 
 #[async_trait]
@@ -45,13 +58,19 @@ impl Line for LyncLine {
         self.shared.state().clone()
     }
 
-    async fn send(&self, _message: OutgoingMessage) -> Outcome {
-        let reason = "messages are not supported on this IM system yet".to_owned();
-        Outcome::Refused { permanent: true, reason }
+    async fn send(&self, message: OutgoingMessage) -> Outcome {
+        let (reply, outcome) = oneshot::channel();
+        if self.command(Command::Send { line: self.id, message, reply }).await.is_err() {
+            return Outcome::NotSent;
+        }
+        match timeout(OUTCOME_WAIT, outcome).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) | Err(_) => Outcome::Unknown,
+        }
     }
 
-    async fn typing(&self, _peer: &Address, _composing: bool) -> Result<(), LineError> {
-        self.connected()
+    async fn typing(&self, peer: &Address, composing: bool) -> Result<(), LineError> {
+        self.command(Command::Typing { line: self.id, peer: peer.clone(), composing }).await
     }
 
     /// The servers have no receipts for messages between two people: the answer to a message is all that there is.

@@ -5,7 +5,7 @@ use trunkline_sip::{Epid, Uri, registration::Endpoint};
 use crate::{
     address::Target,
     exchange::OPAQUE,
-    settings::{LyncError, LyncSettings},
+    settings::{Accept, Decline, LyncError, LyncSettings},
     tls::Peers,
 };
 
@@ -25,12 +25,17 @@ pub(crate) struct Place {
     pub(crate) local_fqdn: String,
     /// Where Front Ends reach it.
     pub(crate) port: u16,
+    /// When a conversation that a peer begins is accepted.
+    pub(crate) accept: Accept,
+    /// How one is declined.
+    pub(crate) decline: Decline,
 }
 
 impl Place {
     pub(crate) fn new(settings: &LyncSettings, port: u16) -> Self {
         let (pool, local_fqdn) = (settings.pool.clone(), settings.local_fqdn.clone());
-        Self { pool, peers: settings.tls.peers.clone(), local_fqdn, port }
+        let (peers, accept, decline) = (settings.tls.peers.clone(), settings.accept, settings.decline);
+        Self { pool, peers, local_fqdn, port, accept, decline }
     }
 
     /// `host:port` as Via and Contact have it.
@@ -73,6 +78,8 @@ mod tests {
             peers: Peers::default(),
             local_fqdn: fqdn.into(),
             port: 6001,
+            accept: Accept::OnlyEndpoint,
+            decline: Decline::Here,
         };
         let made = |fqdn: &str, address: &str| {
             endpoint(&place(fqdn), &address.parse().expect("an address"), "").expect("an endpoint")

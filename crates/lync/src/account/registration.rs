@@ -12,7 +12,7 @@ use trunkline_sip::{
 };
 
 use super::{Account, Act, register};
-use crate::{address::Target, random};
+use crate::{address::Target, chat, random};
 
 /// The port of a server that names none.
 const PORT: u16 = 5061;
@@ -46,23 +46,34 @@ impl Account {
 
     fn turned(&mut self, now: Duration, event: Event, acts: &mut Vec<Act>) {
         match event {
-            Event::Registered(registered) => self.registered(&registered, acts),
-            Event::Redirected { uri, .. } => self.redirected(&uri, acts),
-            Event::Wait { wait, failure } => self.waits(now, wait, failure),
+            Event::Registered(registered) => self.registered(now, &registered, acts),
+            Event::Redirected { uri, .. } => {
+                self.online(now, false, acts);
+                self.redirected(&uri, acts);
+            }
+            Event::Wait { wait, failure } => self.waits(now, wait, failure, acts),
             Event::Refused { status, failure, words } => {
                 let reason = self.refusal(status, failure, words.as_deref());
                 warn!(account = self.shared.person.account.0, reason, "the pool refused an account");
+                self.online(now, false, acts);
                 self.tell(LineState::Refused { reason });
             }
-            Event::Ended(ended) => self.signed_out(ended),
+            Event::Ended(ended) => {
+                self.online(now, false, acts);
+                self.signed_out(ended);
+            }
             Event::Left => acts.push(Act::Over),
             Event::Again | Event::Nothing => {}
         }
     }
 
-    fn registered(&mut self, registered: &Registered, _acts: &mut Vec<Act>) {
+    fn registered(&mut self, now: Duration, registered: &Registered, acts: &mut Vec<Act>) {
         let seconds = registered.expires;
         info!(account = self.shared.person.account.0, seconds, "signed in");
+        if let Some(gruu) = registered.gruu.clone() {
+            self.chat(now, chat::Event::ContactChanged(gruu), acts);
+        }
+        self.online(now, true, acts);
         self.tell(LineState::Connected);
     }
 
@@ -102,11 +113,12 @@ impl Account {
         Some(Target { name: host, host: None, port })
     }
 
-    fn waits(&mut self, now: Duration, wait: Duration, failure: Option<&Failure>) {
+    fn waits(&mut self, now: Duration, wait: Duration, failure: Option<&Failure>, acts: &mut Vec<Act>) {
         let meaning = failure.map_or("it did not answer", |failure| failure.meaning);
         let seconds = wait.as_secs();
         info!(account = self.shared.person.account.0, reason = meaning, seconds, "not signed in; trying again");
         if !self.is_registered(now) {
+            self.online(now, false, acts);
             let reason = format!("the pool did not sign the account in: {meaning}");
             self.tell(LineState::Connecting { reason });
         }

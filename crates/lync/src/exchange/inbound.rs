@@ -50,16 +50,16 @@ impl Exchange {
     fn request(&mut self, connection: &Connection, request: Request) {
         let (now, id) = (self.now(), ConnectionId(connection.id()));
         match self.transactions.request(now, id, request) {
-            Incoming::Request { id, request } => self.asked(id, &request),
+            Incoming::Request { id, request } => self.asked(id, request),
             Incoming::Unanswered(request) => {
                 if let Some(line) = self.callee(&request).ok().flatten() {
-                    self.work(line, |account, now, acts| account.told(now, &request, acts));
+                    self.work(line, |account, now, acts| account.told(now, request, acts));
                 }
             }
             Incoming::Cancel { invite, request, reply } => {
                 write(connection, reply.to_bytes());
                 if let Some(invite) = invite {
-                    self.cancelled(invite, &request);
+                    self.cancelled(invite, request);
                 }
             }
             Incoming::Reply(response) => write(connection, response.to_bytes()),
@@ -67,17 +67,17 @@ impl Exchange {
         }
     }
 
-    fn asked(&mut self, id: ServerId, request: &Request) {
+    fn asked(&mut self, id: ServerId, request: Request) {
         if *request.method() == Method::NEGOTIATE {
-            let refusal = Response::build(request, 488).reason("Compression algorithm refused");
+            let refusal = Response::build(&request, 488).reason("Compression algorithm refused");
             return self.answer(id, refusal.to_tag(&tag()).done());
         }
-        match self.callee(request) {
+        match self.callee(&request) {
             Ok(Some(line)) => self.work(line, |account, now, acts| account.requested(now, id, request, acts)),
-            Ok(None) if *request.method() == Method::OPTIONS => self.answer(id, answer(request, 200)),
+            Ok(None) if *request.method() == Method::OPTIONS => self.answer(id, answer(&request, 200)),
             Ok(None) | Err(Stranger) => {
                 let is_inside = request.to().is_ok_and(|to| to.tag().is_some());
-                self.answer(id, answer(request, if is_inside { 481 } else { 404 }));
+                self.answer(id, answer(&request, if is_inside { 481 } else { 404 }));
             }
         }
     }
@@ -94,8 +94,11 @@ impl Exchange {
         }
     }
 
-    fn cancelled(&mut self, invite: ServerId, cancel: &Request) {
-        self.answer(invite, answer(cancel, 487));
+    /// A peer gave up an INVITE, which was for who its CANCEL is for.
+    fn cancelled(&mut self, invite: ServerId, cancel: Request) {
+        if let Ok(Some(line)) = self.callee(&cancel) {
+            self.work(line, |account, now, acts| account.cancelled(now, invite, cancel, acts));
+        }
     }
 
     fn response(&mut self, connection: &Connection, response: Response) {
@@ -103,13 +106,17 @@ impl Exchange {
         match self.transactions.answer(now, id, response) {
             Answer::Final { id, outcome, ack } => {
                 ack.iter().for_each(|ack| write(connection, ack.to_bytes()));
-                self.ended(id, &outcome);
+                self.ended(id, outcome);
             }
-            Answer::Provisional { cancel, .. } => {
+            Answer::Provisional { id, response, cancel } => {
                 cancel.iter().for_each(|cancel| write(connection, cancel.to_bytes()));
+                let owner = self.owners.get(&id).map(|owner| (owner.line, owner.purpose));
+                if let Some((line, purpose)) = owner {
+                    self.work(line, |account, now, acts| account.progressed(now, purpose, response, acts));
+                }
             }
             Answer::Absorbed { ack } => ack.iter().for_each(|ack| write(connection, ack.to_bytes())),
-            Answer::Late { .. } => {}
+            Answer::Late { id, response } => self.late(id, response),
         }
     }
 }

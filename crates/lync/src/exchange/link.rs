@@ -60,7 +60,7 @@ impl Exchange {
         self.heard.remove(&connection.id());
         let lost = self.transactions.lost(self.now(), ConnectionId(connection.id()));
         for (id, outcome) in lost.ended {
-            self.ended(id, &outcome);
+            self.ended(id, outcome);
         }
         let is_this = |link: &Link| matches!(link, Link::Up(known) if known == connection);
         let targets: Vec<_> =
@@ -93,7 +93,7 @@ impl Exchange {
     fn down(&mut self, target: &Target, until: Duration, reason: &str) {
         self.links.insert(target.clone(), Link::Down { until });
         for line in self.lines_at(target) {
-            self.work(line, |account, _, acts| account.unlinked(reason, acts));
+            self.work(line, |account, now, acts| account.unlinked(now, reason, acts));
         }
     }
 

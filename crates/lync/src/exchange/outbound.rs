@@ -5,14 +5,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use tracing::debug;
 use trunkline_sip::{
-    Request, Response,
+    Method, Request, Response,
     transaction::{
-        Capacity, ClientId, ConnectionId, Expired, NotSent, Outcome, Patience, Reply, ServerId, Unknown, Way,
+        CancelStep, Capacity, ClientId, ConnectionId, Expired, HOP, NotSent, Outcome, Patience, Reply,
+        ServerId, Unknown, Way,
     },
 };
 
-use super::{Exchange, LineId};
-use crate::{Connection, account::Purpose, connection::SendError, random};
+use super::{Exchange, LineId, Owner};
+use crate::{Connection, account::Purpose, chat::SendId, connection::SendError, random};
 
 impl Exchange {
     /// Sends an account's request over its connection. What cannot be written was not sent.
@@ -29,20 +30,46 @@ impl Exchange {
             })?;
             Ok(connection)
         });
-        let begun = written.map(|connection| {
-            let now = self.now();
-            let id = self.transactions.send(now, ConnectionId(connection.id()), request, patience);
-            id.inspect(|id| self.transactions.submitted(now, *id))
-        });
-        match begun {
-            Ok(Ok(id)) => {
-                self.owners.insert(id, (line, purpose));
+        let connection = match written {
+            Ok(connection) => connection,
+            Err(reason) => return self.stillborn.push_back((line, purpose, Outcome::NotSent(reason))),
+        };
+        let (now, is_invite) = (self.now(), *request.method() == Method::INVITE);
+        match self.transactions.send(now, ConnectionId(connection.id()), request, patience) {
+            Ok(id) => {
+                // It has only just begun, so nothing can have ended it.
+                let _ = self.transactions.submit(now, id);
+                if let (Purpose::Chat(call), true) = (purpose, is_invite) {
+                    self.calls.insert((line, call), id);
+                }
+                self.owners.insert(id, Owner { line, purpose, connection });
             }
-            Ok(Err(error)) => {
+            Err(error) => {
                 debug!(%error, "a request whose end nobody will hear");
                 self.stillborn.push_back((line, purpose, Outcome::Unknown(Unknown::NoAnswer)));
             }
-            Err(reason) => self.stillborn.push_back((line, purpose, Outcome::NotSent(reason))),
+        }
+    }
+
+    /// Writes what is never answered.
+    pub(super) fn write(&self, line: LineId, mut request: Request) {
+        self.hop.stamp(&mut request, random());
+        if let Some(connection) = self.connection(line) {
+            write(&connection, request.to_bytes());
+        }
+    }
+
+    /// Gives an INVITE up.
+    pub(super) fn cancel(&mut self, line: LineId, call: SendId) {
+        let Some(id) = self.calls.get(&(line, call)).copied() else { return };
+        match self.transactions.cancel(self.now(), id) {
+            CancelStep::Write(cancel) => {
+                if let Some(owner) = self.owners.get(&id) {
+                    write(&owner.connection, cancel.to_bytes());
+                }
+            }
+            CancelStep::Withdrawn => self.ended(id, Outcome::NotSent(NotSent::Withdrawn)),
+            CancelStep::Later | CancelStep::TooLate => {}
         }
     }
 
@@ -65,17 +92,38 @@ impl Exchange {
     }
 
     /// Tells the account whose request it was.
-    pub(super) fn ended(&mut self, id: ClientId, outcome: &Outcome) {
-        if let Some((line, purpose)) = self.owners.remove(&id) {
-            self.give_up_silence(line, outcome);
-            self.work(line, |account, now, acts| account.ended(now, purpose, outcome, acts));
+    pub(super) fn ended(&mut self, id: ClientId, outcome: Outcome) {
+        let Some(Owner { line, purpose, connection }) = self.owners.remove(&id) else { return };
+        if let Purpose::Chat(call) = purpose
+            && self.calls.remove(&(line, call)).is_some()
+        {
+            self.remember(id, line, call);
+        }
+        self.give_up_silence(&connection, &outcome);
+        self.work(line, |account, now, acts| account.ended(now, purpose, outcome, acts));
+    }
+
+    /// Keeps whose an INVITE was while answers may still come.
+    fn remember(&mut self, id: ClientId, line: LineId, call: SendId) {
+        let now = self.now();
+        while self.past.front().is_some_and(|(at, ..)| *at + HOP < now) {
+            self.past.pop_front();
+        }
+        self.past.push_back((now, id, line, call));
+    }
+
+    /// A 2xx to an INVITE that had ended.
+    pub(super) fn late(&mut self, id: ClientId, response: Response) {
+        let call = self.past.iter().rev().find(|(_, past, ..)| *past == id);
+        if let Some((_, _, line, call)) = call.copied() {
+            self.work(line, |account, now, acts| account.late(now, call, response, acts));
         }
     }
 
     pub(super) fn expire_transactions(&mut self, now: Duration) {
         for expired in self.transactions.expire(now) {
             match expired {
-                Expired::Ended { id, outcome } => self.ended(id, &outcome),
+                Expired::Ended { id, outcome } => self.ended(id, outcome),
                 Expired::Cancelled { connection, cancel, .. } => {
                     if let Some(connection) = self.connections.get(&connection.0) {
                         write(connection, cancel.to_bytes());
@@ -90,9 +138,8 @@ impl Exchange {
 
     /// A server that said nothing at all while a request waited in vain hangs: another connection may lead to one that
     /// does not.
-    fn give_up_silence(&self, line: LineId, outcome: &Outcome) {
+    fn give_up_silence(&self, connection: &Connection, outcome: &Outcome) {
         let Outcome::Unknown(Unknown::NoAnswer) = outcome else { return };
-        let Some(connection) = self.connection(line) else { return };
         let heard = self.heard.get(&connection.id()).copied().unwrap_or_default();
         if self.now().saturating_sub(heard) >= super::SILENCE {
             debug!(connection = connection.id(), "closed, because the server says nothing");
