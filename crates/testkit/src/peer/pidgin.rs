@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     hash::{DefaultHasher, Hash, Hasher},
     path::{Path, PathBuf},
     process::Stdio,
@@ -13,7 +14,7 @@ use tokio::{
     process::{Child, ChildStdin, ChildStdout, Command},
     time::timeout,
 };
-use trunkline_sip::{Method, body::roaming};
+use trunkline_sip::{Headers, Method, body::roaming};
 
 use super::{FrontEnd, front_end::Traffic};
 use crate::patience;
@@ -191,11 +192,20 @@ impl Pidgin {
         self.begin_to_connect().await?;
         self.until_after(mark, "signs in", |told| (*told == Told::Online).then_some(())).await?;
         let own = self.address.clone();
-        let published = move |traffic: &Traffic| {
+        let epid = move |headers: &Headers| {
+            let from = headers.from().ok().filter(|from| from.uri.address().as_ref() == Some(&own))?;
+            from.epid().map(Cow::into_owned)
+        };
+        let registered = |traffic: &Traffic| {
+            let request = traffic.request().filter(|request| *request.method() == Method::REGISTER)?;
+            epid(request)
+        };
+        let device = front.until_after(passed, "a registration", registered).await?;
+        let published = |traffic: &Traffic| {
             let response = traffic.sent_response().filter(|response| response.is_success())?;
-            let own = response.from().ok()?.uri.address()? == own;
-            let published = response.content_type().ok()??.is(roaming::TYPE);
-            (own && published && response.cseq().ok()?.method == Method::SERVICE).then_some(())
+            let published = response.content_type().ok()??.is(roaming::TYPE)
+                && response.cseq().ok()?.method == Method::SERVICE;
+            epid(response).filter(|epid| published && *epid == device).map(drop)
         };
         front.until_after(passed, "a client's first publication", published).await
     }

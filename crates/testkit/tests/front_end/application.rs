@@ -2,8 +2,14 @@
 
 mod stage;
 
-use trunkline_sip::Method;
-use trunkline_testkit::peer::{FrontEnd, Pidgin, Told};
+use trunkline_sip::{
+    Method,
+    body::{
+        contact::{self, ContactDelta, Group, ListChange, Roster},
+        soap::{self, ListOperation, ListReply, ListRequest},
+    },
+};
+use trunkline_testkit::peer::{FrontEnd, Pidgin, Told, front_end::Package};
 
 use self::stage::Application;
 
@@ -87,11 +93,70 @@ async fn a_call_goes_to_every_endpoint_and_is_cancelled_where_nobody_answered() 
     let (line, cancel) = relay.request(&Method::CANCEL).await.unwrap();
     assert_eq!(cancel.via().unwrap(), other.via().unwrap(), "of the other endpoint");
     relay.answer(line, &cancel, 200, None).unwrap();
-    relay.answer(line, &other, 487, None).unwrap();
+    let refused = relay.answer(line, &other, 487, None).unwrap();
+    let (_, ack) = relay.request_in(&Method::ACK, &refused).await.unwrap();
+    assert_eq!(ack.uri(), other.uri(), "of the refusal, from the Front End itself");
     let (_, message) = relay.request(&Method::MESSAGE).await.unwrap();
     assert_eq!(message.uri().param("ms-opaque"), Some("aaaaaaaaaa"));
     relay.answer(line, &message, 200, None).unwrap();
     let ended = bob.told().iter().filter(|told| matches!(told, Told::Notice { .. })).count();
     assert_eq!(ended, 0);
     assert_eq!(front.complaints(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_caller_who_gives_up_is_answered_at_once_and_the_callee_told() {
+    let front = FrontEnd::start("example.test", USERS).await.unwrap();
+    front.trust(HOST);
+    let mut relay = Application::start(&front, HOST).await.unwrap();
+    let alice = relay.register(&front, "alice", "aaaaaaaaaa").await.unwrap();
+    let bob = relay.register(&front, "bob", "bbbbbbbbbb").await.unwrap();
+    let invite = relay.invite(&alice, "sip:bob@example.test").unwrap();
+    let (line, received) = relay.request(&Method::INVITE).await.unwrap();
+    relay.cancel(&invite).unwrap();
+    let (_, cancel) = relay.request(&Method::CANCEL).await.unwrap();
+    relay.answer(line, &cancel, 200, None).unwrap();
+    assert_eq!(relay.response(&Method::CANCEL).await.unwrap().status(), 200);
+    let statuses = relay.statuses(&Method::INVITE, 487).await.unwrap();
+    assert_eq!(statuses, [100, 101, 487]);
+    // A callee that answers all the same, as SIPE does: the caller is told, and has to end that dialog.
+    relay.answer(line, &received, 200, Some(&bob)).unwrap();
+    relay.statuses(&Method::INVITE, 200).await.unwrap();
+    assert_eq!(front.complaints(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_list_changes_by_its_version_alone_and_tells_what_was_missed() {
+    let front = FrontEnd::start("example.test", USERS).await.unwrap();
+    front.trust(HOST);
+    let mut relay = Application::start(&front, HOST).await.unwrap();
+    let alice = relay.register(&front, "alice", "aaaaaaaaaa").await.unwrap();
+    let event = Package::Contacts.word();
+    let subscribed = relay.ask(&alice, &Method::SUBSCRIBE, &[("Event", event)], None).await.unwrap();
+    let Roster::List(list) = Roster::read(subscribed.body()).unwrap() else { panic!("no list") };
+    assert_eq!(subscribed.piggyback_cseq().unwrap(), Some(1));
+
+    let add = |delta, name: &str| {
+        let operation = ListOperation::AddGroup { name: name.to_owned(), external: None };
+        ListRequest { delta, operation }.write()
+    };
+    let order = add(list.delta + 7, "Night shift");
+    let refused = relay.ask(&alice, &Method::SERVICE, &[], Some((soap::TYPE, &order))).await.unwrap();
+    assert!(matches!(ListReply::read(refused.body()).unwrap(), ListReply::Fault { .. }));
+    let order = add(list.delta, "Night shift");
+    let done = relay.ask(&alice, &Method::SERVICE, &[], Some((soap::TYPE, &order))).await.unwrap();
+    assert_eq!(ListReply::read(done.body()).unwrap(), ListReply::GroupAdded { id: 2 });
+    let (_, told) = relay.request(&Method::BENOTIFY).await.unwrap();
+    assert_eq!(told.cseq().unwrap().number, 2);
+    assert!(told.content_type().unwrap().unwrap().is(contact::TYPE));
+    let group = Group { id: 2, name: "Night shift".to_owned(), external: None };
+    let delta = ContactDelta::read(told.body()).unwrap();
+    assert_eq!(delta.changes, [ListChange::GroupAdded(group)]);
+    assert_eq!((delta.previous, delta.delta), (Some(list.delta), list.delta + 1));
+
+    front.lose_notification("alice", Package::Contacts);
+    let order = add(list.delta + 1, "Day shift");
+    relay.ask(&alice, &Method::SERVICE, &[], Some((soap::TYPE, &order))).await.unwrap();
+    let (_, told) = relay.request(&Method::BENOTIFY).await.unwrap();
+    assert_eq!(told.cseq().unwrap().number, 4, "one was lost");
 }

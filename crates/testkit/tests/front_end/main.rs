@@ -3,5 +3,6 @@
 mod application;
 mod chat;
 mod contact;
+mod fault;
 mod presence;
 mod sign_in;

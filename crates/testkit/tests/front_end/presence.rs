@@ -53,3 +53,35 @@ async fn an_outdated_publication_is_refused_and_made_again() {
         .await
         .unwrap();
 }
+
+#[tokio::test]
+async fn a_contact_of_another_pool_is_watched_there() {
+    let front = FrontEnd::start("example.test", USERS).await.unwrap();
+    front.move_user(
+        "bob",
+        "sip:pool2.example.test@example.test;gruu;opaque=srvr:HomeServer:AbCdEfGhIjKlMnOpQrStUwAA",
+    );
+    let mut alice = Pidgin::sign_in(&front, "alice").await.unwrap();
+    alice.add("bob@example.test", "Crew").await.unwrap();
+    front
+        .until("a subscription at the other pool", |traffic| {
+            let request = traffic.request().filter(|request| request.method().as_str() == "SUBSCRIBE")?;
+            (request.uri().user() == Some("pool2.example.test")).then_some(())
+        })
+        .await
+        .unwrap();
+    let mut bob = Pidgin::sign_in(&front, "bob").await.unwrap();
+    bob.show("busy", "").await.unwrap();
+    alice.sees("bob@example.test", "busy").await.unwrap();
+}
+
+#[tokio::test]
+async fn without_piggyback_the_first_notification_comes_by_itself() {
+    let front = FrontEnd::start("example.test", USERS).await.unwrap();
+    front.piggyback(false);
+    front.open_presence("bob");
+    let mut alice = Pidgin::sign_in(&front, "alice").await.unwrap();
+    let _bob = Pidgin::sign_in(&front, "bob").await.unwrap();
+    alice.add("bob@example.test", "Crew").await.unwrap();
+    alice.sees("bob@example.test", "available").await.unwrap();
+}

@@ -14,7 +14,9 @@ use tokio::{
     time::timeout,
 };
 use tokio_rustls::{TlsAcceptor, TlsConnector};
-use trunkline_sip::{Frame, Framer, Limits, Message, Method, Request, Response, Uri};
+use trunkline_sip::{
+    Frame, Framer, Limits, Message, Method, Request, Response, Uri, message::RequestBuilder,
+};
 use trunkline_testkit::{patience, peer::FrontEnd};
 use uuid::Uuid;
 
@@ -150,6 +152,78 @@ impl Application {
         self.send(OWN, request.done())
     }
 
+    /// The next request of a method in the dialog of a response.
+    pub(super) async fn request_in(
+        &mut self,
+        method: &Method,
+        response: &Response,
+    ) -> Result<(usize, Request)> {
+        let tag = response.to()?.tag().map(str::to_owned);
+        let of = |message: &Message| {
+            matches!(message, Message::Request(request) if request.method() == method)
+                && message.to().is_ok_and(|to| to.tag() == tag.as_deref())
+        };
+        let (line, message) = self.take(method.as_str(), of).await?;
+        Ok((line, message.request().context("no request")?))
+    }
+
+    /// Begins a conversation.
+    pub(super) fn invite(&mut self, speaker: &Speaker, to: &str) -> Result<Request> {
+        let request = self.begin(speaker, &Method::INVITE, to)?.body("application/sdp", SDP).done();
+        self.send(OWN, request.clone())?;
+        Ok(request)
+    }
+
+    /// Gives a conversation up before it is answered.
+    pub(super) fn cancel(&mut self, invite: &Request) -> Result<()> {
+        let mut request = Request::build(Method::CANCEL, invite.uri().clone()).cseq(invite.cseq()?.number);
+        for name in ["Via", "From", "To", "Call-ID", "Max-Forwards"] {
+            request = request.header(name, invite.get(name).context("an incomplete INVITE")?.value());
+        }
+        self.send(OWN, request.done())
+    }
+
+    /// Asks something of the user's own, and waits for the answer.
+    pub(super) async fn ask(
+        &mut self,
+        speaker: &Speaker,
+        method: &Method,
+        headers: &[(&str, &str)],
+        body: Option<(&str, &str)>,
+    ) -> Result<Response> {
+        let mut request = self.begin(speaker, method, &speaker.uri)?;
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        if let Some((media, body)) = body {
+            request = request.body(media, body.to_owned());
+        }
+        let request = request.header("Supported", "ms-benotify, ms-piggyback-first-notify");
+        self.send(OWN, request.done())?;
+        self.response(method).await
+    }
+
+    fn begin(&self, speaker: &Speaker, method: &Method, to: &str) -> Result<RequestBuilder> {
+        let (Speaker { uri, epid, gruu }, id) = (speaker, Uuid::new_v4().simple().to_string());
+        Ok(Request::build(method.clone(), Uri::parse(to)?)
+            .header("Via", self.via())
+            .header("Max-Forwards", "70")
+            .header("From", format!("<{uri}>;tag={id};epid={epid}"))
+            .header("To", format!("<{to}>"))
+            .header("Call-ID", &id)
+            .cseq(1)
+            .header("Contact", format!("<{gruu}>")))
+    }
+
+    /// The statuses that answered a method, up to this one.
+    pub(super) async fn statuses(&mut self, method: &Method, last: u16) -> Result<Vec<u16>> {
+        let mut statuses = Vec::new();
+        while statuses.last() != Some(&last) {
+            statuses.push(self.response(method).await?.status());
+        }
+        Ok(statuses)
+    }
+
     /// The next request of a method, and the connection on which it came.
     pub(super) async fn request(&mut self, method: &Method) -> Result<(usize, Request)> {
         let of =
@@ -158,7 +232,7 @@ impl Application {
         Ok((line, message.request().context("no request")?))
     }
 
-    /// The next final response to a method.
+    /// The next response to a method.
     pub(super) async fn response(&mut self, method: &Method) -> Result<Response> {
         let of = |message: &Message| match message {
             Message::Response(response) => response.cseq().is_ok_and(|cseq| cseq.method == *method),
