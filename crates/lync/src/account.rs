@@ -31,8 +31,7 @@ use crate::{
 };
 
 /// The methods that the relay takes.
-pub(crate) const ALLOW: &str =
-    "INVITE, BYE, ACK, CANCEL, INFO, MESSAGE, UPDATE, OPTIONS, NOTIFY, BENOTIFY";
+pub(crate) const ALLOW: &str = "INVITE, BYE, ACK, CANCEL, INFO, MESSAGE, UPDATE, OPTIONS, NOTIFY, BENOTIFY";
 
 /// What the handle of a line and its account both see.
 pub(crate) struct Shared {
@@ -192,13 +191,32 @@ impl Account {
     }
 
     /// A peer asks for something and waits for the answer.
-    pub(crate) fn requested(&mut self, now: Duration, id: ServerId, request: Request, acts: &mut Vec<Act>) {
+    pub(crate) fn requested(
+        &mut self,
+        now: Duration,
+        id: ServerId,
+        mut request: Request,
+        acts: &mut Vec<Act>,
+    ) {
         if sip_registration::is_notification(&request) {
             self.deregistered(now, &request, acts);
             return acts.push(Act::Answer { id, response: answer(&request, 200) });
         }
+        self.sign(&mut request);
         // Nobody but servers that prove who they are gets as far as here.
         self.chat(now, chat::Event::Request { id, request, trusted: true }, acts);
+    }
+
+    /// Says in To which of the user's endpoints this is, so that answers and the dialogs that they make say so too: servers
+    /// know an endpoint by that.
+    fn sign(&self, request: &mut Request) {
+        let is_open = request.to().is_ok_and(|to| to.tag().is_none() && to.epid().is_none());
+        if let Some(position) = request.position(name::TO).filter(|_| is_open)
+            && let Some(to) = request.remove_at(position)
+        {
+            let semicolon = if to.value().ends_with(b";") { "" } else { ";" };
+            request.insert(position, to.appended(&format!("{semicolon}epid={}", self.endpoint.epid)));
+        }
     }
 
     /// A peer says something and wants no answer.
@@ -210,12 +228,7 @@ impl Account {
     }
 
     /// Signs out; `closed` hears when that is over.
-    pub(crate) fn close(
-        &mut self,
-        now: Duration,
-        closed: Option<oneshot::Sender<()>>,
-        acts: &mut Vec<Act>,
-    ) {
+    pub(crate) fn close(&mut self, now: Duration, closed: Option<oneshot::Sender<()>>, acts: &mut Vec<Act>) {
         self.closed.extend(closed);
         if std::mem::replace(&mut self.leaving, true) {
             return;

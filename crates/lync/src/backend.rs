@@ -16,9 +16,10 @@ use trunkline_sip::Framer;
 use crate::{
     Listener, LiveTls, Pool,
     account::{Place, Shared, endpoint},
-    connection, listener,
+    connection,
     exchange::{Command, Exchange, Inputs, LineId, Opening},
     line::LyncLine,
+    listener,
     listener::Counts,
     pool::DialLimits,
     settings::{LyncError, LyncSettings},
@@ -80,8 +81,7 @@ impl LyncBackend {
         let at = listener.address().unwrap_or(self.settings.listen);
         let place = Arc::new(Place::new(&self.settings, at.port()));
         let (stop, counts) = (CancellationToken::new(), Box::new(listener.counter()));
-        let exchange =
-            Exchange::new(place.clone(), pool.clone(), self.settings.login_rate, commands.clone());
+        let exchange = Exchange::new(place.clone(), pool.clone(), self.settings.login_rate, commands.clone());
         tokio::spawn(listener.run(stop.clone()));
         tokio::spawn(exchange.run(Inputs { commands: asked, events: received, stop: stop.clone() }));
         // Who came first in a race is kept; the other stops as it is dropped.
@@ -115,7 +115,7 @@ impl LyncBackend {
     }
 
     /// Where it listens, and what became of those who connected; `None` before it was started.
-    pub(crate) fn listening(&self) -> Option<(SocketAddr, Counts)> {
+    pub fn listening(&self) -> Option<(SocketAddr, Counts)> {
         self.running.get().map(|running| (running.at, (running.counts)()))
     }
 }

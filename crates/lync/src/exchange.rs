@@ -269,7 +269,9 @@ impl Exchange {
         let now = self.now();
         self.expire_transactions(now);
         self.redial(now);
-        while let Some((deadline, line)) = self.clock.first().copied().filter(|(deadline, _)| *deadline <= now) {
+        while let Some((deadline, line)) =
+            self.clock.first().copied().filter(|(deadline, _)| *deadline <= now)
+        {
             self.clock.remove(&(deadline, line));
             self.due.remove(&line);
             self.work(line, |account, now, acts| account.timer(now, acts));

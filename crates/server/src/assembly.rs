@@ -198,9 +198,8 @@ impl From<BackendError> for Failure {
             BackendError::Lync { error: LyncError::Name { .. }, .. } => {
                 failure.advise("have the authority put that name into the certificate (subjectAltName)")
             }
-            BackendError::Lync { error: LyncError::Listen(_), .. } => {
-                failure.advise("`ss -ltnp` shows who has the port, `ip address` the addresses of this computer")
-            }
+            BackendError::Lync { error: LyncError::Listen(_), .. } => failure
+                .advise("`ss -ltnp` shows who has the port, `ip address` the addresses of this computer"),
             BackendError::Xmpp { .. } | BackendError::Lync { .. } => failure,
         }
     }

@@ -10,12 +10,7 @@ use trunkline_http::{Certificate, HttpSettings};
 use trunkline_lync::{Accept, Decline, LyncSettings, address::Target, tls::TlsSettings};
 use trunkline_xmpp::{Tls, XmppSettings};
 
-use crate::{
-    assembly,
-    exit::Failure,
-    place::Place,
-    print,
-};
+use crate::{assembly, exit::Failure, place::Place, print};
 
 /// A configuration, and where it came from.
 pub(crate) struct Loaded {

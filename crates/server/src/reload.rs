@@ -153,7 +153,8 @@ impl Reloader {
         let inner = Arc::clone(&self.0);
         let found = task::spawn_blocking(move || inner.find()).await;
         let found = found.unwrap_or_else(|error| Err(vec![format!("reading it broke: {error}")]));
-        let Found { file, config, warnings, change, certificates } = found.map_err(|problems| refuse(&problems))?;
+        let Found { file, config, warnings, change, certificates } =
+            found.map_err(|problems| refuse(&problems))?;
         self.refuse_while_stopping()?;
         let Differences { live, .. } = applied.differences(&config);
         let Differences { restart, .. } = self.0.started.differences(&config);

@@ -54,9 +54,8 @@ pub(crate) fn endpoint(place: &Place, address: &Address, part: &str) -> Result<E
     epid.iter_mut().chain(&mut opaque).zip(bytes).for_each(|(to, from)| *to = *from);
     let opaque = u128::from_be_bytes(opaque);
     let contact = format!("sip:{};transport=tls;{OPAQUE}={opaque:032x}", place.host());
-    let uri = |text: &str, what: &str| {
-        Uri::parse(text).map_err(|_| LyncError::Unfit { what: what.to_owned() })
-    };
+    let uri =
+        |text: &str, what: &str| Uri::parse(text).map_err(|_| LyncError::Unfit { what: what.to_owned() });
     Ok(Endpoint {
         user: uri(&address.uri(), &address.uri())?,
         epid: Epid::from_bytes(epid),

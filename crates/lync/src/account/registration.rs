@@ -116,7 +116,12 @@ impl Account {
     fn waits(&mut self, now: Duration, wait: Duration, failure: Option<&Failure>, acts: &mut Vec<Act>) {
         let meaning = failure.map_or("it did not answer", |failure| failure.meaning);
         let seconds = wait.as_secs();
-        info!(account = self.shared.person.account.0, reason = meaning, seconds, "not signed in; trying again");
+        info!(
+            account = self.shared.person.account.0,
+            reason = meaning,
+            seconds,
+            "not signed in; trying again"
+        );
         if !self.is_registered(now) {
             self.online(now, false, acts);
             let reason = format!("the pool did not sign the account in: {meaning}");

@@ -16,7 +16,9 @@ pub(super) enum Link {
     Dialling,
     Up(Connection),
     /// Dialled again then.
-    Down { until: Duration },
+    Down {
+        until: Duration,
+    },
 }
 
 impl Exchange {
@@ -108,8 +110,12 @@ impl Exchange {
     }
 
     fn lines_at(&self, target: &Target) -> Vec<LineId> {
-        let mut lines: Vec<_> =
-            self.accounts.iter().filter(|(_, account)| account.target() == target).map(|(line, _)| *line).collect();
+        let mut lines: Vec<_> = self
+            .accounts
+            .iter()
+            .filter(|(_, account)| account.target() == target)
+            .map(|(line, _)| *line)
+            .collect();
         lines.sort_unstable();
         lines
     }

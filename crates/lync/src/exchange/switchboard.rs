@@ -78,7 +78,10 @@ mod tests {
         let callee = |uri: &str, to: &str| board.callee(&request(uri, to));
         let by_contact = format!("{relay};ms-opaque=aaaa");
         assert_eq!(callee(&by_contact, "<sip:bob@contoso.test>;tag=1"), Callee::Line(alice));
-        assert_eq!(callee("sip:Alice@contoso.test;gruu;opaque=user:epid:x", "<sip:b@x.test>"), Callee::Line(alice));
+        assert_eq!(
+            callee("sip:Alice@contoso.test;gruu;opaque=user:epid:x", "<sip:b@x.test>"),
+            Callee::Line(alice)
+        );
         assert_eq!(callee(relay, "<sip:BOB@Contoso.test>;epid=0"), Callee::Line(bob));
         assert_eq!(callee(&format!("{relay};ms-opaque=cccc"), "<sip:bob@contoso.test>"), Callee::Nobody);
         assert_eq!(callee("sip:carol@contoso.test", "<sip:bob@contoso.test>"), Callee::Nobody);

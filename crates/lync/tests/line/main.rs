@@ -1,0 +1,8 @@
+//! Accounts on a pool: a Front End of the testkit's, and lines to it.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod stage;
+
+mod message;
+mod sign_in;
