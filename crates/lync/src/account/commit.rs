@@ -16,7 +16,7 @@ const MOST: usize = 1_024;
 #[derive(Debug, Clone)]
 pub(crate) enum Commit {
     /// A message; with a token its sender waits for the answer.
-    Received(Option<chat::Token>, Incoming),
+    Received(Option<chat::Token>, Box<Incoming>),
     /// A message of the person's came back after it had been confirmed.
     Failed { key: MessageKey, permanent: bool, reason: String },
 }
@@ -29,7 +29,7 @@ impl Commit {
     /// Waits until the core has it.
     pub(crate) async fn tell(self, inlet: Arc<dyn Inlet>) -> Result<(), InletError> {
         match self {
-            Self::Received(_, incoming) => inlet.receive(incoming).await,
+            Self::Received(_, incoming) => inlet.receive(*incoming).await,
             Self::Failed { key, permanent, reason } => inlet.failed(key, permanent, &reason).await,
         }
     }

@@ -182,7 +182,7 @@ impl Account {
 
     fn keep(&mut self, token: Option<chat::Token>, message: Received, acts: &mut Vec<Act>) {
         match message.incoming(Timestamp::now()) {
-            Some(incoming) => self.commit(Commit::Received(token, incoming), acts),
+            Some(incoming) => self.commit(Commit::Received(token, Box::new(incoming)), acts),
             None => debug!("a message without an id is not kept"),
         }
     }

@@ -1,8 +1,8 @@
 //! What comes over connections.
 
-use tracing::{debug, warn};
+use tracing::debug;
 use trunkline_sip::{
-    Frame, Message, Method, Request, Response, check,
+    Error, Frame, Message, Method, Refused, Request, Response, check,
     transaction::{Answer, ConnectionId, Incoming, ServerId},
 };
 
@@ -22,27 +22,17 @@ impl Exchange {
         self.heard.insert(connection.id(), now);
         match frame {
             Frame::Ping => write(connection, PONG.into()),
-            Frame::Refused(refused) => {
-                warn!(connection = connection.id(), error = %refused.error, "a message that cannot be read");
-                if let Some(answer) = refused.answer(&tag()) {
-                    write(connection, answer.to_bytes());
-                }
-                if refused.close {
-                    connection.close();
-                }
-            }
+            Frame::Refused(refused) => refuse(connection, &refused),
             Frame::Message(message) => match (check(&message), message) {
                 (Ok(()), Message::Request(request)) => self.request(connection, request),
                 (Ok(()), Message::Response(response)) => self.response(connection, response),
                 (Err(error), Message::Request(request)) => {
-                    debug!(connection = connection.id(), %error, "a request that is not one");
+                    unfit(connection, &error);
                     if !request.method().is_unanswered() {
                         write(connection, answer(&request, error.status()).to_bytes());
                     }
                 }
-                (Err(error), Message::Response(_)) => {
-                    debug!(connection = connection.id(), %error, "an answer that is none");
-                }
+                (Err(error), Message::Response(_)) => unfit(connection, &error),
             },
         }
     }
@@ -123,6 +113,20 @@ impl Exchange {
 
 /// Who a request is for is not here.
 struct Stranger;
+
+fn refuse(connection: &Connection, refused: &Refused) {
+    unfit(connection, &refused.error);
+    if let Some(answer) = refused.answer(&tag()) {
+        write(connection, answer.to_bytes());
+    }
+    if refused.close {
+        connection.close();
+    }
+}
+
+fn unfit(connection: &Connection, error: &Error) {
+    debug!(connection = connection.id(), %error, "a message that cannot be worked with");
+}
 
 fn tag() -> String {
     format!("{:016x}", random() >> 64)
