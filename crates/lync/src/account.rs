@@ -21,7 +21,8 @@ use trunkline_sip::{
 
 pub(crate) use self::{
     commit::Commit,
-    endpoint::{Place, endpoint},
+    endpoint::{AGENT, Place, endpoint},
+    registration::server,
 };
 use self::{commit::Commits, talk::Talks};
 use crate::{

@@ -8,15 +8,18 @@ use std::{
 };
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use trunkline_core::port::{Backend, Line, LineError, OpenLine};
+use trunkline_core::port::{Backend, Line, LineError, OpenLine, Step};
+use trunkline_model::Address;
 use trunkline_sip::Framer;
 
 use crate::{
     Listener, LiveTls, Pool,
     account::{Place, Shared, endpoint},
     connection,
+    examine::Examination,
     exchange::{Command, Exchange, Inputs, LineId, Opening},
     line::LyncLine,
     listener,
@@ -115,7 +118,7 @@ impl LyncBackend {
     }
 
     /// Where it listens, and what became of those who connected; `None` before it was started.
-    pub fn listening(&self) -> Option<(SocketAddr, Counts)> {
+    pub(crate) fn listening(&self) -> Option<(SocketAddr, Counts)> {
         self.running.get().map(|running| (running.at, (running.counts)()))
     }
 }
@@ -138,6 +141,13 @@ impl Backend for LyncBackend {
 
     fn needs_password(&self) -> bool {
         false
+    }
+
+    async fn examine(&self, account: Option<&Address>, _password: Option<&SecretString>) -> Vec<Step> {
+        let listening = self.listening();
+        let port = listening.map_or(self.settings.listen.port(), |(at, _)| at.port());
+        let (tls, place) = (self.tls.current(), Place::new(&self.settings, port));
+        Examination { settings: &self.settings, tls, place, listening, account }.run().await
     }
 
     async fn open(&self, request: OpenLine) -> Result<Arc<dyn Line>, LineError> {

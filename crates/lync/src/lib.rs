@@ -13,6 +13,7 @@ pub mod address;
 mod backend;
 pub mod chat;
 pub mod connection;
+mod examine;
 mod exchange;
 mod line;
 pub mod listener;

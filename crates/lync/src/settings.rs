@@ -19,6 +19,8 @@ pub struct LyncSettings {
     pub listen: SocketAddr,
     /// Certificates, and who may connect.
     pub tls: TlsSettings,
+    /// The trusted application's GRUU.
+    pub gruu: Option<String>,
     /// When a conversation that a peer begins is accepted.
     pub accept: Accept,
     /// How an invitation that a person declines is answered.

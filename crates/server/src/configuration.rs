@@ -217,6 +217,7 @@ pub(crate) fn lync(backend: &trunkline_config::LyncBackend) -> LyncSettings {
             authorities: backend.ca_file.clone(),
             peers: backend.allowed_peers.iter().collect(),
         },
+        gruu: backend.gruu.clone(),
         accept: match backend.accept {
             LyncAccept::OnlyEndpoint => Accept::OnlyEndpoint,
             LyncAccept::User => Accept::User,

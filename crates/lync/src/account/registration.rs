@@ -11,7 +11,7 @@ use trunkline_sip::{
     transaction::Outcome,
 };
 
-use super::{Account, Act, register};
+use super::{Account, Act, Place, register};
 use crate::{address::Target, chat, random};
 
 /// The port of a server that names none.
@@ -79,7 +79,7 @@ impl Account {
 
     /// The pool names another server. One that is not allowed is not gone to, whoever says so.
     fn redirected(&mut self, uri: &Uri, acts: &mut Vec<Act>) {
-        match self.server(uri) {
+        match server(&self.place, uri) {
             Some(target) if target == self.target => {}
             Some(target) => {
                 info!(account = self.shared.person.account.0, server = target.name, "redirected");
@@ -96,21 +96,6 @@ impl Account {
                 self.tell(LineState::Refused { reason });
             }
         }
-    }
-
-    /// A server that is named by its address is one of the pool's.
-    fn server(&self, uri: &Uri) -> Option<Target> {
-        let (host, port) = (uri.host().to_ascii_lowercase(), uri.port().unwrap_or(PORT));
-        let pool = &self.place.pool;
-        if host == pool.name {
-            return Some(Target { port, ..pool.clone() });
-        }
-        let plain = host.trim_matches(['[', ']']);
-        if plain.parse::<IpAddr>().is_ok() {
-            return Some(Target { name: pool.name.clone(), host: Some(plain.to_owned()), port });
-        }
-        self.place.peers.iter().find(|peer| *peer == host)?;
-        Some(Target { name: host, host: None, port })
     }
 
     fn waits(&mut self, now: Duration, wait: Duration, failure: Option<&Failure>, acts: &mut Vec<Act>) {
@@ -153,6 +138,21 @@ impl Account {
         info!(account = self.shared.person.account.0, reason, "signed out by the pool");
         self.tell(state);
     }
+}
+
+/// The server that a redirection names, if it is one that may be gone to. One that is named by its address is the pool's.
+pub(crate) fn server(place: &Place, uri: &Uri) -> Option<Target> {
+    let (host, port) = (uri.host().to_ascii_lowercase(), uri.port().unwrap_or(PORT));
+    let pool = &place.pool;
+    if host == pool.name {
+        return Some(Target { port, ..pool.clone() });
+    }
+    let plain = host.trim_matches(['[', ']']);
+    if plain.parse::<IpAddr>().is_ok() {
+        return Some(Target { name: pool.name.clone(), host: Some(plain.to_owned()), port });
+    }
+    place.peers.iter().find(|peer| *peer == host)?;
+    Some(Target { name: host, host: None, port })
 }
 
 fn connecting(reason: &str) -> (LineState, String) {

@@ -4,5 +4,6 @@
 
 mod stage;
 
+mod examine;
 mod message;
 mod sign_in;

@@ -56,6 +56,7 @@ impl Stage {
                 authorities: write("ca.pem", front.authority().certificate_pem()),
                 peers: [format!("pool.{DOMAIN}"), format!("fe1.{DOMAIN}")].iter().collect(),
             },
+            gruu: None,
             accept: Accept::OnlyEndpoint,
             decline: Decline::Here,
             login_rate: 50,
