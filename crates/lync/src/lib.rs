@@ -7,6 +7,7 @@
 pub mod address;
 pub mod connection;
 pub mod listener;
+pub mod people;
 pub mod pool;
 mod quiet;
 pub mod tls;
