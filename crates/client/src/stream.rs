@@ -39,7 +39,7 @@ impl Stream {
         let tls = timeout(DIAL_LIMIT, connector.connect(name.clone(), tcp))
             .await
             .map_err(late)?
-            .map_err(|source| ConnectError::Tls { authority: authority(), source })?;
+            .map_err(|source| ConnectError::Tls { authority: authority(), source: own_words(source) })?;
         Ok(Self::Tls(Box::new(tls)))
     }
 
@@ -84,5 +84,13 @@ impl AsyncWrite for Stream {
             Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
             Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
         }
+    }
+}
+/// What our own check of the certificate says stands in an error of rustls that calls it unexpected.
+fn own_words(source: io::Error) -> io::Error {
+    let inner = source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match inner {
+        Some(rustls::Error::General(words)) => io::Error::new(source.kind(), words.clone()),
+        _ => source,
     }
 }

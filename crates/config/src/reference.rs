@@ -38,7 +38,7 @@ pub fn reference_markdown() -> String {
 fn introduction() -> String {
     format!(
         "# Configuration\n\n\
-        <!-- Made from the table of keys in crates/config. To renew it: UPDATE_DOCS=1 cargo test -p trunkline-config -->\n\n\
+        <!-- Made from the table of keys in crates/config. To renew it: cargo xtask gen -->\n\n\
         Without a file every key has its default, and Trunkline runs. [`config/{FILE_NAME}`](../config/{FILE_NAME})\n\
         lists every key, ready to be changed.\n\n\
         **Which file.** The one that `--config FILE` names, else the one that the environment variable\n\

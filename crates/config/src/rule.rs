@@ -40,7 +40,7 @@ impl Rules<'_, '_, '_, '_> {
         for (index, (first, one)) in listeners.iter().enumerate() {
             for (second, other) in &listeners[index + 1..] {
                 if clash(*one, *other) {
-                    let message = format!("{first} and {second} need the same port of the same address");
+                    let message = format!("{first} and {second} cannot both listen on port {}", one.port());
                     self.conflict(&[second, first], message, "expected another port");
                 }
             }

@@ -15,7 +15,7 @@ fn assert_current(path: &str, text: &str) {
     if found != text && env::var_os("UPDATE_DOCS").is_some_and(|value| value == "1") {
         return fs::write(&file, text).expect("the document can be written");
     }
-    assert!(found == text, "{path} is out of date: run `UPDATE_DOCS=1 cargo test -p trunkline-config`");
+    assert!(found == text, "{path} is out of date: run `cargo xtask gen`");
 }
 
 #[test]

@@ -183,7 +183,10 @@ impl Relay {
         };
         let Some(activated) = activated else {
             inner.metrics.activation("refused");
-            inner.strangers.refused(Refusal::AccessKey, Some(source), &request.address);
+            // In the one form in which the log has addresses, where it is one at all.
+            let address = request.address.parse::<Address>().map(|address| address.to_string());
+            let address = address.unwrap_or(request.address);
+            inner.strangers.refused(Refusal::AccessKey, Some(source), &address);
             return Err(ActivationError::Refused);
         };
         attempt.forgive();

@@ -8,9 +8,10 @@ use std::{
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
-use trunkline_config::{BackendConfig, Config};
+use trunkline_config::{BackendConfig, Config, LyncBackend};
 use trunkline_core::{CommitFeed, Parts, Relay, port::Backend};
 use trunkline_http::{BindError, HttpSettings, Server, Stop};
+use trunkline_lync::tls::{Names, Tls, TlsError};
 use trunkline_store::Store;
 use trunkline_xmpp::{XmppBackend, XmppError};
 
@@ -49,6 +50,7 @@ impl Assembly {
             );
         }
         let backends = config.backends.iter().map(backend).collect::<Result<Vec<_>, _>>()?;
+        place.serve_as_its_owner()?;
         let feed = Arc::new(CommitFeed::default());
         let store = open_store(&place, &feed).await?;
         let mut registry = Registry::default();
@@ -168,6 +170,14 @@ pub(crate) enum BackendError {
     /// Its files or names do not serve.
     #[error("the XMPP backend of {domain}: {error}")]
     Xmpp { domain: String, error: XmppError },
+    /// Its certificates do not serve.
+    #[error("the Lync backend of {domain}: {error}")]
+    Lync { domain: String, error: TlsError },
+    /// The servers would find another name than the one that they connect to.
+    #[error(
+        "the Lync backend of {domain}: the certificate is that of {names}, and localFqdn is {local_fqdn}"
+    )]
+    LyncName { domain: String, names: Names, local_fqdn: String },
     /// It is known to the configuration, and that is all.
     #[error(
         "the backend of {domain}: kind=\"lync\" is not built into this version yet, so the server cannot start with it"
@@ -179,7 +189,10 @@ impl From<BackendError> for Failure {
     fn from(error: BackendError) -> Self {
         let failure = Self::failed(error.to_string());
         match error {
-            BackendError::Xmpp { .. } => failure,
+            BackendError::Xmpp { .. } | BackendError::Lync { .. } => failure,
+            BackendError::LyncName { .. } => {
+                failure.advise("have the authority put that name into the certificate (subjectAltName)")
+            }
             BackendError::NotBuilt { .. } => {
                 failure.advise("take this <backend> out of <backends> until a version has it")
             }
@@ -195,8 +208,23 @@ pub(crate) fn backend(config: &BackendConfig) -> Result<Arc<dyn Backend>, Backen
             Ok(backend) => Ok(Arc::new(backend)),
             Err(error) => Err(BackendError::Xmpp { domain, error }),
         },
-        BackendConfig::Lync(_) => Err(BackendError::NotBuilt { domain }),
+        BackendConfig::Lync(lync) => Err(lync_fault(lync).unwrap_or(BackendError::NotBuilt { domain })),
     }
+}
+
+/// What is wrong with the files of a Lync backend.
+fn lync_fault(lync: &LyncBackend) -> Option<BackendError> {
+    let domain = lync.domain.clone();
+    let tls = match Tls::load(&configuration::lync_tls(lync)) {
+        Ok(tls) => tls,
+        Err(error) => return Some(BackendError::Lync { domain, error }),
+    };
+    let (names, local_fqdn) = (tls.own_names(), &lync.local_fqdn);
+    (!names.has(local_fqdn)).then(|| BackendError::LyncName {
+        domain,
+        names: names.clone(),
+        local_fqdn: local_fqdn.clone(),
+    })
 }
 
 /// Says who holds the data folder.

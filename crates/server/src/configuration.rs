@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use trunkline_config::{Config, Database, Diagnostic, Severity, System, XmppTls, locate};
 use trunkline_core::Settings;
 use trunkline_http::{Certificate, HttpSettings};
+use trunkline_lync::tls::TlsSettings;
 use trunkline_xmpp::{Tls, XmppSettings};
 
 use crate::{
@@ -31,6 +32,10 @@ pub(crate) fn load(named: Option<&Path>) -> Result<Loaded, Failure> {
     match trunkline_config::load(&file) {
         Ok((config, warnings)) => Ok(Loaded { config, warnings, file: Some(file) }),
         Err(problems) => {
+            if is_closed(&file) {
+                let words = format!("this user may not read the configuration {}", file.display());
+                return Err(Failure::failed(words).advise("the same with sudo"));
+            }
             eprintln!("{problems}");
             Err(Failure::told())
         }
@@ -40,6 +45,11 @@ pub(crate) fn load(named: Option<&Path>) -> Result<Loaded, Failure> {
 /// The data folder of a file that is otherwise wrong; `None` when it cannot be read at all.
 pub(crate) fn data_dir(named: Option<&Path>) -> Option<PathBuf> {
     trunkline_config::data_dir(&locate(named, &System)?)
+}
+
+/// Whether a file is there that this user may not read.
+pub(crate) fn is_closed(file: &Path) -> bool {
+    std::fs::File::open(file).is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
 }
 
 /// `trunkline check-config`: every problem on standard output, or the word that all is well.
@@ -196,5 +206,15 @@ pub(crate) fn xmpp(backend: &trunkline_config::XmppBackend) -> XmppSettings {
         ca_file: backend.ca_file.clone(),
         server_name: backend.server_name.clone(),
         login_rate: backend.login_rate,
+    }
+}
+
+/// What a Lync backend's TLS is made of.
+pub(crate) fn lync_tls(backend: &trunkline_config::LyncBackend) -> TlsSettings {
+    TlsSettings {
+        certificate: backend.certificate_file.clone(),
+        private_key: backend.private_key_file.clone(),
+        authorities: backend.ca_file.clone(),
+        peers: backend.allowed_peers.iter().collect(),
     }
 }

@@ -92,6 +92,14 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 fn unreadable(file: &Path, first: String) -> Trouble {
+    if configuration::is_closed(file) {
+        return Trouble {
+            expected: format!("a configuration in {} that this user may read", file.display()),
+            seen: first,
+            likely: "the command runs as another user than the server".into(),
+            attempt: "the same with sudo".into(),
+        };
+    }
     Trouble {
         expected: format!("a configuration without errors in {}", file.display()),
         seen: first,

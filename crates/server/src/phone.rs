@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 
 use trunkline_client::{
-    ActivateError, ConnectError,
+    ActivateError, AuthenticationError, ConnectError,
     chat::{ChatError, ChatOptions, run},
 };
 
@@ -27,7 +27,8 @@ fn failure(error: &ChatError) -> Failure {
     let words = error.to_string();
     match error {
         ChatError::User(..) | ChatError::Server(_) => Failure::usage(words),
-        ChatError::Activate(ActivateError::Connect(error)) => unreached(words, error),
+        ChatError::Activate(ActivateError::Connect(error))
+        | ChatError::Authentication(AuthenticationError::Connect(error)) => unreached(words, error),
         ChatError::Activate(ActivateError::Refused(_)) => {
             Failure::failed(words).advise("ask for a new key: trunkline activation issue ADDRESS")
         }
@@ -38,7 +39,7 @@ fn failure(error: &ChatError) -> Failure {
 fn unreached(words: String, error: &ConnectError) -> Failure {
     match error {
         ConnectError::Tls { .. } => Failure::unreachable(words).advise(
-            "--fingerprint with what `trunkline serve` printed, or --ca-file with the company's authority",
+            "--fingerprint with what `trunkline status` shows on the server, or --ca-file with the company's authority",
         ),
         _ => Failure::unreachable(words),
     }

@@ -191,13 +191,25 @@ impl Place {
 
     /// Keeps root from making files in a folder of somebody else's, whose server could then not use them.
     pub(crate) fn leave_to_its_owner(&self) -> Result<(), Failure> {
+        self.leave_to_owner("no server runs on it, and this is root", "trunkline …")
+    }
+
+    /// The same of a server that is to start.
+    pub(crate) fn serve_as_its_owner(&self) -> Result<(), Failure> {
+        self.leave_to_owner(
+            "a server of root would leave files there that are closed to them",
+            "trunkline serve",
+        )
+    }
+
+    fn leave_to_owner(&self, why: &str, command: &str) -> Result<(), Failure> {
         let owner = fs::metadata(&self.data_dir).map_or(0, |folder| folder.uid());
         if owner == 0 || !geteuid().is_root() {
             return Ok(());
         }
         let owner = name_of(owner).unwrap_or_else(|| format!("'#{owner}'"));
-        let words = format!("no server runs on {}, and the folder is {owner}'s", self.data_dir.display());
-        Err(Failure::failed(words).advise(format!("the same as that user: sudo -u {owner} trunkline …")))
+        let words = format!("the folder {} is {owner}'s: {why}", self.data_dir.display());
+        Err(Failure::failed(words).advise(format!("the same as that user: sudo -u {owner} {command}")))
     }
 
     /// The name of the user whose folder it is, as far as that can be seen from here.

@@ -1,9 +1,14 @@
 //! `trunkline serve`.
 
-use std::{path::Path, process};
+use std::{
+    io::{self, IsTerminal},
+    path::Path,
+    process,
+};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{info, warn};
+use trunkline_config::LogFormat;
 use trunkline_http::Stop;
 
 use crate::{
@@ -33,7 +38,8 @@ pub(crate) async fn serve(named: Option<&Path>, json: bool) -> Result<(), Failur
     announce(&assembly, &stop, open_files)?;
     if json {
         print::json(assembly.listeners())?;
-    } else {
+    } else if io::stdout().is_terminal() && loaded.config.log_format == LogFormat::Text {
+        // The log says the same, to programs too.
         print::courtesy(&greeting(assembly.listeners(), &loaded));
         hint(&assembly).await;
     }

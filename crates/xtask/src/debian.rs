@@ -34,6 +34,18 @@ const NEEDS: &[Need] = &[
     Need { package: "curl", instead: Some("curl"), program: "curl", purpose: "plays the docs' commands" },
     Need { package: "prosody", instead: None, program: "prosody", purpose: "is the XMPP server" },
     Need { package: "postgresql", instead: None, program: "postgres", purpose: "is the database server" },
+    Need {
+        package: "pidgin-sipe",
+        instead: None,
+        program: "pidgin",
+        purpose: "is the client of Skype for Business",
+    },
+    Need {
+        package: "libpurple-dev",
+        instead: None,
+        program: "pkg-config",
+        purpose: "compiles what drives that client",
+    },
     Need { package: "nginx", instead: None, program: "nginx", purpose: "is a proxy in front of the relay" },
     Need { package: "haproxy", instead: None, program: "haproxy", purpose: "is another one" },
     Need {

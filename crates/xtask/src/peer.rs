@@ -51,7 +51,7 @@ const PYTHON_FOUNDATIONS: &[&str] = &[
 ];
 
 /// Debian packages worth reporting.
-const SERVERS: &[&str] = &["prosody", "postgresql", "python3", "nginx", "haproxy", "systemd"];
+const SERVERS: &[&str] = &["prosody", "postgresql", "python3", "nginx", "haproxy", "systemd", "pidgin-sipe"];
 
 /// Makes the peers' Python once and returns its path.
 pub(crate) fn python() -> Result<PathBuf> {

@@ -19,7 +19,7 @@ use trunkline_sip::body::{
     subscription::BatchSubscribe,
     text,
     typing::Typing,
-    xccos::Envelope,
+    xccos::{Envelope, Item},
     xml,
 };
 
@@ -86,6 +86,11 @@ fn conversation(media: &MediaType, body: &[u8]) {
     again(body, command::Message::read, command::Message::write);
     again(body, ConferenceInvitation::read, ConferenceInvitation::write);
     again(body, Envelope::read, Envelope::write);
+    for item in Envelope::read(body).into_iter().flat_map(|envelope| envelope.items) {
+        if let Item::Line(line) = item {
+            assert!(line.shown().len() <= 8 * line.text.len());
+        }
+    }
     again(body, Delivery::read, Delivery::write);
     again(body, Typing::read, Typing::write_composing);
     again(body, Offer::read, Offer::write);

@@ -73,7 +73,7 @@ fn alone_at_its_address<'a>(
 ) {
     let span = place(element, "listen");
     if let Some((other, _)) = listeners.iter().find(|(_, other)| rule::clash(listen, *other)) {
-        let message = format!("`listen` and {other} need the same port of the same address");
+        let message = format!("`listen` and {other} cannot both listen on port {}", listen.port());
         reading.problems.error(&code::CONFLICT, span, message, "expected another port");
     }
     if listen.port() == 0 {

@@ -15,7 +15,9 @@ use trunkline_core::Relay;
 use trunkline_model::Address;
 use trunkline_store::{Account, Store, StoreError};
 
-use super::{AccountView, Command, ListenersView, Refusal, RefusalKind, Reply, view::rfc3339};
+use super::{
+    AccountView, Command, ImportedView, ListenersView, Outcome, Refusal, RefusalKind, Reply, view::rfc3339,
+};
 use crate::{place::Place, reload::Reloader};
 
 /// Accounts in a page: a page of the longest profiles stays far below the reply's limit.
@@ -54,10 +56,14 @@ impl Executor {
     /// Carries out one command of the local user with this number.
     pub(crate) async fn execute(&self, command: Command, uid: u32) -> Reply {
         let change = command.change();
+        let imports = matches!(command, Command::AccountImport { dry_run: false, .. });
         let result = self.carry_out(command).await;
         if let Some((action, whose)) = change {
             let refused = result.as_ref().err().map(Refusal::first_line);
             info!(target: "audit", action, whose, uid, refused, "an administrator's change");
+        }
+        if let (true, Ok(Reply::Imported { accounts })) = (imports, &result) {
+            note_import(accounts, uid);
         }
         result.unwrap_or_else(|refusal| Reply::Refused { refusal })
     }
@@ -144,6 +150,15 @@ impl Executor {
             created_at: rfc3339(account.created_at),
             devices: None,
         }
+    }
+}
+
+/// Who was added and changed: the number alone would tell nobody whose data it was.
+fn note_import(accounts: &[ImportedView], uid: u32) {
+    for ImportedView { address, outcome, .. } in
+        accounts.iter().filter(|view| view.outcome != Outcome::Unchanged)
+    {
+        info!(target: "audit", action = "account import", whose = %address, ?outcome, uid, "an imported account");
     }
 }
 

@@ -122,16 +122,16 @@ fn running(status: &StatusView, server: &RunningView) -> String {
     text
 }
 
-/// `ready`, or `not ready: WHY`.
+/// `ready`, `not ready: WHY` or `stopping`.
 fn ready(readiness: &ReadinessView) -> String {
     let why = readiness.problems.join("; ");
     let seen = match (readiness.status.as_str(), why.is_empty()) {
-        ("ready", _) => "ready: phones are let in".to_owned(),
-        ("stopping", _) => "not ready: it is stopping, and takes no new phones".to_owned(),
+        ("ready", _) => "ready".to_owned(),
+        ("stopping", _) => "stopping: it takes no new phones".to_owned(),
         (_, true) => "not ready".to_owned(),
         (_, false) => format!("not ready: {why}"),
     };
-    line("phones", &seen)
+    line("state", &seen)
 }
 
 /// Where the server listens, a line each.

@@ -30,7 +30,7 @@ pub(crate) struct Chat {
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
 
-    /// SHA-256 of the relay's own certificate, as `trunkline serve` prints it: trust that one alone
+    /// SHA-256 of the relay's own certificate, as `trunkline status` shows it: trust that one alone
     #[arg(long, value_name = "HEX")]
     pub(crate) fingerprint: Option<String>,
 

@@ -52,7 +52,7 @@ async fn ask(place: &Place) -> (Vec<Step>, Holder) {
     if status.version != env!("CARGO_PKG_VERSION") {
         steps.push(other_version());
     }
-    steps.extend(server.readiness.as_ref().map(ready));
+    steps.extend(server.readiness.as_ref().map(|readiness| ready(readiness, &status)));
     match channel.ask(Command::Compare).await {
         Ok(Reply::Compared { compared }) => steps.extend(settings(&compared)),
         Ok(_) => steps.push(other_version()),
@@ -69,7 +69,7 @@ fn other_version() -> Step {
     )
 }
 
-fn ready(readiness: &ReadinessView) -> Step {
+fn ready(readiness: &ReadinessView, status: &StatusView) -> Step {
     match readiness.status.as_str() {
         "ready" => Step::good("ready", "phones are let in"),
         "stopping" => Step::doubtful(
@@ -82,8 +82,15 @@ fn ready(readiness: &ReadinessView) -> Step {
             Trouble {
                 expected: "/health/ready to answer 200".into(),
                 seen: format!("not ready: {}", readiness.problems.join("; ")),
-                likely: "what it says; the steps below tell more".into(),
-                attempt: "journalctl -u trunkline -o cat | tail".into(),
+                likely: if status.database_problem.is_some() {
+                    "the database is away or damaged; the steps below tell more".into()
+                } else {
+                    "what it says; the steps below tell more".into()
+                },
+                attempt: status
+                    .database_advice
+                    .clone()
+                    .unwrap_or_else(|| "journalctl -u trunkline -o cat | tail".to_owned()),
             },
         ),
     }

@@ -146,7 +146,7 @@ async fn every_metric_moves_with_what_it_counts() {
 }
 
 /// What moves in tests of its own: with faults, slow phones, strangers, and IM systems that answer.
-const ELSEWHERE: [&str; 17] = [
+const ELSEWHERE: [&str; 18] = [
     "trunkline_entries_reread_total",
     "trunkline_http_connections_open",
     "trunkline_http_handshakes_failed_total",
@@ -163,6 +163,7 @@ const ELSEWHERE: [&str; 17] = [
     "trunkline_sessions_waiting_bytes_max",
     "trunkline_sockets_lagging_total",
     "trunkline_store_commands_failed_total",
+    "trunkline_store_damaged",
     "trunkline_store_queue_commands",
 ];
 

@@ -61,4 +61,14 @@ fn a_certificate_that_nobody_signed_is_not_trusted() {
     let outcome = chat(&folder, &serving, &[]);
     assert_eq!(outcome.code, Some(4), "{outcome:?}");
     assert!(outcome.err.contains("--fingerprint"), "{}", outcome.err);
+
+    // The same once the device is activated, and with the fingerprint of another certificate.
+    let fingerprint = serving.listeners["fingerprint"].as_str().unwrap();
+    assert_eq!(chat(&folder, &serving, &["--fingerprint", fingerprint]).code, Some(0));
+    let other = ["AB"; 32].join(":");
+    for line in [&[][..], &["--fingerprint", &other]] {
+        let outcome = chat(&folder, &serving, line);
+        assert!(outcome.code == Some(4) && outcome.err.contains("try: --fingerprint"), "{outcome:?}");
+        assert!(!outcome.err.contains("unexpected error"), "{outcome:?}");
+    }
 }

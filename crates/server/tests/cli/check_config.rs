@@ -1,5 +1,6 @@
 use insta::assert_snapshot;
 use serde_json::json;
+use trunkline_testkit::peer::Authority;
 
 use crate::program::Folder;
 
@@ -64,22 +65,46 @@ fn a_good_file_and_no_file_are_fine() {
     assert_eq!(folder.run(&["check-config", "absent.config"]).code, Some(1));
 }
 
+/// A folder with a configuration that has a Lync backend.
+fn with_lync(local_fqdn: &str) -> Folder {
+    let folder = Folder::new();
+    let authority = Authority::new().unwrap();
+    let identity = authority.identity(&["relay.contoso.test"]).unwrap();
+    folder.write("relay.pem", &identity.certificate_pem);
+    folder.write("key.pem", &identity.key_pem);
+    folder.write("ca.pem", authority.certificate_pem());
+    let backend = format!(
+        r#"<backend kind="lync" domain="contoso.test" pool="pool.contoso.test" localFqdn="{local_fqdn}"
+        listen="127.0.0.1:6001" certificateFile="relay.pem" privateKeyFile="key.pem" caFile="ca.pem"
+        allowedPeers="pool.contoso.test" />"#
+    );
+    folder.write("lync.config", &format!("<configuration><backends>{backend}</backends></configuration>"));
+    folder
+}
+
 #[test]
 fn a_backend_that_is_to_come_is_checked_but_not_served() {
-    let folder = Folder::new();
-    for name in ["relay.pem", "key.pem", "ca.pem"] {
-        folder.write(name, "");
-    }
-    let backend = r#"<backend kind="lync" domain="contoso.test" pool="pool.contoso.test" localFqdn="relay.contoso.test"
-        listen="127.0.0.1:6001" certificateFile="relay.pem" privateKeyFile="key.pem" caFile="ca.pem"
-        allowedPeers="pool.contoso.test" />"#;
-    folder.write("lync.config", &format!("<configuration><backends>{backend}</backends></configuration>"));
+    let folder = with_lync("relay.contoso.test");
     assert_eq!(folder.well(&["check-config", "lync.config"]), "lync.config: no errors\n");
     let outcome = folder.run(&["serve", "--config", "lync.config"]);
     assert_eq!(outcome.code, Some(1));
-    assert!(
-        outcome.err.contains("contoso.test: kind=\"lync\" is not built into this version"),
-        "{}",
-        outcome.err
-    );
+    let said = "contoso.test: kind=\"lync\" is not built into this version";
+    assert!(outcome.err.contains(said), "{}", outcome.err);
+    assert!(!folder.path().join("data").exists(), "nothing is made for it");
+}
+
+#[test]
+fn what_the_files_of_a_lync_backend_hold_is_looked_at() {
+    let check = |folder: &Folder| {
+        let outcome = folder.run(&["check-config", "lync.config"]);
+        assert_eq!(outcome.code, Some(1), "{}", outcome.out);
+        outcome.out
+    };
+    let folder = with_lync("other.contoso.test");
+    assert!(check(&folder).contains("that of relay.contoso.test, and localFqdn is other.contoso.test"));
+    folder.write("ca.pem", "");
+    assert!(check(&folder).contains("there is no certificate of an authority in it"));
+    let folder = with_lync("relay.contoso.test");
+    folder.write("key.pem", &Authority::new().unwrap().identity(&["a.test"]).unwrap().key_pem);
+    assert!(check(&folder).contains("is not the key of the first certificate in"));
 }

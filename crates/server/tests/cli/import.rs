@@ -106,3 +106,20 @@ fn more_than_one_command_holds_is_imported_in_parts() {
     assert_eq!(folder.json(&["account", "import", "many.csv"])["added"], json!(1_001));
     assert_eq!(folder.json(&["status"])["counts"]["accounts"], json!(1_001));
 }
+
+#[test]
+fn the_audit_log_tells_who_was_imported() {
+    let folder = Folder::new();
+    folder.well(&["account", "add", "a@example.test", "--name", "A"]);
+    let _serving = folder.serve();
+    folder.write("staff.csv", "address,name\na@example.test,A\nb@example.test,B\nc@example.test,C\n");
+    folder.well(&["account", "import", "staff.csv"]);
+    let log = folder.log();
+    let lines = log.lines().filter(|line| line.contains("audit") && line.contains("account import"));
+    let told = |who: &str| lines.clone().any(|line| line.contains(&format!("whose=sip:{who}@example.test")));
+    assert_eq!(
+        [told("a"), told("b"), told("c")],
+        [false, true, true],
+        "whose nothing changed is not told: {log}"
+    );
+}

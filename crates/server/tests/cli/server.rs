@@ -88,6 +88,11 @@ fn who_may_not_ask_the_server_is_not_told_to_restart_it() {
         assert!(refused.err.contains("the same with sudo"), "{line:?}: {}", refused.err);
         assert!(!refused.err.contains("restart"), "{line:?}: {}", refused.err);
     }
+    // The package keeps the configuration from others as well.
+    let config = folder.path().join("GoodConnectServer.exe.config");
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o000)).unwrap();
+    let refused = folder.run_without_privilege(&["status"]);
+    assert!(refused.code == Some(1) && refused.err.contains("the same with sudo"), "{refused:?}");
     drop(serving);
 }
 
@@ -96,6 +101,21 @@ fn not_running(folder: &Folder) -> Value {
     let outcome = folder.run(&["status", "--json"]);
     assert_eq!((outcome.code, outcome.err.as_str()), (Some(4), ""));
     serde_json::from_str(&outcome.out).unwrap()
+}
+
+/// What collects a server's output takes every line for a line of the log.
+#[test]
+fn without_a_terminal_nothing_but_the_log_is_written() {
+    let folder = Folder::with(&[("LOG_FORMAT", "json")]);
+    let serving = folder.command(&["serve"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    eventually("it runs", || folder.run(&["status"]).code == Some(0));
+    let stop = std::process::Command::new("kill").arg(serving.id().to_string()).status().unwrap();
+    let output = serving.wait_with_output().unwrap();
+    assert!(stop.success() && output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "");
+    for line in String::from_utf8(output.stderr).unwrap().lines() {
+        assert!(serde_json::from_str::<Value>(line).is_ok(), "{line}");
+    }
 }
 
 #[test]

@@ -164,6 +164,17 @@ impl Instance {
 }
 
 impl Notification {
+    /// A list of those whose presence is there, with what points to it, and of `others` without any.
+    #[must_use]
+    pub fn listing(uri: &str, version: u64, documents: Vec<Document>, others: Vec<ListResource>) -> Self {
+        let shown = documents.iter().map(|document| {
+            let instances = vec![Instance::active(part_id(document.uri()))];
+            ListResource { uri: document.uri().to_owned(), instances }
+        });
+        let resources = shown.chain(others).collect();
+        Self { list: Some(List { uri: uri.to_owned(), version, full: false, resources }), documents }
+    }
+
     /// Reads a multipart of a list, or a document alone.
     ///
     /// # Errors
@@ -191,7 +202,8 @@ impl Notification {
         Ok(Self { list: None, documents: vec![Document::read(media, body)?] })
     }
 
-    /// The body and its type. Documents get identifiers by their users, which the list should point to.
+    /// The body and its type. Documents get identifiers by their users, as
+    /// [`Notification::listing`] points to them.
     #[must_use]
     pub fn write(&self) -> (MediaType, Vec<u8>) {
         let readable = |document: &&Document| !matches!(document, Document::Unreadable(_));
@@ -203,7 +215,7 @@ impl Notification {
         };
         let root = Part::new(MediaType::new(TYPE), list.write()).identified(ROOT);
         let others = documents.into_iter().map(|document| {
-            let id = document.uri().strip_prefix("sip:").unwrap_or(document.uri());
+            let id = part_id(document.uri());
             Part::new(MediaType::new(document.media()), document.write()).identified(id)
         });
         let multipart = Multipart { parts: std::iter::once(root).chain(others).collect() };
@@ -214,6 +226,10 @@ impl Notification {
             .with("boundary", &boundary);
         (media, multipart.write(&boundary, true))
     }
+}
+
+fn part_id(uri: &str) -> &str {
+    uri.strip_prefix("sip:").unwrap_or(uri)
 }
 
 fn is_presence(media: &MediaType) -> bool {

@@ -155,7 +155,7 @@ impl Client {
 }
 
 impl Transactions {
-    /// Begins a request of ours, which has its Via; write it then, and say so by [`Transactions::submitted`].
+    /// Begins a request of ours, which has its Via; ask [`Transactions::submit`] when its turn to be written comes.
     pub fn send(
         &mut self,
         now: Duration,
@@ -178,15 +178,19 @@ impl Transactions {
         Ok(ClientId(self.clients.insert(key, now.saturating_add(patience.answer), client)))
     }
 
-    /// Says that the first byte of a request is about to be written: from now on it may have arrived.
-    pub fn submitted(&mut self, now: Duration, id: ClientId) {
-        let Some(client) = self.clients.get_mut(id.0) else { return };
-        if matches!(client.state, State::Prepared) {
-            client.state = State::Calling;
-            client.rings_until = now.saturating_add(client.patience.ring);
-            let deadline = now.saturating_add(client.patience.answer);
-            self.clients.wake_at(id.0, deadline);
+    /// Asks right before the first byte of a request is written: from then on it may have arrived. If it answers no, the
+    /// request ended while it waited, and must not be written.
+    #[must_use]
+    pub fn submit(&mut self, now: Duration, id: ClientId) -> bool {
+        let Some(client) = self.clients.get_mut(id.0) else { return false };
+        if !matches!(client.state, State::Prepared) {
+            return false;
         }
+        client.state = State::Calling;
+        client.rings_until = now.saturating_add(client.patience.ring);
+        let deadline = now.saturating_add(client.patience.answer);
+        self.clients.wake_at(id.0, deadline);
+        true
     }
 
     /// Takes an answer that came over a connection.

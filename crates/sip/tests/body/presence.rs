@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 use trunkline_sip::body::{
     Categories, Category, Content, ExpireType, MediaType,
+    multipart::Multipart,
     presence::{
         Activity, Availability, Capability, Change, ContactCard, Device, Note, NoteKind, Phone, Photo, State,
         StateKind,
@@ -187,9 +188,13 @@ fn one_damaged_part_of_a_list_does_not_hide_the_others() {
 #[test]
 fn every_part_of_a_list_ends_with_an_empty_line() {
     let categories = Categories { uri: "sip:a@b.example".to_owned(), categories: Vec::new() };
-    let list = List::default();
-    let (media, body) =
-        Notification { list: Some(list), documents: vec![Document::Categories(categories)] }.write();
+    let listing =
+        Notification::listing("sip:me@b.example", 1, vec![Document::Categories(categories)], Vec::new());
+    let (media, body) = listing.write();
+    let parts = Multipart::read(&media, &body).expect("parts");
+    let list = listing.list.expect("a list");
+    let cid = list.resources[0].instances[0].cid.as_deref().expect("a part");
+    assert!(parts.by_id(cid).is_some() && parts.by_id(media.param("start").expect("a start")).is_some());
     let text = String::from_utf8(body).expect("text");
     let boundary = format!("--{}", media.param("boundary").expect("a boundary"));
     for part in text.split(&boundary).skip(1).filter(|part| !part.starts_with("--")) {

@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod agent;
 mod dialog;
 mod failure;
+mod hostile;
+mod interleaving;
 mod invite;
 mod registration;
 mod sample;

@@ -11,7 +11,7 @@ use crate::sample::{LINK, OTHER, at, bare, classic, reply, stamped, transactions
 fn open(table: &mut Transactions, request: &Request) -> ClientId {
     let patience = Patience::of(request.method());
     let id = table.send(at(0), LINK, request.clone(), patience).unwrap();
-    table.submitted(at(0), id);
+    assert!(table.submit(at(0), id));
     id
 }
 
@@ -80,7 +80,7 @@ fn what_was_written_is_unknown_without_an_answer_and_what_was_not_is_not_sent() 
         let mut table = transactions();
         let id = table.send(at(0), LINK, stamped("MESSAGE", 1, 1), Patience::of(&Method::MESSAGE)).unwrap();
         if submit {
-            table.submitted(at(1), id);
+            assert!(table.submit(at(1), id));
         }
         table
     };
@@ -129,6 +129,7 @@ fn a_cancel_waits_for_the_first_answer() {
     let (mut table, invite) = (transactions(), stamped("INVITE", 1, 1));
     let id = table.send(at(0), LINK, invite.clone(), Patience::of(&Method::INVITE)).unwrap();
     assert_eq!(table.cancel(at(0), id), CancelStep::Withdrawn);
+    assert!(!table.submit(at(0), id), "what was withdrawn is not written");
     let id = open(&mut table, &invite);
     assert_eq!(table.cancel(at(1), id), CancelStep::Later);
     let Answer::Provisional { cancel: Some(cancel), .. } =

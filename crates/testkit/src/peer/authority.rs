@@ -118,7 +118,7 @@ impl Authority {
         &self.pem
     }
 
-    /// Signs a server certificate for these DNS names.
+    /// Signs a certificate for these DNS names, for either side of a connection.
     pub fn identity(&self, names: &[&str]) -> Result<Identity> {
         self.sign(names, None)
     }
@@ -131,7 +131,8 @@ impl Authority {
     fn sign(&self, names: &[&str], within: Option<(u64, u64)>) -> Result<Identity> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).context("not names for a certificate")?;
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         if let Some((from, until)) = within {
             let moment = |secs| date_time_ymd(1970, 1, 1) + Duration::from_secs(secs);
             (params.not_before, params.not_after) = (moment(from), moment(until));

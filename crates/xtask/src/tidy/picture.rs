@@ -13,7 +13,7 @@ const PREFIX: &str = "trunkline-";
 
 /// Every crate of ours and what it may stand on; roof first.
 const FLOORS: &[(&str, &[&str])] = &[
-    ("server", &["client", "config", "core", "http", "model", "store", "wire", "xmpp"]),
+    ("server", &["client", "config", "core", "http", "lync", "model", "store", "wire", "xmpp"]),
     ("http", &["config", "core", "model", "wire"]),
     ("xmpp", &["core", "model"]),
     ("lync", &["core", "model", "sip"]),
@@ -24,7 +24,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("sip", &[]),
     ("client", &["model", "wire"]),
-    ("testkit", &["client", "config", "model", "wire"]),
+    ("testkit", &["client", "config", "model", "sip", "wire"]),
     ("xtask", &[]),
 ];
 

@@ -1,0 +1,75 @@
+use trunkline_core::port::Outcome;
+use trunkline_sip::Method;
+use trunkline_sip::failure::{Failure, Retry, judge, judge_parts};
+use trunkline_sip::transaction::Refusal;
+
+/// Why no answer is waited for any longer.
+pub(super) const NO_ANSWER: &str = "the contact did not answer in time (no_answer)";
+
+/// What the refusal of an INVITE or a MESSAGE means for the message.
+pub(super) fn refused(method: &Method, refusal: &Refusal) -> Outcome {
+    let failure = judge(method, refusal.status, &refusal.response);
+    let why: Vec<u32> = refusal.diagnostics.iter().map(|why| why.id).collect();
+    Outcome::Refused { permanent: is_permanent(failure), reason: reason(failure, refusal.status, &why) }
+}
+
+/// What a report says that comes after the message was confirmed.
+pub(super) fn reported(status: u16) -> (bool, String) {
+    let failure = judge_parts(&Method::INVITE, status, &[], &[]);
+    (is_permanent(failure), reason(failure, status, &[]))
+}
+
+pub(super) fn temporary(reason: impl Into<String>) -> Outcome {
+    Outcome::Refused { permanent: false, reason: reason.into() }
+}
+
+fn is_permanent(failure: &Failure) -> bool {
+    failure.retry == Retry::Permanent
+}
+
+/// Words, the key for clients that have words of their own, and what the servers said for whoever looks for the cause.
+fn reason(failure: &Failure, status: u16, diagnostics: &[u32]) -> String {
+    let key = failure.text.unwrap_or("not_delivered");
+    let mut said = format!("SIP {status}");
+    for id in diagnostics {
+        said.push_str(&format!(", ms-diagnostics {id}"));
+    }
+    format!("{} ({key}; {said})", words(key).unwrap_or(failure.meaning))
+}
+
+/// The text of a key of the table of failures.
+fn words(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "account_not_enabled" => "this account is not enabled for it on the IM system",
+        "blocked_by_policy" => "a policy of the IM system blocks the content",
+        "contact_dnd" => "the contact does not want to be disturbed",
+        "contact_not_allowed" => "the IM system does not allow messages to this contact",
+        "contact_not_found" => "the IM system knows nobody of this address",
+        "contact_unavailable" => "the contact cannot be reached just now",
+        "declined" => "the contact declined",
+        "internal_error" => "the IM system did not understand the relay",
+        "maybe_not_delivered" => "the message may not have arrived",
+        "message_too_long" => "the message is too long for the IM system",
+        "not_delivered" => "the message was not delivered",
+        "not_delivered_offline" => "the contact is offline",
+        "not_supported_by_contact" => "the contact's client does not take messages of this kind",
+        "not_supported_for_contact" => "messages of this kind do not reach this contact",
+        "partner_unreachable" => "the contact's organisation cannot be reached just now",
+        "service_unavailable" => "the IM system is not available just now",
+        "try_again" => "the IM system did not manage it in time: try again",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use trunkline_sip::failure::ROWS;
+
+    use super::words;
+
+    #[test]
+    fn every_key_that_a_message_may_fail_with_has_words() {
+        let keys = ROWS.iter().filter_map(|row| row.text).filter(|key| *key != "sign_in_again");
+        keys.for_each(|key| assert!(words(key).is_some(), "{key}"));
+    }
+}

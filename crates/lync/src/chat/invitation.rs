@@ -1,0 +1,191 @@
+//! The arrival of a peer's INVITE.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use trunkline_model::{Address, MessageText};
+use trunkline_sip::body::invitation::{self, ConferenceInvitation};
+use trunkline_sip::body::multipart::Multipart;
+use trunkline_sip::body::offer::{self, Offer};
+use trunkline_sip::body::{MediaType, text};
+use trunkline_sip::dialog::{Invited, Ours, Verdict, on_invite};
+use trunkline_sip::transaction::ServerId;
+use trunkline_sip::{Request, Response, name};
+
+use super::state::Ring;
+use super::{Accept, Action, Chats, OWNER, write};
+
+/// What may be required of us.
+const KNOWN: [&str; 4] = ["ms-sender", "ms-text-format", "ms-embedded-first-message", "ms-delayed-accept"];
+/// How often the same INVITE may come over different connections.
+const REPEATS: usize = 4;
+/// Most characters of a first message.
+const MAX_TEXT: usize = 65_536;
+
+impl Chats {
+    pub(super) fn invited(&mut self, id: ServerId, request: Request, trusted: bool) {
+        if let Some(unknown) = request.unknown_requirements(&KNOWN).ok().filter(|all| !all.is_empty()) {
+            let tag = self.tag();
+            let answer = Response::build(&request, 420).to_tag(&tag);
+            return self.answer(id, answer.header(name::UNSUPPORTED, unknown.join(", ")).done());
+        }
+        let Some((peer, name)) = sender(&request, trusted) else { return self.reply(id, &request, 400) };
+        if let Err(status) = self.is_fit(&request, &peer) {
+            return self.reply(id, &request, status);
+        }
+        let Some(foreign_id) = foreign_id(&peer, &request) else { return self.reply(id, &request, 400) };
+        if self.came_before(id, &request, &peer, &foreign_id) {
+            return;
+        }
+        if self.chat(&peer).is_none() || self.commits.len() >= self.settings.peers {
+            return self.reply(id, &request, 503);
+        }
+        let tag = self.tag();
+        let ring = Ring {
+            id,
+            invited: Invited::new(OWNER, &request, &tag, &write::contact(&self.me)),
+            tag,
+            again: Vec::new(),
+            verdict: self.verdict(&peer, &request),
+            conversation: request.conversation_id(),
+            name,
+            foreign_id,
+            text: first_text(&request),
+            takes_text: write::TOOK_FIRST.iter().any(|token| request.supports(token)),
+            token: None,
+            is_shown: false,
+            until: self.now.saturating_add(self.settings.ring_here),
+        };
+        self.ring(&peer, ring);
+    }
+
+    /// Whether the INVITE is for a chat, or with what status it is refused.
+    fn is_fit(&mut self, request: &Request, peer: &Address) -> Result<(), u16> {
+        let media = MediaType::read(&request.text(name::CONTENT_TYPE).unwrap_or_default());
+        if media.is(invitation::TYPE) {
+            if let Ok(invitation) = ConferenceInvitation::read(request.body()) {
+                self.out.push(Action::ConferenceInvited { peer: peer.clone(), invitation });
+            }
+            return Err(488);
+        }
+        let is_empty = request.body().is_empty();
+        if !is_empty && !media.is(offer::TYPE) && !media.kind.starts_with("multipart/") {
+            return Err(415);
+        }
+        let is_me = self.me.uri.address().is_some_and(|me| me.eq_ignore_ascii_case(peer.bare()));
+        match () {
+            () if !offers_messages(request) => Err(488),
+            () if self.closing || is_me => Err(480),
+            () if request.contacts().map_or(true, |contacts| contacts.is_empty()) => Err(400),
+            () => Ok(()),
+        }
+    }
+
+    /// The same INVITE over another connection: it gets the answer that the first one gets.
+    fn came_before(&mut self, id: ServerId, request: &Request, peer: &Address, foreign_id: &str) -> bool {
+        let ring = self.chats.get_mut(peer).and_then(|chat| chat.ring.as_mut());
+        if let Some(ring) = ring.filter(|ring| ring.foreign_id == foreign_id) {
+            if ring.again.len() < REPEATS {
+                ring.again.push((id, request.clone()));
+            } else {
+                self.reply(id, request, 482);
+            }
+            return true;
+        }
+        let (call_id, tag) = (request.call_id().ok(), request.from().ok());
+        let tag = tag.as_ref().and_then(|from| from.tag()).unwrap_or_default();
+        let talk = self.talks.iter().find(|(dialog, talk)| {
+            talk.peer == *peer && Some(&dialog.call_id) == call_id.as_ref() && dialog.remote_tag == tag
+        });
+        let Some((tag, took)) = talk.map(|(dialog, talk)| (dialog.local_tag.clone(), talk.took_text)) else {
+            return false;
+        };
+        let response = self.accepted_again(request, &tag, took);
+        self.answer(id, response);
+        true
+    }
+
+    fn verdict(&self, peer: &Address, request: &Request) -> Verdict {
+        let chat = self.chats.get(peer);
+        let talk = chat.and_then(|chat| self.talks.get(chat.open.as_ref()?));
+        let ours = match talk {
+            _ if chat.is_some_and(|chat| chat.call.is_some()) => Ours::Pending,
+            Some(talk) => Ours::Open(talk.conversation.as_deref()),
+            None => Ours::Nothing,
+        };
+        on_invite(ours, request.conversation_id().as_deref())
+    }
+
+    fn ring(&mut self, peer: &Address, mut ring: Ring) {
+        self.supersede(peer, &ring);
+        let at_once = match self.settings.accept {
+            _ if matches!(ring.verdict, Verdict::TakeBoth | Verdict::ReplaceSilently) => true,
+            Accept::Always => true,
+            Accept::OnlyEndpoint => self.others == 0,
+            Accept::User => false,
+        };
+        if !at_once {
+            ring.is_shown = true;
+            let (name, preview) = (ring.name.clone(), ring.text.clone());
+            self.out.push(Action::Invited { peer: peer.clone(), name, preview });
+            if let Ok(ringing) = ring.invited.answer(180) {
+                self.answer(ring.id, ringing.done());
+            }
+        }
+        if let Some(chat) = self.chat(peer) {
+            chat.ring = Some(ring);
+        }
+        if at_once {
+            self.accept(peer);
+        }
+    }
+
+    /// A peer that invites anew gave up the invitation before; what is the same text is not missed.
+    fn supersede(&mut self, peer: &Address, new: &Ring) {
+        let Some(mut old) = self.chats.get_mut(peer).and_then(|chat| chat.ring.take()) else { return };
+        if old.text == new.text && old.conversation == new.conversation {
+            old.text = None;
+            old.is_shown = false;
+        }
+        self.miss(peer, old, 487);
+    }
+}
+
+/// Whether a body has SDP with a medium for messages.
+pub(super) fn offers_messages(request: &Request) -> bool {
+    let media = MediaType::read(&request.text(name::CONTENT_TYPE).unwrap_or_default());
+    let has = |body: &[u8]| Offer::read(body).is_ok_and(|offer| offer.has_messages());
+    if media.is(offer::TYPE) {
+        return has(request.body());
+    }
+    let parts = Multipart::read(&media, request.body()).map(|multipart| multipart.parts).unwrap_or_default();
+    parts.iter().any(|part| part.media.is(offer::TYPE) && has(&part.body))
+}
+
+/// The text inside an INVITE: plain, or else out of one of its richer forms.
+fn first_text(request: &Request) -> Option<MessageText> {
+    let plain = request.all(name::MS_TEXT_FORMAT);
+    let all = plain.chain(request.all(name::MS_IM_FORMAT));
+    let mut texts = all.filter_map(|header| text::read_header(&header.text()).ok());
+    texts.find_map(|text| MessageText::new(&text, MAX_TEXT).ok())
+}
+
+/// Who sends, and by what name: as a trusted server says, else as From says.
+fn sender(request: &Request, trusted: bool) -> Option<(Address, Option<String>)> {
+    let from = request.from().ok()?;
+    let asserted = if trusted { request.asserted_identities().unwrap_or_default() } else { Vec::new() };
+    let mut all = asserted.iter().chain([&from]);
+    let peer = all.find_map(|each| each.uri.address()?.parse().ok())?;
+    let mut names = asserted.iter().chain([&from]).filter_map(|each| each.display.as_deref()).map(str::trim);
+    let name = names.find(|name| !name.is_empty()).map(str::to_owned);
+    Some((peer, name))
+}
+
+/// What a message is known by, however often it comes. Clients that were started in the same second make the same
+/// Call-IDs, tags and numbers, so it takes the sender, too.
+pub(super) fn foreign_id(peer: &Address, request: &Request) -> Option<String> {
+    let (from, call_id, number) =
+        (request.from().ok()?, request.call_id().ok()?, request.cseq().ok()?.number.to_string());
+    let epid = from.epid().unwrap_or_default();
+    let parts = [peer.bare(), &epid, &call_id, from.tag().unwrap_or_default(), &number];
+    let hash = digest(&SHA256, parts.join("\0").as_bytes());
+    Some(hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+}

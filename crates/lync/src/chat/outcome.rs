@@ -1,0 +1,236 @@
+//! How requests of ours end.
+
+use trunkline_core::port::Outcome as Told;
+use trunkline_model::Address;
+use trunkline_sip::dialog::{Advice, Dialog, DialogId, Keep, Step, advice, on_second_dialog};
+use trunkline_sip::transaction::{Delivery, HOP, Outcome, Patience, Unknown};
+use trunkline_sip::{Method, Request, Response};
+
+use super::failure::{self, NO_ANSWER, temporary};
+use super::state::{Purpose, Talk};
+use super::write::TOOK_FIRST;
+use super::{Action, Chats, REPORTS, SendId};
+
+impl Chats {
+    pub(super) fn progress(&mut self, id: SendId, response: &Response) {
+        if let Some(call) = self.calls.get_mut(&id) {
+            // Nothing follows from it, and one that is not fit to follow is no harm.
+            drop(call.invite.take(response));
+        }
+    }
+
+    pub(super) fn ended(&mut self, id: SendId, outcome: Outcome) {
+        match self.sends.remove(&id) {
+            Some(Purpose::Call) => self.call_ended(id, outcome),
+            Some(Purpose::Message(peer, dialog)) => self.message_ended(&peer, &dialog, &outcome),
+            Some(Purpose::Typing(dialog)) => self.typing_ended(&dialog, &outcome),
+            Some(Purpose::Bye(dialog)) => drop(self.talks.remove(&dialog)),
+            Some(Purpose::Surplus) | None => {}
+        }
+    }
+
+    /// Answers that come after an INVITE's end: nobody keeps their dialogs.
+    pub(super) fn late(&mut self, id: SendId, response: &Response) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        if let Ok(Step::Again { ack }) = call.invite.take(response).map(|step| self.surplus(step)) {
+            self.out.push(Action::Write(ack));
+        }
+    }
+
+    /// Ends a dialog that nobody wants; gives back any other step.
+    fn surplus(&mut self, step: Step) -> Step {
+        if let Step::Surplus { ack, bye } = &step {
+            self.out.push(Action::Write(ack.clone()));
+            self.bye(bye.as_ref().clone());
+        }
+        step
+    }
+
+    /// Sends the BYE of a dialog that is in no table.
+    fn bye(&mut self, bye: Request) {
+        self.send(Purpose::Surplus, bye, Patience::of(&Method::BYE));
+    }
+
+    fn call_ended(&mut self, id: SendId, outcome: Outcome) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        call.is_over = true;
+        call.until = self.now.saturating_add(HOP);
+        let (peer, embeds, was_cancelled) = (call.peer.clone(), call.embeds, call.is_cancelled);
+        if let Some(chat) = self.chats.get_mut(&peer) {
+            chat.call = None;
+        }
+        let (told, keeps_first) = match outcome {
+            Outcome::Accepted(response) => return self.call_accepted(id, &peer, &response),
+            Outcome::Refused(refusal) if refusal.status == 487 && was_cancelled => {
+                (temporary(NO_ANSWER), !embeds)
+            }
+            Outcome::Refused(refusal) => {
+                (failure::refused(&Method::INVITE, &refusal), !embeds || refusal.status == 491)
+            }
+            Outcome::NotSent(_) => (Told::NotSent, true),
+            Outcome::Unknown(why) => {
+                if let Some(call) = self.calls.get_mut(&id) {
+                    call.invite.give_up();
+                }
+                if embeds {
+                    self.pop(&peer, Told::Unknown);
+                }
+                let rest = if why == Unknown::NoAnswer { temporary(NO_ANSWER) } else { Told::NotSent };
+                (rest, true)
+            }
+        };
+        if !keeps_first {
+            self.pop(&peer, told.clone());
+        }
+        self.call_failed(&peer, &told);
+    }
+
+    /// The INVITE led to nothing; if the peer's own led to a dialog, that serves as well. A message that was inside the
+    /// INVITE is not among those that go there: the peer may have it as a missed one.
+    fn call_failed(&mut self, peer: &Address, outcome: &Told) {
+        match self.chats.get(peer) {
+            Some(chat) if chat.open.is_some() || chat.ring.is_some() => self.pump(peer),
+            _ => self.fail_all(peer, outcome),
+        }
+    }
+
+    fn call_accepted(&mut self, id: SendId, peer: &Address, response: &Response) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let took_first = call.embeds && TOOK_FIRST.iter().any(|token| response.supports(token));
+        let (step, conversation) = (call.invite.take(response), call.conversation.clone());
+        if took_first {
+            self.part_confirmed(peer, response);
+        }
+        match step.map(|step| self.surplus(step)) {
+            Ok(Step::Accepted { dialog, ack }) => {
+                self.out.push(Action::Write(ack));
+                self.adopt_own(peer, *dialog, conversation);
+                self.pump(peer);
+            }
+            Ok(_) => self.call_failed(peer, &temporary(NO_ANSWER)),
+            Err(_) => {
+                self.call_failed(peer, &temporary("the contact's answer cannot be used (internal_error)"));
+            }
+        }
+    }
+
+    /// Takes the dialog of an INVITE of ours, unless both sides began one and the peer's stays.
+    fn adopt_own(&mut self, peer: &Address, dialog: Dialog, conversation: String) {
+        let id = dialog.id().clone();
+        let until = self.now.saturating_add(self.settings.idle);
+        let talk = Talk {
+            peer: peer.clone(),
+            name: None,
+            dialog,
+            conversation: Some(conversation),
+            invited: None,
+            took_text: false,
+            is_ready: true,
+            until,
+        };
+        self.talks.insert(id.clone(), talk);
+        let theirs = self.chats.get(peer).and_then(|chat| chat.open.clone());
+        let keep = theirs.as_ref().map(|theirs| on_second_dialog(&id.call_id, &theirs.call_id, true));
+        if keep == Some(Keep::Theirs) {
+            return self.end_dialog(&id);
+        }
+        if let Some(theirs) = theirs {
+            self.end_dialog(&theirs);
+        }
+        if let Some(chat) = self.chat(peer) {
+            chat.open = Some(id);
+        }
+    }
+
+    fn message_ended(&mut self, peer: &Address, dialog: &DialogId, outcome: &Outcome) {
+        if let Some(chat) = self.chats.get_mut(peer) {
+            chat.is_out = false;
+        }
+        let advice = advice(&Method::MESSAGE, outcome);
+        if let Advice::Drop { bye, .. } = advice {
+            self.drop_dialog(dialog, bye);
+        }
+        match (outcome.delivery(&Method::MESSAGE), outcome) {
+            (Delivery::Delivered, Outcome::Accepted(response)) => self.part_confirmed(peer, response),
+            (Delivery::Refused, Outcome::Refused(refusal)) => {
+                let may_resend = matches!(advice, Advice::Drop { resend: true, .. });
+                if !(may_resend && self.resends(peer)) {
+                    self.pop(peer, failure::refused(&Method::MESSAGE, refusal));
+                }
+            }
+            (Delivery::NotSent, _) => self.pop(peer, Told::NotSent),
+            _ => self.pop(peer, Told::Unknown),
+        }
+        self.pump(peer);
+    }
+
+    /// Whether the first message may go once more, which it may once.
+    fn resends(&mut self, peer: &Address) -> bool {
+        let letter = self.chats.get_mut(peer).and_then(|chat| chat.queue.front_mut());
+        letter.is_some_and(|letter| !std::mem::replace(&mut letter.resent, true))
+    }
+
+    /// A part of the first message arrived; what the answer calls it is kept for reports that come later.
+    fn part_confirmed(&mut self, peer: &Address, response: &Response) {
+        let Some(letter) = self.chats.get_mut(peer).and_then(|chat| chat.queue.front_mut()) else { return };
+        if let Some(name) = response.text("Message-Id").filter(|name| name.len() <= 255) {
+            let entry = (name.into_owned(), letter.key);
+            self.reports.truncate(REPORTS - 1);
+            self.reports.push_front(entry);
+        }
+        if letter.confirm_part() {
+            self.pop(peer, Told::Confirmed);
+        }
+    }
+
+    /// Tells the outcome of the first message.
+    fn pop(&mut self, peer: &Address, outcome: Told) {
+        if let Some(letter) = self.chats.get_mut(peer).and_then(|chat| chat.queue.pop_front()) {
+            let outcome = if outcome == Told::Confirmed { outcome } else { letter.outcome(outcome) };
+            self.report(letter.key, outcome);
+        }
+    }
+
+    fn typing_ended(&mut self, dialog: &DialogId, outcome: &Outcome) {
+        let Advice::Drop { bye, .. } = advice(&Method::INFO, outcome) else { return };
+        let peer = self.talks.get(dialog).map(|talk| talk.peer.clone());
+        self.drop_dialog(dialog, bye);
+        if let Some(peer) = peer {
+            self.pump(&peer);
+        }
+    }
+
+    /// Ends a dialog, with a BYE or without one.
+    pub(super) fn drop_dialog(&mut self, id: &DialogId, bye: bool) {
+        if bye {
+            return self.end_dialog(id);
+        }
+        if let Some(talk) = self.talks.remove(id) {
+            self.close(&talk.peer, id);
+        }
+    }
+
+    /// Ends a dialog with a BYE; it is known until that is answered, so that a BYE that crosses it is too.
+    pub(super) fn end_dialog(&mut self, id: &DialogId) {
+        let Some(talk) = self.talks.get_mut(id) else { return };
+        let peer = talk.peer.clone();
+        if let Ok(bye) = talk.dialog.bye() {
+            talk.until = self.now.saturating_add(HOP * 2);
+            self.send(Purpose::Bye(id.clone()), bye, Patience::of(&Method::BYE));
+        }
+        self.close(&peer, id);
+    }
+
+    /// A dialog is not in use any more.
+    pub(super) fn close(&mut self, peer: &Address, id: &DialogId) {
+        let Some(chat) = self.chats.get_mut(peer).filter(|chat| chat.open.as_ref() == Some(id)) else {
+            return;
+        };
+        chat.open = None;
+        chat.typing.told(self.now, false);
+        if chat.typing.heard(self.now, false) {
+            self.out.push(Action::Typing { peer: peer.clone(), composing: false });
+        }
+        self.tidy(peer);
+    }
+}

@@ -1,0 +1,188 @@
+//! What statuses mean for a message.
+
+use trunkline_core::port::Outcome;
+use trunkline_sip::{Method, Request, Response, name};
+
+use super::side::{ALICE, BOB, Side};
+use crate::chat::Settings;
+
+/// Status, diagnostics, whether it is permanent, the key of the text.
+const OF_INVITE: &[(u16, &str, bool, &str)] = &[
+    (400, "4001", true, "internal_error"),
+    (400, "4011", true, "internal_error"),
+    (415, "4013", true, "internal_error"),
+    (401, "1000", false, "service_unavailable"),
+    (401, "1013", false, "service_unavailable"),
+    (403, "1001", true, "contact_not_allowed"),
+    (403, "1002", true, "contact_not_allowed"),
+    (403, "1012", true, "contact_not_allowed"),
+    (403, "4003", true, "account_not_enabled"),
+    (403, "4004", true, "service_unavailable"),
+    (403, "1027", true, "not_supported_for_contact"),
+    (403, "", true, "contact_not_allowed"),
+    (404, "1003", true, "contact_not_found"),
+    (404, "4005", true, "contact_not_found"),
+    (404, "4006", false, "try_again"),
+    (404, "4007", true, "contact_not_found"),
+    (404, "1005", true, "contact_not_found"),
+    (404, "1008", false, "partner_unreachable"),
+    (504, "1014", false, "partner_unreachable"),
+    (404, "15000", false, "contact_unavailable"),
+    (403, "1017", true, "contact_not_found"),
+    (404, "", true, "contact_not_found"),
+    (408, "5001", false, "try_again"),
+    (408, "", false, "try_again"),
+    (413, "", true, "message_too_long"),
+    (513, "", true, "message_too_long"),
+    (415, "", true, "not_supported_by_contact"),
+    (488, "", true, "not_supported_by_contact"),
+    (606, "", true, "not_supported_by_contact"),
+    (480, "13014", false, "not_delivered_offline"),
+    (480, "15030", false, "not_delivered_offline"),
+    (480, "", false, "not_delivered_offline"),
+    (481, "1004", false, "not_delivered"),
+    (482, "", true, "internal_error"),
+    (483, "", true, "internal_error"),
+    (486, "", true, "contact_dnd"),
+    (487, "5002", false, "not_delivered"),
+    (500, "4000", false, "service_unavailable"),
+    (500, "5003", false, "service_unavailable"),
+    (500, "4008", true, "internal_error"),
+    (503, "5000", false, "service_unavailable"),
+    (503, "1006", false, "service_unavailable"),
+    (504, "1007", false, "service_unavailable"),
+    (504, "1010", false, "service_unavailable"),
+    (504, "1011", false, "partner_unreachable"),
+    (504, "1034", false, "partner_unreachable"),
+    (504, "10003", false, "partner_unreachable"),
+    (503, "", false, "service_unavailable"),
+    (600, "", true, "declined"),
+    (603, "", true, "declined"),
+    (480, "24081", false, "not_delivered"),
+    (302, "", false, "not_delivered"),
+    (599, "77777", false, "service_unavailable"),
+];
+
+fn refusal(request: &Request, status: u16, id: &str) -> Response {
+    let build = Response::build(request, status).to_tag("b");
+    if id.is_empty() {
+        return build.done();
+    }
+    build.header(name::MS_DIAGNOSTICS, format!("{id};source=\"fe1.example.com\";reason=\"why\"")).done()
+}
+
+fn says(side: &Side, number: u128, permanent: bool, key: &str, row: &str) {
+    let Outcome::Refused { permanent: found, reason } = side.outcome(number) else {
+        panic!("{row}: refused")
+    };
+    assert_eq!(*found, permanent, "{row}: {reason}");
+    assert!(reason.contains(&format!("({key}; SIP ")), "{row}: {reason}");
+}
+
+/// A side that has a dialog and one message out in it.
+fn talking() -> (Side, Request) {
+    let mut alice = Side::new(ALICE, Settings { embeds: false, ..Settings::default() });
+    alice.send(1, "one", BOB);
+    answer_invite(&mut alice);
+    let message = alice.takes(&Method::MESSAGE);
+    (alice, message)
+}
+
+fn answer_invite(alice: &mut Side) {
+    let invite = alice.takes(&Method::INVITE);
+    let accepted = Response::build(&invite, 200).to_tag("b").header(name::CONTACT, "<sip:b@192.0.2.1>");
+    alice.receive(accepted.done().into());
+    alice.takes(&Method::ACK);
+}
+
+#[test]
+fn a_refused_invite_fails_its_messages_by_the_table() {
+    for (status, id, permanent, key) in OF_INVITE {
+        let mut alice = Side::new(ALICE, Settings::default());
+        alice.send(1, "one", BOB);
+        alice.send(2, "two", BOB);
+        let invite = alice.takes(&Method::INVITE);
+        alice.receive(refusal(&invite, *status, id).into());
+        alice.takes(&Method::ACK);
+        alice.is_quiet();
+        let row = format!("{status} {id}");
+        says(&alice, 1, *permanent, key, &row);
+        says(&alice, 2, *permanent, key, &row);
+        assert!(alice.chats.is_idle(), "{row}");
+    }
+}
+
+#[test]
+fn a_refused_message_fails_by_the_table() {
+    for (status, id, permanent, key) in OF_INVITE.iter().filter(|row| ![408, 480, 481].contains(&row.0)) {
+        let (mut alice, message) = talking();
+        alice.receive(refusal(&message, *status, id).into());
+        says(&alice, 1, *permanent, key, &format!("{status} {id}"));
+        assert_eq!(alice.chats.dialogs(), 1, "{status} {id}: the dialog goes on");
+    }
+}
+
+#[test]
+fn content_that_a_policy_blocks_says_so() {
+    let (mut alice, message) = talking();
+    let build = Response::build(&message, 606).header(name::WARNING, "309 lcs.example.com \"no\"");
+    alice.receive(build.done().into());
+    says(&alice, 1, true, "blocked_by_policy", "606 with 309");
+}
+
+#[test]
+fn a_message_into_a_dead_dialog_goes_once_more_into_a_new_one() {
+    for (status, says_bye) in [(480, true), (481, true)] {
+        let (mut alice, message) = talking();
+        alice.receive(refusal(&message, status, "").into());
+        if says_bye {
+            alice.takes(&Method::BYE);
+        }
+        answer_invite(&mut alice);
+        let again = alice.takes(&Method::MESSAGE);
+        assert_eq!(again.body(), message.body());
+        assert!(alice.outcomes.is_empty());
+        alice.receive(refusal(&again, status, "").into());
+        says(&alice, 1, false, "not_delivered_offline", &format!("{status} twice"));
+        alice.takes(&Method::BYE);
+        alice.is_quiet();
+    }
+}
+
+#[test]
+fn a_message_that_may_have_arrived_is_never_sent_again() {
+    let (mut alice, message) = talking();
+    alice.receive(refusal(&message, 408, "").into());
+    assert_eq!(*alice.outcome(1), Outcome::Unknown);
+    alice.takes(&Method::BYE);
+    alice.is_quiet();
+
+    let (mut alice, _) = talking();
+    alice.lose();
+    alice.restore();
+    assert_eq!(*alice.outcome(1), Outcome::Unknown);
+    alice.is_quiet();
+
+    let (mut alice, _) = talking();
+    alice.advance(std::time::Duration::from_secs(61));
+    assert_eq!(*alice.outcome(1), Outcome::Unknown);
+    alice.takes(&Method::BYE);
+    alice.is_quiet();
+}
+
+#[test]
+fn a_report_that_comes_later_fails_the_message_that_it_names() {
+    let (mut alice, message) = talking();
+    alice.receive(Response::build(&message, 200).header("Message-Id", "23").done().into());
+    assert_eq!(*alice.outcome(1), Outcome::Confirmed);
+    let report = "<imdn xmlns=\"urn:ietf:params:xml:ns:imdn\"><message-id>23</message-id><recipient \
+                  uri=\"&lt;sip:bob@example.com&gt;\"><status>486</status></recipient></imdn>";
+    for _ in 0..2 {
+        let notify = super::invited::request(Method::BENOTIFY).body("application/ms-imdn+xml", report);
+        alice.receive(notify.done().into());
+    }
+    let [crate::chat::Action::Failed { permanent: true, reason, .. }] = &alice.seen[..] else {
+        panic!("{:?}", alice.seen)
+    };
+    assert!(reason.contains("contact_dnd"), "{reason}");
+}

@@ -1,0 +1,329 @@
+//! The Front End's state, and how messages come in and go out. All of it runs under one lock, without waiting.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use trunkline_sip::{
+    Frame, Message, Request, Response, Uri, body::ExpireType, header::name, message::ResponseBuilder,
+};
+use uuid::Uuid;
+
+use super::{
+    judge::Judge,
+    line::Line,
+    proxy::Call,
+    route::Flow,
+    script::{Act, Answer, Script},
+    subscription::Subscription,
+    traffic::{Heading, Log},
+    user::{Endpoint, Key, User},
+};
+
+/// What has to be done outside the lock.
+pub(super) enum Errand {
+    /// Connect.
+    Dial { id: u64, host: String, port: u16, queue: mpsc::Receiver<Vec<u8>>, stop: CancellationToken },
+    /// Send bytes after a while.
+    Send { after: Duration, line: u64, message: Message },
+    /// Work on a message after a while.
+    Receive { after: Duration, line: u64, message: Message },
+}
+
+pub(super) struct House {
+    pub(super) domain: String,
+    /// Ports of the listeners without and with TLS.
+    pub(super) ports: (u16, u16),
+    pub(super) users: BTreeMap<String, User>,
+    pub(super) trusted: Vec<String>,
+    pub(super) settings: Settings,
+    pub(super) subscriptions: Vec<Subscription>,
+    pub(super) calls: Vec<Call>,
+    pub(super) flows: HashMap<u64, Flow>,
+    pub(super) script: Script,
+    pub(super) judge: Judge,
+    pub(super) lines: HashMap<u64, Line>,
+    pub(super) errands: Vec<Errand>,
+    /// Cancelled when the Front End stops: the parent of all that dial.
+    pub(super) stop: CancellationToken,
+    log: Arc<Log>,
+    pub(super) kept: HashMap<(u64, bool), VecDeque<Message>>,
+    count: u64,
+}
+
+/// Switches that tests turn.
+pub(super) struct Settings {
+    pub(super) dial_back: bool,
+    pub(super) piggyback: bool,
+    pub(super) challenge: bool,
+    pub(super) expires: u32,
+    pub(super) keep_alive: u32,
+    pub(super) pooled: bool,
+    pub(super) negotiate: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            dial_back: false,
+            piggyback: true,
+            challenge: false,
+            expires: 7_200,
+            keep_alive: 300,
+            pooled: false,
+            negotiate: false,
+        }
+    }
+}
+
+impl House {
+    pub(super) fn new(domain: &str, log: Arc<Log>, stop: CancellationToken) -> Self {
+        Self {
+            domain: domain.to_ascii_lowercase(),
+            ports: (0, 0),
+            users: BTreeMap::new(),
+            trusted: Vec::new(),
+            settings: Settings::default(),
+            subscriptions: Vec::new(),
+            calls: Vec::new(),
+            flows: HashMap::new(),
+            script: Script::default(),
+            judge: Judge::default(),
+            lines: HashMap::new(),
+            errands: Vec::new(),
+            stop,
+            log,
+            kept: HashMap::new(),
+            count: 0,
+        }
+    }
+
+    /// A number that was never given before.
+    pub(super) fn fresh(&mut self) -> u64 {
+        self.count += 1;
+        self.count
+    }
+
+    /// A tag that was never given before.
+    pub(super) fn fresh_tag(&mut self) -> String {
+        Uuid::new_v4().simple().to_string().to_ascii_uppercase()
+    }
+
+    /// The name that its certificate has.
+    pub(super) fn host(&self) -> String {
+        format!("fe1.{}", self.domain)
+    }
+
+    /// Its own address as seen on a connection, such as `fe1.example.test:5061;transport=tls`.
+    pub(super) fn own_address(&self, transport: &str) -> String {
+        format!("{}:{};transport={transport}", self.host(), self.port(transport))
+    }
+
+    pub(super) fn port(&self, transport: &str) -> u16 {
+        if transport == "tls" { self.ports.1 } else { self.ports.0 }
+    }
+
+    pub(super) fn transport(&self, line: u64) -> &'static str {
+        self.lines.get(&line).map_or("tls", |line| line.transport)
+    }
+
+    /// `user@domain` of a user's name.
+    pub(super) fn address(&self, user: &str) -> String {
+        format!("{}@{}", user.to_ascii_lowercase(), self.domain)
+    }
+
+    /// All signed-in endpoints of a user.
+    pub(super) fn keys_of(&self, user: &str) -> Vec<Key> {
+        let user = self.users.get(&self.address(user));
+        let keys = user
+            .into_iter()
+            .flat_map(|user| user.endpoints.iter().map(|endpoint| (user.address.clone(), endpoint.instance)));
+        keys.collect()
+    }
+
+    /// What a process forgets that is killed.
+    pub(super) fn forget(&mut self) {
+        self.lines.clear();
+        self.kept.clear();
+        self.calls.clear();
+        self.flows.clear();
+        self.subscriptions.clear();
+        for user in self.users.values_mut() {
+            user.endpoints.clear();
+            user.publications.retain(|known| known.publication.lasts == ExpireType::Static);
+        }
+    }
+
+    pub(super) fn user(&self, uri: &Uri) -> Option<&User> {
+        self.users.get(&uri.address()?)
+    }
+
+    pub(super) fn endpoint(&self, key: &Key) -> Option<&Endpoint> {
+        self.users.get(&key.0)?.endpoint(key.1)
+    }
+
+    /// The signed-in endpoint that sent a request.
+    pub(super) fn sender(&self, request: &Request) -> Option<Key> {
+        let from = request.from().ok()?;
+        let user = self.user(&from.uri)?;
+        Some((user.address.clone(), user.by_epid(&from)?.instance))
+    }
+
+    pub(super) fn received(&mut self, line: u64, frame: Frame) {
+        let message = match frame {
+            Frame::Message(message) => message,
+            Frame::Ping => return self.send_raw(line, b"\r\n".to_vec()),
+            Frame::Refused(refused) => {
+                let tag = self.fresh_tag();
+                if let Some(answer) = refused.answer(&tag) {
+                    self.send(line, answer);
+                }
+                if refused.close {
+                    self.cut(line);
+                }
+                return;
+            }
+        };
+        self.log.add(line, Heading::Received, message.clone());
+        if self.lines.get(&line).is_some_and(|line| line.names.is_some()) {
+            self.judge_application(&message);
+        }
+        match self.script.next(Heading::Received, &message) {
+            None => self.work(line, message),
+            Some(Act::Answer(answer)) => self.answer(line, message, &answer),
+            Some(Act::Drop) => {}
+            Some(Act::Twice) => {
+                self.work(line, message.clone());
+                self.work(line, message);
+            }
+            Some(Act::Swap) => self.keep(line, Heading::Received, message),
+            Some(Act::Delay(after)) => self.errands.push(Errand::Receive { after, line, message }),
+            Some(Act::Cut) => self.cut(line),
+        }
+    }
+
+    fn judge_application(&mut self, message: &Message) {
+        let gruu = match message {
+            Message::Request(request) => self.sender(request),
+            Message::Response(_) => None,
+        };
+        let gruu = gruu.and_then(|key| self.endpoint(&key)).map(|endpoint| endpoint.gruu.clone());
+        self.judge.judge(message, gruu.as_ref());
+    }
+
+    fn answer(&mut self, line: u64, message: Message, answer: &Answer) {
+        let Message::Request(request) = message else { return self.handle(line, message) };
+        let tag = self.fresh_tag();
+        let mut builder = Response::build(&request, answer.status).to_tag(&tag);
+        if let Some(reason) = &answer.reason {
+            builder = builder.reason(reason);
+        }
+        for (name, value) in &answer.headers {
+            builder = builder.header(name, value);
+        }
+        if let Some((media, body)) = &answer.body {
+            builder = builder.body(media, body.clone());
+        }
+        self.send(line, builder.done());
+    }
+
+    fn keep(&mut self, line: u64, heading: Heading, message: Message) {
+        self.kept.entry((line, heading == Heading::Sent)).or_default().push_back(message);
+    }
+
+    fn kept(&mut self, line: u64, heading: Heading) -> VecDeque<Message> {
+        self.kept.remove(&(line, heading == Heading::Sent)).unwrap_or_default()
+    }
+
+    /// Works on a message, and then on what was kept until this one had passed.
+    pub(super) fn work(&mut self, line: u64, message: Message) {
+        let kept = self.kept(line, Heading::Received);
+        self.handle(line, message);
+        kept.into_iter().for_each(|message| self.handle(line, message));
+    }
+
+    fn handle(&mut self, line: u64, message: Message) {
+        let request = match message {
+            Message::Request(request) => request,
+            Message::Response(response) => return self.answered(response),
+        };
+        let method = request.method().clone();
+        let in_dialog = request.to().is_ok_and(|to| to.tag().is_some());
+        match method.as_str() {
+            "REGISTER" => self.register(line, &request),
+            "SUBSCRIBE" => self.subscribe(line, &request),
+            "SERVICE" => self.serve(line, &request),
+            "NEGOTIATE" => self.refuse(line, &request, 488),
+            "OPTIONS" if self.user(request.uri()).is_none() => self.refuse(line, &request, 200),
+            "CANCEL" => self.cancel(line, &request),
+            _ if in_dialog => self.forward_in_dialog(line, request),
+            _ => self.forward(line, request),
+        }
+    }
+
+    /// Begins an answer with a tag of ours.
+    pub(super) fn reply(&mut self, request: &Request, status: u16) -> ResponseBuilder {
+        let tag = self.fresh_tag();
+        Response::build(request, status).to_tag(&tag).header(name::SERVER, "RTC/6.0")
+    }
+
+    /// Answers with a status alone.
+    pub(super) fn refuse(&mut self, line: u64, request: &Request, status: u16) {
+        if !request.method().is_unanswered() {
+            let response = self.reply(request, status).done();
+            self.send(line, response);
+        }
+    }
+
+    /// Answers with a status and `ms-diagnostics`.
+    pub(super) fn diagnose(&mut self, line: u64, request: &Request, status: u16, id: u32, reason: &str) {
+        if !request.method().is_unanswered() {
+            let value = format!("{id};reason=\"{reason}\";source=\"{}\"", self.host());
+            let response = self.reply(request, status).header(name::MS_DIAGNOSTICS, value).done();
+            self.send(line, response);
+        }
+    }
+
+    /// Sends, unless the script says otherwise.
+    pub(super) fn send(&mut self, line: u64, message: impl Into<Message>) {
+        let message = message.into();
+        match self.script.next(Heading::Sent, &message) {
+            None | Some(Act::Answer(_)) => self.send_now(line, message),
+            Some(Act::Drop) => {}
+            Some(Act::Twice) => {
+                self.send_now(line, message.clone());
+                self.send_now(line, message);
+            }
+            Some(Act::Swap) => self.keep(line, Heading::Sent, message),
+            Some(Act::Delay(after)) => self.errands.push(Errand::Send { after, line, message }),
+            Some(Act::Cut) => self.cut(line),
+        }
+    }
+
+    /// Sends, and then what was kept until this one had passed.
+    pub(super) fn send_now(&mut self, line: u64, message: Message) {
+        let kept = self.kept(line, Heading::Sent);
+        for message in std::iter::once(message).chain(kept) {
+            self.send_raw(line, message.to_bytes().to_vec());
+            self.log.add(line, Heading::Sent, message);
+        }
+    }
+
+    /// Bytes as they are; a peer that reads nothing for too long is cut.
+    pub(super) fn send_raw(&mut self, line: u64, bytes: Vec<u8>) {
+        if self.lines.get(&line).is_some_and(|line| line.queue.try_send(bytes).is_err()) {
+            self.cut(line);
+        }
+    }
+
+    /// Closes a connection. What follows from it comes when its task has ended.
+    pub(super) fn cut(&mut self, line: u64) {
+        if let Some(line) = self.lines.get(&line) {
+            line.stop.cancel();
+        }
+    }
+}

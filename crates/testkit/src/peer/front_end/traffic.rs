@@ -1,0 +1,143 @@
+//! What passed between the Front End and its peers, for assertions and transcripts.
+
+use std::{
+    fmt::Write,
+    sync::{Mutex, PoisonError},
+};
+
+use anyhow::{Context, Result};
+use tokio::{sync::watch, time::timeout};
+use trunkline_sip::{Message, Request, Response};
+
+use crate::patience;
+
+/// Which way a message went, seen from the Front End.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heading {
+    /// From a peer.
+    Received,
+    /// To a peer.
+    Sent,
+}
+
+/// One message on one connection.
+#[derive(Debug, Clone)]
+pub struct Traffic {
+    /// Numbers connections in the order in which they were made.
+    pub line: u64,
+    /// Which way it went.
+    pub heading: Heading,
+    /// The message; [`Message::to_bytes`] gives the bytes that passed.
+    pub message: Message,
+}
+
+impl Traffic {
+    /// The request, if the Front End received one.
+    pub fn request(&self) -> Option<&Request> {
+        match &self.message {
+            Message::Request(request) if self.heading == Heading::Received => Some(request),
+            _ => None,
+        }
+    }
+
+    /// The response, if the Front End received one.
+    pub fn response(&self) -> Option<&Response> {
+        match &self.message {
+            Message::Response(response) if self.heading == Heading::Received => Some(response),
+            _ => None,
+        }
+    }
+
+    /// The request, if the Front End sent one.
+    pub fn sent_request(&self) -> Option<&Request> {
+        match &self.message {
+            Message::Request(request) if self.heading == Heading::Sent => Some(request),
+            _ => None,
+        }
+    }
+
+    /// The response, if the Front End sent one.
+    pub fn sent_response(&self) -> Option<&Response> {
+        match &self.message {
+            Message::Response(response) if self.heading == Heading::Sent => Some(response),
+            _ => None,
+        }
+    }
+}
+
+/// Everything that passed, in its order.
+pub(super) struct Log {
+    all: Mutex<Vec<Traffic>>,
+    grown: watch::Sender<usize>,
+}
+
+impl Log {
+    pub(super) fn new() -> Self {
+        Self { all: Mutex::new(Vec::new()), grown: watch::Sender::new(0) }
+    }
+
+    pub(super) fn add(&self, line: u64, heading: Heading, message: Message) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(Traffic { line, heading, message });
+        self.grown.send_replace(all.len());
+    }
+
+    pub(super) fn all(&self) -> Vec<Traffic> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn find<T>(&self, from: usize, pick: impl Fn(&Traffic) -> Option<T>) -> Option<T> {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().skip(from).find_map(pick)
+    }
+
+    pub(super) async fn until<T>(
+        &self,
+        from: usize,
+        what: &str,
+        pick: impl Fn(&Traffic) -> Option<T>,
+    ) -> Result<T> {
+        let mut grown = self.grown.subscribe();
+        let waiting = async {
+            loop {
+                grown.borrow_and_update();
+                if let Some(found) = self.find(from, &pick) {
+                    return anyhow::Ok(found);
+                }
+                grown.changed().await?;
+            }
+        };
+        let found = timeout(patience(), waiting).await;
+        let found = found.map_err(anyhow::Error::from).and_then(|found| found);
+        found.with_context(|| format!("the Front End never saw: {what}; it saw:\n{}", self.summary()))
+    }
+
+    /// A line a message, without what people wrote.
+    fn summary(&self) -> String {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().fold(String::new(), |mut text, traffic| {
+            let arrow = if traffic.heading == Heading::Received { "<-" } else { "->" };
+            let cseq = traffic.message.text("CSeq").unwrap_or_default();
+            let _ = match &traffic.message {
+                Message::Request(request) => {
+                    writeln!(text, "{} {arrow} {} {}", traffic.line, request.method(), request.uri())
+                }
+                Message::Response(response) => {
+                    writeln!(text, "{} {arrow} {} ({cseq})", traffic.line, response.status())
+                }
+            };
+            text
+        })
+    }
+
+    pub(super) fn transcript(&self) -> String {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().fold(String::new(), |mut text, traffic| {
+            let way = if traffic.heading == Heading::Received { "from" } else { "to" };
+            let bytes = traffic.message.to_bytes();
+            let _ =
+                write!(text, "--- {way} connection {}\n{}\n", traffic.line, String::from_utf8_lossy(&bytes));
+            text
+        })
+    }
+}
