@@ -4,6 +4,7 @@
 //! The server's documents are the truth: a change of the roster shows when the server's notification says so, and what
 //! the person publishes is tried until the server has it.
 
+mod access;
 mod change;
 pub mod event;
 mod known;

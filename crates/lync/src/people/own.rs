@@ -1,19 +1,17 @@
 //! The person's own presence: what is published, who may see it, who watches.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use trunkline_model::{Availability, Presence, PresenceChoice};
 use trunkline_sip::body::{
     Categories, Content,
     presence::{Capability, Device, StateKind},
     publication::{Conflict, Publish, instance},
-    roaming::{
-        self, Container, ContainerChange, Member, RoamingData, SetContainerMembers, SetSubscribers,
-        Subscriber,
-    },
+    roaming::RoamingData,
 };
 
 use super::{
+    access::{Access, Plea},
     event::{Action, Answer, Body, Me, OwnState, ServeId, Settings},
     out::Out,
     published::{Key, Published},
@@ -26,8 +24,6 @@ const TRIES: u8 = 3;
 const WAIT: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(600));
 /// How long a SERVICE may be without its end before it counts as lost.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Most watchers that are acknowledged in one request, and remembered.
-const WATCHERS: (usize, usize) = (100, 2_000);
 /// Where publications go that the server adds up, and where notes go.
 const SUMS: [u32; 2] = [2, 3];
 const NOTES: [u32; 3] = [200, 300, 400];
@@ -50,11 +46,9 @@ pub(super) struct Own {
     dropped: u32,
     /// Whether the server has said anything since the registration.
     greeted: bool,
-    containers: Vec<Container>,
-    /// Whether the containers have to be filled.
-    closed: bool,
-    watchers: BTreeSet<String>,
-    acknowledged: BTreeSet<String>,
+    /// How many documents came that were not the whole that was asked for.
+    vain: u8,
+    access: Access,
     out: Option<(ServeId, Duration, Purpose)>,
     tries: u8,
     failures: u32,
@@ -65,8 +59,7 @@ pub(super) struct Own {
 
 enum Purpose {
     Publish(Publish, Vec<(Key, Option<Content>)>),
-    Containers,
-    Watchers(Vec<String>),
+    Access(Plea),
 }
 
 impl Own {
@@ -82,10 +75,8 @@ impl Own {
             here: false,
             dropped: 0,
             greeted: false,
-            containers: Vec::new(),
-            closed: false,
-            watchers: BTreeSet::new(),
-            acknowledged: BTreeSet::new(),
+            vain: 0,
+            access: Access::default(),
             out: None,
             tries: 0,
             failures: 0,
@@ -101,7 +92,7 @@ impl Own {
         self.failures = 0;
         self.rest_until = None;
         self.dropped = 0;
-        self.acknowledged.clear();
+        self.access = Access::default();
         let machine = Content::State(shown::machine(settings.machine));
         let states = SUMS.map(|container| (self.machine_key(container), machine.clone()));
         self.endpoint = vec![(Key::device(self.device), Content::Device(device(me)))];
@@ -117,7 +108,6 @@ impl Own {
         self.here = false;
         self.tries = 0;
         self.published = Published::default();
-        self.watchers.clear();
     }
 
     /// Whether the server has to be asked for the truth; nothing is sent before.
@@ -182,22 +172,15 @@ impl Own {
         }
     }
 
-    fn take_all(&mut self, data: RoamingData, out: &mut Out) {
-        self.loaded = true;
+    fn take_all(&mut self, mut data: RoamingData, out: &mut Out) {
         let first = !std::mem::replace(&mut self.greeted, true);
+        // Half of the truth does not do where all was asked for, unless it is all that ever comes.
+        let whole = data.containers.is_some() || data.subscribers.is_some();
+        self.vain = if self.loaded || first || whole { 0 } else { self.vain.saturating_add(1) };
+        self.loaded = self.loaded || first || whole || self.vain > TRIES;
+        self.access.hear(&mut data, first);
         if let Some(categories) = &data.categories {
             self.take(categories, out);
-        }
-        if data.containers.is_some() || first {
-            self.containers = data.containers.unwrap_or_default();
-            let visible = |member: &Member| matches!(member, Member::SameEnterprise | Member::Federated);
-            self.closed = !self.containers.iter().flat_map(|one| &one.members).any(visible);
-        }
-        for watcher in data.subscribers.unwrap_or_default() {
-            let known = self.acknowledged.contains(&watcher.user);
-            if !watcher.acknowledged && !known && self.watchers.len() < WATCHERS.1 {
-                self.watchers.insert(watcher.user);
-            }
         }
     }
 
@@ -209,25 +192,7 @@ impl Own {
         let Some((_, _, purpose)) = self.out.take() else { return false };
         match purpose {
             Purpose::Publish(publish, parts) => self.publish_ended(publish, parts, answer, out),
-            Purpose::Containers => match answer {
-                Answer::Accepted(_) => self.closed = false,
-                Answer::Refused { status: 409, .. } if self.tries < TRIES => {
-                    self.tries += 1;
-                    self.loaded = false;
-                }
-                _ => {
-                    tracing::warn!(?answer, "colleagues were not let see the person's presence");
-                    self.closed = false;
-                }
-            },
-            Purpose::Watchers(all) => {
-                if !matches!(answer, Answer::Accepted(_)) {
-                    tracing::debug!(?answer, "watchers were not acknowledged");
-                }
-                if self.acknowledged.len() < WATCHERS.1 {
-                    self.acknowledged.extend(all);
-                }
-            }
+            Purpose::Access(plea) => self.loaded &= self.access.answered(plea, answer),
         }
         true
     }
@@ -244,28 +209,20 @@ impl Own {
             return;
         }
         self.rest_until = None;
-        if self.closed {
-            let body = SetContainerMembers(opened(&self.containers)).write();
-            return self.send(roaming::CONTAINERS_TYPE, body, Purpose::Containers, out);
+        if let Some((body, plea)) = self.access.unlock() {
+            return self.send(body, Purpose::Access(plea), out);
         }
         let published = &self.published;
-        self.due.retain(|(key, content)| !published.is_so(key, content.as_ref()));
+        self.due.retain(|(key, content)| content.is_some() || published.shows(key));
         if !self.due.is_empty() {
             let parts = self.due.clone();
             let all = parts.iter().map(|(key, content)| self.published.publication(key, content.clone()));
             let publish = Publish { uri: me.address.uri(), publications: all.collect() };
-            return self.publish(publish, parts, out);
+            let body = Body::publish(&publish);
+            return self.send(body, Purpose::Publish(publish, parts), out);
         }
-        let some: Vec<String> = self.watchers.iter().take(WATCHERS.0).cloned().collect();
-        if !some.is_empty() {
-            self.watchers.retain(|user| !some.contains(user));
-            let yes = |user: &String| Subscriber {
-                user: user.clone(),
-                acknowledged: true,
-                ..Subscriber::default()
-            };
-            let body = SetSubscribers(some.iter().map(yes).collect()).write();
-            self.send(roaming::SUBSCRIBERS_TYPE, body, Purpose::Watchers(some), out);
+        if let Some((body, plea)) = self.access.acknowledge() {
+            self.send(body, Purpose::Access(plea), out);
         }
     }
 
@@ -343,15 +300,9 @@ impl Own {
         }
     }
 
-    fn publish(&mut self, publish: Publish, parts: Vec<(Key, Option<Content>)>, out: &mut Out) {
+    fn send(&mut self, body: Body, purpose: Purpose, out: &mut Out) {
         let id = ServeId(out.number());
-        out.push(Action::Serve { id, body: Body::publish(&publish) });
-        self.out = Some((id, out.now + PATIENCE, Purpose::Publish(publish, parts)));
-    }
-
-    fn send(&mut self, media: &'static str, text: String, purpose: Purpose, out: &mut Out) {
-        let id = ServeId(out.number());
-        out.push(Action::Serve { id, body: Body { media, text } });
+        out.push(Action::Serve { id, body });
         self.out = Some((id, out.now + PATIENCE, purpose));
     }
 
@@ -371,8 +322,10 @@ impl Own {
         }
     }
 
-    /// Puts in place of what was wanted before.
+    /// Puts in place of what was wanted before. Whether there is something to take back may have to be asked first: a
+    /// notification may have been lost.
     fn want(&mut self, key: Key, content: Option<Content>) {
+        self.loaded &= content.is_some() || self.published.shows(&key);
         self.due.retain(|(known, _)| *known != key);
         self.due.push((key, content));
     }
@@ -380,13 +333,6 @@ impl Own {
 
 fn wait(failures: u32) -> Duration {
     WAIT.0.saturating_mul(1 << failures.min(10)).min(WAIT.1)
-}
-
-/// Colleagues and partners, in the containers made for them.
-fn opened(containers: &[Container]) -> Vec<ContainerChange> {
-    let version = |id| containers.iter().find(|one| one.id == id).map_or(0, |one| one.version);
-    let change = |id, member| ContainerChange { id, version: version(id), members: vec![(true, member)] };
-    vec![change(200, Member::SameEnterprise), change(100, Member::Federated)]
 }
 
 fn device(me: &Me) -> Device {

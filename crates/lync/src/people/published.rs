@@ -98,13 +98,9 @@ impl Published {
         self.held.contains_key(key)
     }
 
-    /// Whether the server shows just this already (`None`: nothing).
-    pub(super) fn is_so(&self, key: &Key, content: Option<&Content>) -> bool {
-        match (self.held.get(key), content) {
-            (None, None) => self.versions.get(key).is_none_or(|version| *version == 0),
-            (Some(category), Some(content)) => category.content == *content,
-            _ => false,
-        }
+    /// Whether there is something that can be taken back, as far as is known.
+    pub(super) fn shows(&self, key: &Key) -> bool {
+        self.held.contains_key(key) || self.versions.get(key).is_some_and(|version| *version > 0)
     }
 
     /// The publication to make, or to delete.
