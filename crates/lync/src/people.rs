@@ -247,14 +247,18 @@ impl People {
 
     /// Watches somebody, or no longer, as list and wishes have it.
     fn place(&mut self, address: &Address, fresh: bool) {
-        let is_me = *address == self.me.address;
-        if self.list.entry(address).is_some() || self.watched.contains(address) {
+        let entry = self.list.entry(address);
+        let listed = entry.is_some();
+        let watched = self.watched.contains(address);
+        let wanted = (watched || entry.is_some_and(|entry| entry.subscribed)) && *address != self.me.address;
+        if listed || watched {
             self.known.entry(address.clone()).or_default();
-            if !is_me {
-                self.watches.add(address, fresh);
-            }
         } else {
             self.known.remove(address);
+        }
+        if wanted {
+            self.watches.add(address, fresh);
+        } else {
             self.watches.remove(address);
         }
     }

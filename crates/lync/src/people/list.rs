@@ -21,11 +21,19 @@ pub(super) struct List {
 }
 
 /// A contact as the server keeps it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) name: String,
     pub(super) groups: BTreeSet<u32>,
+    /// Whether presence is wanted.
+    pub(super) subscribed: bool,
     pub(super) external: Option<String>,
+}
+
+impl Default for Entry {
+    fn default() -> Self {
+        Self { name: String::new(), groups: BTreeSet::new(), subscribed: true, external: None }
+    }
 }
 
 /// What became different.
@@ -212,9 +220,14 @@ impl List {
         if self.contacts.len() >= most.contacts && !self.contacts.contains_key(&address) {
             return;
         }
-        let groups = contact.groups.into_iter().take(most.groups).collect();
-        let name = cut(&contact.name, MAX_LINE);
-        self.contacts.insert(address, Entry { name, groups, external: contact.external });
+        let before = self.contacts.get(&address);
+        let entry = Entry {
+            name: cut(&contact.name, MAX_LINE),
+            groups: contact.groups.into_iter().take(most.groups).collect(),
+            subscribed: contact.subscribed.or(before.map(|entry| entry.subscribed)).unwrap_or(true),
+            external: contact.external.or_else(|| before.and_then(|entry| entry.external.clone())),
+        };
+        self.contacts.insert(address, entry);
     }
 
     fn difference(&self, before: (BTreeMap<Address, Entry>, BTreeMap<u32, contact::Group>)) -> Difference {

@@ -51,6 +51,8 @@ pub(super) struct Own {
     access: Access,
     out: Option<(ServeId, Duration, Purpose)>,
     tries: u8,
+    /// Whether publications of different kinds go one by one.
+    apart: bool,
     failures: u32,
     rest_until: Option<Duration>,
     shown: Option<OwnState>,
@@ -79,6 +81,7 @@ impl Own {
             access: Access::default(),
             out: None,
             tries: 0,
+            apart: false,
             failures: 0,
             rest_until: None,
             shown: None,
@@ -90,6 +93,7 @@ impl Own {
     pub(super) fn open(&mut self, me: &Me, settings: &Settings) {
         self.lose();
         self.failures = 0;
+        self.apart = false;
         self.rest_until = None;
         self.dropped = 0;
         self.access = Access::default();
@@ -214,8 +218,9 @@ impl Own {
         }
         let published = &self.published;
         self.due.retain(|(key, content)| content.is_some() || published.shows(key));
-        if !self.due.is_empty() {
-            let parts = self.due.clone();
+        if let Some((first, _)) = self.due.first() {
+            let together = |(key, _): &&(Key, Option<Content>)| !self.apart || key.belongs_to(first);
+            let parts: Vec<_> = self.due.iter().filter(together).cloned().collect();
             let all = parts.iter().map(|(key, content)| self.published.publication(key, content.clone()));
             let publish = Publish { uri: me.address.uri(), publications: all.collect() };
             let body = Body::publish(&publish);
@@ -291,6 +296,9 @@ impl Own {
             }
             Answer::Refused { status, .. } => {
                 tracing::warn!(status, "the server refused what the person publishes");
+                // Which one it does not take is not said: from here on each goes by itself, and this one comes last.
+                self.apart = true;
+                self.due.sort_by_key(|part| parts.contains(part));
                 self.rest(out);
             }
             Answer::Lost => {

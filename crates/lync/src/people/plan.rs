@@ -111,7 +111,7 @@ fn place(address: &Address, entry: &Entry, groups: &BTreeSet<u32>, list: &List) 
         uri: address.uri(),
         name: entry.name.clone(),
         groups,
-        subscribed: true,
+        subscribed: entry.subscribed,
         external: entry.external.clone(),
     }))
 }

@@ -32,6 +32,11 @@ impl Key {
         Self { category: "note".to_owned(), instance: instance::NOTE, container }
     }
 
+    /// Whether it is the same in another container.
+    pub(super) fn belongs_to(&self, other: &Self) -> bool {
+        self.category == other.category && self.instance == other.instance
+    }
+
     fn of(publication: &Publication) -> Self {
         let Publication { category, instance, container, .. } = publication;
         Self { category: category.clone(), instance: *instance, container: *container }

@@ -212,6 +212,27 @@ fn an_endpoint_that_the_server_dropped_is_published_again_but_not_in_haste() {
 }
 
 #[test]
+fn one_publication_that_the_server_does_not_take_leaves_the_others() {
+    let mut desk = Desk::listed();
+    desk.tell(Event::Note(Words("not allowed here".into())));
+    desk.own(&data(""));
+    let mut accepted = Vec::new();
+    for _ in 0..6 {
+        for (id, body) in desk.served() {
+            let publish = Publish::read(body.text.as_bytes()).unwrap();
+            if publish.publications.iter().any(|one| one.category == "note") {
+                desk.refuse(id, 403, "");
+            } else {
+                accepted.extend(publish.publications.iter().map(|one| one.category.clone()));
+                desk.tell(Event::Served(id, Answer::Accepted(Vec::new())));
+            }
+        }
+        desk.wait(Duration::from_secs(60));
+    }
+    assert_eq!(accepted, ["device", "state", "state"]);
+}
+
+#[test]
 fn what_the_core_wants_at_first_leaves_the_choice_of_another_endpoint() {
     let mut desk = ready(&user_state(9_500));
     let presence =

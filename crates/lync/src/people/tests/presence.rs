@@ -67,12 +67,12 @@ fn batches_are_bounded_and_follow_one_another_at_a_pace() {
 }
 
 #[test]
-fn whoever_cannot_be_written_is_left_out_of_the_batch() {
+fn whoever_cannot_be_written_or_is_not_wanted_is_left_out_of_the_batch() {
     let mut desk = Desk::new();
     desk.tell(Event::SignedIn);
-    desk.contacts(r#"<contactList deltaNum="1"><group id="1" name="~"/><contact uri="bob@example.com" groups="1"/><contact uri="süß@example.com" groups="1"/><contact uri="tel:+123" groups="1"/><contact uri="alice@example.com" groups="1"/></contactList>"#);
+    desk.contacts(r#"<contactList deltaNum="1"><group id="1" name="~"/><contact uri="bob@example.com" groups="1"/><contact uri="süß@example.com" groups="1"/><contact uri="tel:+123" groups="1"/><contact uri="erin@example.com" groups="1" subscribed="false"/><contact uri="alice@example.com" groups="1"/></contactList>"#);
     assert_eq!(uris(&mut desk), [(Place::Home, true, vec!["bob".into()])]);
-    assert_eq!(desk.people.roster().contacts.len(), 3);
+    assert_eq!(desk.people.roster().contacts.len(), 4);
 }
 
 #[test]
