@@ -151,7 +151,12 @@ fn a_choice_goes_into_both_sums_and_resetting_takes_it_back() {
     assert_eq!(keys(&publish)[0].3, 1, "of the version that the server has");
     desk.tell(Event::Served(id, Answer::Accepted(Vec::new())));
     desk.tell(Event::Choose(PresenceChoice::Reset));
+    assert_eq!(desk.subscribed(), [Package::Own], "another endpoint's choice may have been missed");
+    desk.own(&data(&machine()));
     assert!(desk.served().is_empty(), "nothing is there to take back");
+    desk.tell(Event::Choose(PresenceChoice::Reset));
+    desk.own(&data(&format!("{}{}", machine(), user_state(9_500))));
+    assert_eq!(keys(&desk.published().1)[0].3, 4);
 }
 
 #[test]
