@@ -6,7 +6,8 @@
 //! [`tls`] decides whom to trust. [`Pool`] dials and keeps the connections, [`Listener`] admits those that Front Ends
 //! open, and both hand what the connections bring, cut by a [`Decoder`], into one bounded queue of [`Event`]s.
 //!
-//! [`chat`] is what happens with a peer, without sockets and clocks.
+//! [`chat`] is what happens with a peer, and [`people`] who one's contacts are and what they and oneself show; both
+//! without sockets and clocks.
 
 mod account;
 pub mod address;
@@ -18,6 +19,7 @@ mod exchange;
 mod line;
 pub mod listener;
 mod pace;
+pub mod people;
 pub mod pool;
 mod quiet;
 mod settings;
