@@ -3,7 +3,9 @@
 
 mod commit;
 mod endpoint;
+mod person;
 mod registration;
+mod subscribe;
 mod talk;
 
 use std::{
@@ -22,12 +24,15 @@ use trunkline_sip::{
 pub(crate) use self::{
     commit::Commit,
     endpoint::{AGENT, Place, endpoint},
+    person::Changed,
     registration::server,
+    subscribe::SubscriptionId,
 };
-use self::{commit::Commits, talk::Talks};
+use self::{commit::Commits, person::Contacts, subscribe::Subscriptions, talk::Talks};
 use crate::{
     address::Target,
     chat::{self, SendId},
+    people::ServeId,
     random,
 };
 
@@ -76,6 +81,8 @@ pub(crate) enum Act {
 pub(crate) enum Purpose {
     Register,
     Chat(SendId),
+    Subscribe(SubscriptionId),
+    Serve(ServeId),
 }
 
 /// One account.
@@ -93,6 +100,8 @@ pub(crate) struct Account {
     leaving: bool,
     closed: Vec<oneshot::Sender<()>>,
     talks: Talks,
+    contacts: Contacts,
+    subscriptions: Subscriptions,
     commits: Commits,
 }
 
@@ -104,7 +113,7 @@ impl Account {
         place: Arc<Place>,
         endpoint: Endpoint,
     ) -> Self {
-        let talks = Talks::new(&place, &endpoint);
+        let (talks, contacts) = (Talks::new(&place, &endpoint), Contacts::new(&shared.person, &endpoint));
         Self {
             target: place.pool.clone(),
             shared,
@@ -117,6 +126,8 @@ impl Account {
             leaving: false,
             closed: Vec::new(),
             talks,
+            contacts,
+            subscriptions: Subscriptions::default(),
             commits: Commits::default(),
         }
     }
@@ -134,7 +145,8 @@ impl Account {
     /// When [`Account::timer`] is due.
     pub(crate) fn deadline(&self) -> Option<Duration> {
         let registration = self.waiting().and_then(Registration::next_deadline);
-        [registration, self.talks.deadline()].into_iter().flatten().min()
+        let others = [self.talks.deadline(), self.contacts.deadline(), self.subscriptions.deadline()];
+        others.into_iter().chain([registration]).flatten().min()
     }
 
     /// It is time.
@@ -146,6 +158,8 @@ impl Account {
             self.in_line = true;
         }
         self.talk_on(now, acts);
+        self.subscribe_on(now, acts);
+        self.people_on(now, acts);
     }
 
     /// The registration, while the next REGISTER is a question of time.
@@ -188,6 +202,8 @@ impl Account {
         match purpose {
             Purpose::Register => self.register_ended(now, &outcome, acts),
             Purpose::Chat(id) => self.chat(now, chat::Event::Ended(id, outcome), acts),
+            Purpose::Subscribe(id) => self.subscribed(now, id, outcome, acts),
+            Purpose::Serve(id) => self.served(now, id, &outcome, acts),
         }
     }
 
@@ -202,6 +218,9 @@ impl Account {
         if sip_registration::is_notification(&request) {
             self.deregistered(now, &request, acts);
             return acts.push(Act::Answer { id, response: answer(&request, 200) });
+        }
+        if self.takes_notification(now, Some(id), &request, acts) {
+            return;
         }
         self.sign(&mut request);
         // Nobody but servers that prove who they are gets as far as here.
@@ -225,7 +244,9 @@ impl Account {
         if sip_registration::is_notification(&request) {
             return self.deregistered(now, &request, acts);
         }
-        self.chat(now, chat::Event::Unanswered(request), acts);
+        if !self.takes_notification(now, None, &request, acts) {
+            self.chat(now, chat::Event::Unanswered(request), acts);
+        }
     }
 
     /// Signs out; `closed` hears when that is over.
@@ -272,6 +293,11 @@ pub(crate) fn answer(request: &Request, status: u16) -> Response {
         _ => build,
     }
     .done()
+}
+
+/// A random number over the whole range.
+fn draw() -> u32 {
+    (random() >> 96) as u32
 }
 
 fn register(request: Request) -> Act {

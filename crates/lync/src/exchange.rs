@@ -21,8 +21,8 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
-use trunkline_core::port::{self, Inlet, InletError, OutgoingMessage};
-use trunkline_model::Address;
+use trunkline_core::port::{self, Inlet, InletError, LineError, OutgoingMessage, Roster, RosterChange};
+use trunkline_model::{Address, Contact, Presence};
 use trunkline_sip::{
     Frame, Framer,
     registration::Endpoint,
@@ -33,7 +33,7 @@ pub(crate) use self::switchboard::OPAQUE;
 use self::{link::Link, switchboard::Switchboard};
 use crate::{
     Connection, Event, Pool,
-    account::{Account, Act, Commit, Place, Purpose, Shared},
+    account::{Account, Act, Changed, Commit, Place, Purpose, Shared},
     address::Target,
     chat::SendId,
     pace::Turns,
@@ -58,6 +58,16 @@ pub(crate) enum Command {
     Send { line: LineId, message: OutgoingMessage, reply: oneshot::Sender<port::Outcome> },
     /// A person types, or has stopped.
     Typing { line: LineId, peer: Address, composing: bool },
+    /// A person changes the roster.
+    Change { line: LineId, change: RosterChange, reply: Changed },
+    /// A person wants to see somebody, or no longer.
+    Look { line: LineId, address: Address, watch: bool },
+    /// What others are to see of a person.
+    Publish { line: LineId, presence: Box<Presence> },
+    /// The roster as it is.
+    Roster { line: LineId, reply: oneshot::Sender<Result<Roster, LineError>> },
+    /// Somebody in the roster or watched.
+    Known { line: LineId, address: Address, reply: oneshot::Sender<Option<Contact>> },
     /// What dialling a server came to.
     Dialled(Target, Result<Connection, DialError>),
     /// The core has taken what a line told it, or cannot.
@@ -172,6 +182,19 @@ impl Exchange {
             Command::Typing { line, peer, composing } => {
                 self.work(line, |account, now, acts| account.types(now, peer, composing, acts));
             }
+            Command::Change { line, change, reply } => {
+                self.work(line, |account, now, acts| account.change(now, change, reply, acts));
+            }
+            Command::Look { line, address, watch } => {
+                self.work(line, |account, now, acts| account.look(now, address, watch, acts));
+            }
+            Command::Publish { line, presence } => {
+                self.work(line, |account, now, acts| account.publish(now, *presence, acts));
+            }
+            Command::Roster { line, reply } => self.read(line, reply, Account::roster),
+            Command::Known { line, address, reply } => {
+                self.read(line, reply, |account| account.known(&address));
+            }
             Command::Dialled(target, result) => self.dialled(&target, result),
             Command::Committed(line, result) => {
                 self.work(line, |account, now, acts| account.committed(now, &result, acts));
@@ -197,6 +220,13 @@ impl Exchange {
         let account = Account::new(shared, inlet, self.place.clone(), endpoint);
         self.accounts.insert(line, account);
         self.want_link(line);
+    }
+
+    fn read<T>(&self, line: LineId, reply: oneshot::Sender<T>, read: impl FnOnce(&Account) -> T) {
+        if let Some(account) = self.accounts.get(&line) {
+            // Who does not wait any more need not hear it.
+            let _ = reply.send(read(account));
+        }
     }
 
     /// Lets an account do something, and does what it wants done.

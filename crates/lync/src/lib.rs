@@ -22,6 +22,7 @@ mod pace;
 pub mod people;
 pub mod pool;
 mod quiet;
+mod search;
 mod settings;
 pub mod tls;
 

@@ -14,12 +14,15 @@ use trunkline_model::{Address, Contact, GroupId, MessageId, Presence};
 use crate::{
     account::Shared,
     exchange::{Command, LineId},
+    search::found,
 };
 
 /// How long a command may wait for room in the queue.
 const QUEUE_WAIT: Duration = Duration::from_secs(5);
 /// How long a message may take: the peer's client may ring for a minute, and another may go by before it answers.
 const OUTCOME_WAIT: Duration = Duration::from_secs(150);
+/// How long a change of the roster may take.
+const ANSWER_WAIT: Duration = Duration::from_secs(30);
 /// How long signing out may take.
 const CLOSE_WAIT: Duration = Duration::from_secs(5);
 
@@ -44,6 +47,23 @@ impl LyncLine {
 
     async fn command(&self, command: Command) -> Result<(), LineError> {
         self.connected()?;
+        self.tell(command).await
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(LineId, oneshot::Sender<T>) -> Command,
+    ) -> Result<T, LineError> {
+        let (reply, answer) = oneshot::channel();
+        self.command(command(self.id, reply)).await?;
+        match timeout(ANSWER_WAIT, answer).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(_)) => Err(LineError::NotConnected("the line is closed".into())),
+            Err(_) => Err(LineError::NotConnected("the pool did not answer".into())),
+        }
+    }
+
+    async fn tell(&self, command: Command) -> Result<(), LineError> {
         match timeout(QUEUE_WAIT, self.commands.send(command)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(LineError::NotConnected("the line is closed".into())),
@@ -78,29 +98,38 @@ impl Line for LyncLine {
         self.connected()
     }
 
-    async fn publish(&self, _presence: &Presence) -> Result<(), LineError> {
-        Ok(())
+    /// Remembered while the line reconnects, and shown as soon as it is signed in.
+    async fn publish(&self, presence: &Presence) -> Result<(), LineError> {
+        match self.state() {
+            LineState::Connected | LineState::Connecting { .. } => {
+                self.tell(Command::Publish { line: self.id, presence: Box::new(presence.clone()) }).await
+            }
+            other => Err(LineError::NotConnected(other.reason().to_owned())),
+        }
     }
 
     async fn roster(&self) -> Result<Roster, LineError> {
-        self.connected()?;
-        Ok(Roster::default())
+        self.ask(|line, reply| Command::Roster { line, reply }).await?
     }
 
-    async fn change_roster(&self, _change: RosterChange) -> Result<Option<GroupId>, LineError> {
-        Err(LineError::NotSupported("changing the roster"))
+    async fn change_roster(&self, change: RosterChange) -> Result<Option<GroupId>, LineError> {
+        self.ask(|line, reply| Command::Change { line, change, reply }).await?
     }
 
+    /// Who is not in the roster may be somebody all the same: the servers say so only to who subscribes.
     async fn contact(&self, address: &Address) -> Result<Option<Contact>, LineError> {
-        Ok(Some(Contact::unknown(address.clone())))
+        let asked = address.clone();
+        let known = self.ask(|line, reply| Command::Known { line, address: asked, reply }).await?;
+        Ok(Some(known.unwrap_or_else(|| Contact::unknown(address.clone()))))
     }
 
-    async fn watch(&self, _address: &Address, _watch: bool) -> Result<(), LineError> {
-        self.connected()
+    async fn watch(&self, address: &Address, watch: bool) -> Result<(), LineError> {
+        self.tell(Command::Look { line: self.id, address: address.clone(), watch }).await
     }
 
-    async fn search(&self, _search: &Search) -> Result<SearchResult, LineError> {
-        Err(LineError::NotSupported("searching"))
+    /// Over the roster: the address book is on the servers' web service, which is not asked.
+    async fn search(&self, search: &Search) -> Result<SearchResult, LineError> {
+        Ok(found(self.roster().await?.contacts, search))
     }
 
     async fn close(&self) {

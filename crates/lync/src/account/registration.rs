@@ -11,8 +11,8 @@ use trunkline_sip::{
     transaction::Outcome,
 };
 
-use super::{Account, Act, Place, register};
-use crate::{address::Target, chat, random};
+use super::{Account, Act, Place, draw, register};
+use crate::{address::Target, chat};
 
 /// The port of a server that names none.
 const PORT: u16 = 5061;
@@ -73,7 +73,9 @@ impl Account {
         if let Some(gruu) = registered.gruu.clone() {
             self.chat(now, chat::Event::ContactChanged(gruu), acts);
         }
-        self.online(now, true, acts);
+        if self.online(now, true, acts) {
+            self.people_in(now, registered, acts);
+        }
         self.tell(LineState::Connected);
     }
 
@@ -157,9 +159,4 @@ pub(crate) fn server(place: &Place, uri: &Uri) -> Option<Target> {
 
 fn connecting(reason: &str) -> (LineState, String) {
     (LineState::Connecting { reason: reason.to_owned() }, reason.to_owned())
-}
-
-/// A random number over the whole range.
-fn draw() -> u32 {
-    (random() >> 96) as u32
 }

@@ -117,11 +117,17 @@ impl Account {
     }
 
     /// Whether the pool holds the account to be signed in, so that there is a way to peers.
-    pub(super) fn online(&mut self, now: Duration, is_online: bool, acts: &mut Vec<Act>) {
-        if std::mem::replace(&mut self.talks.is_online, is_online) != is_online {
+    /// True when that is news.
+    pub(super) fn online(&mut self, now: Duration, is_online: bool, acts: &mut Vec<Act>) -> bool {
+        let is_news = std::mem::replace(&mut self.talks.is_online, is_online) != is_online;
+        if is_news {
             let event = if is_online { Event::LinkUp } else { Event::LinkLost };
             self.chat(now, event, acts);
+            if !is_online {
+                self.people_out(now, acts);
+            }
         }
+        is_news
     }
 
     /// It may be time for a chat.

@@ -109,9 +109,7 @@ fn refused(account: &Address, status: u16, failure: &Failure, words: Option<&str
             "the account is disabled or its policy forbids it, or the application may not speak for it",
             format!("Get-CsUser {account}"),
         ),
-        404 => {
-            ("the account is not enabled for the pool, or is mistyped", format!("Get-CsUser {account}"))
-        }
+        404 => ("the account is not enabled for the pool, or is mistyped", format!("Get-CsUser {account}")),
         _ => ("the pool does not want this account", format!("Get-CsUser {account}")),
     };
     Trouble {

@@ -6,4 +6,5 @@ mod stage;
 
 mod examine;
 mod message;
+mod people;
 mod sign_in;

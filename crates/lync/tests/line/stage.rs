@@ -72,7 +72,8 @@ impl Stage {
         let address: Address = format!("{user}@{DOMAIN}").parse().unwrap();
         let (state, states) = watch::channel(LineState::Connecting { reason: String::new() });
         let (sender, heard) = mpsc::unbounded_channel();
-        let ear = Arc::new(Ear { state, heard: sender, broken: Mutex::new(false) });
+        let ear =
+            Arc::new(Ear { state, heard: sender, broken: Mutex::new(false), contacts: Mutex::default() });
         let person = Person { account: AccountId(1), address: address.clone() };
         let request = OpenLine { person, password: None, inlet: ear.clone() };
         let line = self.backend.open(request).await.unwrap();
@@ -155,6 +156,7 @@ pub(crate) struct Ear {
     state: watch::Sender<LineState>,
     heard: mpsc::UnboundedSender<Heard>,
     pub(crate) broken: Mutex<bool>,
+    pub(crate) contacts: Mutex<Vec<Contact>>,
 }
 
 #[async_trait]
@@ -179,7 +181,9 @@ impl Inlet for Ear {
         self.heard.send(Heard::Typing(peer.clone(), composing)).unwrap();
     }
 
-    fn contact_changed(&self, _contact: Contact) {}
+    fn contact_changed(&self, contact: Contact) {
+        self.contacts.lock().unwrap().push(contact);
+    }
 
     fn roster_changed(&self) {}
 
