@@ -3,21 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use trunkline_config::{
-    Config, Database, Diagnostic, DirectoryConfig, DirectoryField, DirectoryScope, DirectoryTls, Severity,
-    System, XmppTls, locate,
+    Config, Database, Diagnostic, DirectoryConfig, DirectoryField, DirectoryScope, DirectoryTls, LyncAccept,
+    LyncDecline, Severity, System, XmppTls, locate,
 };
 use trunkline_core::Settings;
 use trunkline_directory::{Attributes, DirectoryServer, DirectorySettings, Encryption, Scope};
 use trunkline_http::{Certificate, HttpSettings};
-use trunkline_lync::tls::TlsSettings;
+use trunkline_lync::{Accept, Decline, LyncSettings, address::Target, tls::TlsSettings};
 use trunkline_xmpp::{Tls, XmppSettings};
 
-use crate::{
-    assembly::{self, BackendError},
-    exit::Failure,
-    place::Place,
-    print,
-};
+use crate::{assembly, exit::Failure, place::Place, print};
 
 /// A configuration, and where it came from.
 pub(crate) struct Loaded {
@@ -92,9 +87,7 @@ fn misfits(config: &Config) -> Vec<Misfit> {
         Some(Ok(None)) | None => None,
     };
     let backends = config.backends.iter().filter_map(|declared| assembly::backend(declared).err());
-    // A file may be got ready for the version to come.
-    let faulty = backends.filter(|error| !matches!(error, BackendError::NotBuilt { .. }));
-    let faulty = faulty.map(|error| error.to_string());
+    let faulty = backends.map(|error| error.to_string());
     let directories = config.directories.iter().filter_map(|declared| assembly::directory(declared).err());
     let faulty = faulty.chain(directories.map(|error| error.to_string()));
     certificate.into_iter().chain(faulty.map(|words| (Severity::Error, words))).collect()
@@ -216,13 +209,30 @@ pub(crate) fn xmpp(backend: &trunkline_config::XmppBackend) -> XmppSettings {
     }
 }
 
-/// What a Lync backend's TLS is made of.
-pub(crate) fn lync_tls(backend: &trunkline_config::LyncBackend) -> TlsSettings {
-    TlsSettings {
-        certificate: backend.certificate_file.clone(),
-        private_key: backend.private_key_file.clone(),
-        authorities: backend.ca_file.clone(),
-        peers: backend.allowed_peers.iter().collect(),
+/// What a Lync backend needs.
+pub(crate) fn lync(backend: &trunkline_config::LyncBackend) -> LyncSettings {
+    LyncSettings {
+        domain: backend.domain.clone(),
+        pool: Target { name: backend.pool.clone(), host: backend.host.clone(), port: backend.port },
+        local_fqdn: backend.local_fqdn.clone(),
+        listen: backend.listen,
+        tls: TlsSettings {
+            certificate: backend.certificate_file.clone(),
+            private_key: backend.private_key_file.clone(),
+            authorities: backend.ca_file.clone(),
+            peers: backend.allowed_peers.iter().collect(),
+        },
+        gruu: backend.gruu.clone(),
+        accept: match backend.accept {
+            LyncAccept::OnlyEndpoint => Accept::OnlyEndpoint,
+            LyncAccept::User => Accept::User,
+            LyncAccept::Always => Accept::Always,
+        },
+        decline: match backend.decline_with {
+            LyncDecline::TemporarilyUnavailable => Decline::Here,
+            LyncDecline::Decline => Decline::Everywhere,
+        },
+        login_rate: backend.login_rate,
     }
 }
 
