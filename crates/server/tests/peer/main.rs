@@ -11,6 +11,7 @@ mod device;
 mod doctor;
 mod domain;
 mod ledger;
+mod lync;
 mod outage;
 mod people;
 mod schema;
