@@ -228,7 +228,7 @@ impl Relay {
     pub async fn examine(&self, account: AccountId, address: &Address) -> Result<Vec<Step>, StoreError> {
         let lines = &self.0.lines;
         let password = stored_password(&self.0.store, account).await?;
-        Ok(lines.backend(address).examine(password.as_ref().map(|password| (address, password))).await)
+        Ok(lines.backend(address).examine(Some(address), password.as_ref()).await)
     }
 
     /// An account was changed, disabled, enabled or removed in the store: a disabled or removed one is signed out.

@@ -2,18 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use trunkline_config::{Config, Database, Diagnostic, Severity, System, XmppTls, locate};
+use trunkline_config::{
+    Config, Database, Diagnostic, LyncAccept, LyncDecline, Severity, System, XmppTls, locate,
+};
 use trunkline_core::Settings;
 use trunkline_http::{Certificate, HttpSettings};
-use trunkline_lync::tls::TlsSettings;
+use trunkline_lync::{Accept, Decline, LyncSettings, address::Target, tls::TlsSettings};
 use trunkline_xmpp::{Tls, XmppSettings};
 
-use crate::{
-    assembly::{self, BackendError},
-    exit::Failure,
-    place::Place,
-    print,
-};
+use crate::{assembly, exit::Failure, place::Place, print};
 
 /// A configuration, and where it came from.
 pub(crate) struct Loaded {
@@ -88,9 +85,7 @@ fn misfits(config: &Config) -> Vec<Misfit> {
         Some(Ok(None)) | None => None,
     };
     let backends = config.backends.iter().filter_map(|declared| assembly::backend(declared).err());
-    // A file may be got ready for the version to come.
-    let faulty = backends.filter(|error| !matches!(error, BackendError::NotBuilt { .. }));
-    certificate.into_iter().chain(faulty.map(|error| (Severity::Error, error.to_string()))).collect()
+    certificate.into_iter().chain(backends.map(|error| (Severity::Error, error.to_string()))).collect()
 }
 
 fn worry(certificate: &Certificate, config: &Config) -> Option<Misfit> {
@@ -209,12 +204,29 @@ pub(crate) fn xmpp(backend: &trunkline_config::XmppBackend) -> XmppSettings {
     }
 }
 
-/// What a Lync backend's TLS is made of.
-pub(crate) fn lync_tls(backend: &trunkline_config::LyncBackend) -> TlsSettings {
-    TlsSettings {
-        certificate: backend.certificate_file.clone(),
-        private_key: backend.private_key_file.clone(),
-        authorities: backend.ca_file.clone(),
-        peers: backend.allowed_peers.iter().collect(),
+/// What a Lync backend needs.
+pub(crate) fn lync(backend: &trunkline_config::LyncBackend) -> LyncSettings {
+    LyncSettings {
+        domain: backend.domain.clone(),
+        pool: Target { name: backend.pool.clone(), host: backend.host.clone(), port: backend.port },
+        local_fqdn: backend.local_fqdn.clone(),
+        listen: backend.listen,
+        tls: TlsSettings {
+            certificate: backend.certificate_file.clone(),
+            private_key: backend.private_key_file.clone(),
+            authorities: backend.ca_file.clone(),
+            peers: backend.allowed_peers.iter().collect(),
+        },
+        gruu: backend.gruu.clone(),
+        accept: match backend.accept {
+            LyncAccept::OnlyEndpoint => Accept::OnlyEndpoint,
+            LyncAccept::User => Accept::User,
+            LyncAccept::Always => Accept::Always,
+        },
+        decline: match backend.decline_with {
+            LyncDecline::TemporarilyUnavailable => Decline::Here,
+            LyncDecline::Decline => Decline::Everywhere,
+        },
+        login_rate: backend.login_rate,
     }
 }
