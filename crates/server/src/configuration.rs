@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use trunkline_config::{
-    Config, Database, Diagnostic, LyncAccept, LyncDecline, Severity, System, XmppTls, locate,
+    Config, Database, Diagnostic, DirectoryConfig, DirectoryField, DirectoryScope, DirectoryTls, LyncAccept,
+    LyncDecline, Severity, System, XmppTls, locate,
 };
 use trunkline_core::Settings;
+use trunkline_directory::{Attributes, DirectoryServer, DirectorySettings, Encryption, Scope};
 use trunkline_http::{Certificate, HttpSettings};
 use trunkline_lync::{Accept, Decline, LyncSettings, address::Target, tls::TlsSettings};
 use trunkline_xmpp::{Tls, XmppSettings};
@@ -85,7 +87,10 @@ fn misfits(config: &Config) -> Vec<Misfit> {
         Some(Ok(None)) | None => None,
     };
     let backends = config.backends.iter().filter_map(|declared| assembly::backend(declared).err());
-    certificate.into_iter().chain(backends.map(|error| (Severity::Error, error.to_string()))).collect()
+    let faulty = backends.map(|error| error.to_string());
+    let directories = config.directories.iter().filter_map(|declared| assembly::directory(declared).err());
+    let faulty = faulty.chain(directories.map(|error| error.to_string()));
+    certificate.into_iter().chain(faulty.map(|words| (Severity::Error, words))).collect()
 }
 
 fn worry(certificate: &Certificate, config: &Config) -> Option<Misfit> {
@@ -228,5 +233,55 @@ pub(crate) fn lync(backend: &trunkline_config::LyncBackend) -> LyncSettings {
             LyncDecline::Decline => Decline::Everywhere,
         },
         login_rate: backend.login_rate,
+    }
+}
+
+/// What a directory needs.
+pub(crate) fn directory(declared: &DirectoryConfig) -> DirectorySettings {
+    DirectorySettings {
+        domain: declared.domain.clone(),
+        servers: declared.servers.iter().map(|server| directory_server(server, declared.tls)).collect(),
+        bind_dn: declared.bind_dn.clone(),
+        password_file: declared.password_file.clone(),
+        base: declared.base.clone(),
+        scope: match declared.scope {
+            DirectoryScope::Subtree => Scope::Subtree,
+            DirectoryScope::OneLevel => Scope::OneLevel,
+        },
+        filter: declared.filter.clone(),
+        attributes: attributes(declared),
+        ca_file: declared.ca_file.clone(),
+        connections: declared.connections,
+        size_limit: declared.size_limit,
+        patience: declared.timeout,
+    }
+}
+
+fn directory_server(server: &trunkline_config::DirectoryServer, tls: DirectoryTls) -> DirectoryServer {
+    let encryption = match (server.ldaps, tls) {
+        (true, _) => Encryption::Tls,
+        (false, DirectoryTls::StartTls) => Encryption::StartTls,
+        (false, DirectoryTls::None) => Encryption::Plain,
+    };
+    DirectoryServer { host: server.host.clone(), port: server.port, encryption }
+}
+
+fn attributes(declared: &DirectoryConfig) -> Attributes {
+    let of = |field: DirectoryField| {
+        let found = declared.attributes.iter().find(|(other, _)| *other == field);
+        found.map(|(_, names)| names.clone()).unwrap_or_default()
+    };
+    Attributes {
+        address: of(DirectoryField::Address),
+        name: of(DirectoryField::Name),
+        first_name: of(DirectoryField::FirstName),
+        last_name: of(DirectoryField::LastName),
+        email: of(DirectoryField::Email),
+        title: of(DirectoryField::Title),
+        work_phone: of(DirectoryField::WorkPhone),
+        mobile_phone: of(DirectoryField::MobilePhone),
+        department: of(DirectoryField::Department),
+        company: of(DirectoryField::Company),
+        office: of(DirectoryField::Office),
     }
 }
