@@ -8,10 +8,14 @@ use std::{
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
-use trunkline_config::{BackendConfig, Config, LyncBackend};
-use trunkline_core::{CommitFeed, Parts, Relay, port::Backend};
+use trunkline_config::{BackendConfig, Config, DirectoryConfig};
+use trunkline_core::{
+    CommitFeed, Parts, Relay,
+    port::{Backend, Directory},
+};
+use trunkline_directory::{LdapDirectory, SetupError};
 use trunkline_http::{BindError, HttpSettings, Server, Stop};
-use trunkline_lync::tls::{Names, Tls, TlsError};
+use trunkline_lync::{LyncBackend, LyncError};
 use trunkline_store::Store;
 use trunkline_xmpp::{XmppBackend, XmppError};
 
@@ -37,11 +41,12 @@ pub(crate) struct Assembly {
     executor: Executor,
     listeners: ListenersView,
     reloader: Reloader,
+    pools: Vec<Arc<LyncBackend>>,
 }
 
 impl Assembly {
-    /// Opens everything that the configuration names, in this order: backends, lock and store, relay, listeners, admin
-    /// socket. No configuration is taken over once `stop` begins the drain.
+    /// Opens everything that the configuration names, in this order: backends and directories, lock and store, relay,
+    /// listeners, admin socket. No configuration is taken over once `stop` begins the drain.
     pub(crate) async fn start(config: &Config, origin: Origin, stop: &Stop) -> Result<Self, Failure> {
         let place = configuration::place(config)?;
         if config.enable_persistent_chat {
@@ -49,13 +54,20 @@ impl Assembly {
                 "ENABLE_PERSISTENT_CHAT is true, but this version has no rooms: phones are told persistentChat false"
             );
         }
-        let backends = config.backends.iter().map(backend).collect::<Result<Vec<_>, _>>()?;
+        let built = config.backends.iter().map(build).collect::<Result<Vec<_>, _>>()?;
+        let backends = built.iter().map(Built::backend).collect();
+        let pools: Vec<_> = built.into_iter().filter_map(Built::pool).collect();
+        let directories = config.directories.iter().map(directory).collect::<Result<Vec<_>, _>>()?;
         place.serve_as_its_owner()?;
         let feed = Arc::new(CommitFeed::default());
         let store = open_store(&place, &feed).await?;
+        for pool in &pools {
+            pool.start().await.map_err(|error| BackendError::lync(pool.domain_name(), error))?;
+        }
         let mut registry = Registry::default();
         telemetry::register(&mut registry);
-        let parts = Parts { store: store.clone(), feed, backends, settings: configuration::relay(config) };
+        let settings = configuration::relay(config);
+        let parts = Parts { store: store.clone(), feed, backends, directories, settings };
         let relay = Relay::start(parts, &mut registry)
             .await
             .map_err(|error| Failure::failed(format!("the relay cannot start: {error}")))?;
@@ -68,7 +80,8 @@ impl Assembly {
             ))
             .advise("set DATA_DIR to a folder on a local file system that this user may write to")
         })?;
-        let reloader = Reloader::new(origin, config, relay.clone(), server.control(), stop.drain.clone());
+        let reloader = Reloader::new(origin, config, relay.clone(), server.control(), stop.drain.clone())
+            .with_pools(pools.clone());
         let running = Running {
             relay: relay.clone(),
             listeners: listeners.clone(),
@@ -76,7 +89,7 @@ impl Assembly {
             since: Instant::now(),
         };
         let executor = Executor::new(store.clone(), Some(running), place);
-        Ok(Self { store, relay, server, socket, executor, listeners, reloader })
+        Ok(Self { store, relay, server, socket, executor, listeners, reloader, pools })
     }
 
     /// Where it listens.
@@ -107,6 +120,9 @@ impl Assembly {
             error!(%error, "the admin socket broke");
         }
         self.relay.stop().await;
+        for pool in &self.pools {
+            pool.stop().await;
+        }
         self.store.close().await;
         match self.store.ended().await {
             Some(error) => {
@@ -170,61 +186,89 @@ pub(crate) enum BackendError {
     /// Its files or names do not serve.
     #[error("the XMPP backend of {domain}: {error}")]
     Xmpp { domain: String, error: XmppError },
-    /// Its certificates do not serve.
+    /// Its certificates or names do not serve, or nothing can listen.
     #[error("the Lync backend of {domain}: {error}")]
-    Lync { domain: String, error: TlsError },
-    /// The servers would find another name than the one that they connect to.
-    #[error(
-        "the Lync backend of {domain}: the certificate is that of {names}, and localFqdn is {local_fqdn}"
-    )]
-    LyncName { domain: String, names: Names, local_fqdn: String },
-    /// It is known to the configuration, and that is all.
-    #[error(
-        "the backend of {domain}: kind=\"lync\" is not built into this version yet, so the server cannot start with it"
-    )]
-    NotBuilt { domain: String },
+    Lync { domain: String, error: LyncError },
+}
+
+impl BackendError {
+    fn lync(domain: &str, error: LyncError) -> Self {
+        Self::Lync { domain: domain.to_owned(), error }
+    }
 }
 
 impl From<BackendError> for Failure {
     fn from(error: BackendError) -> Self {
         let failure = Self::failed(error.to_string());
         match error {
-            BackendError::Xmpp { .. } | BackendError::Lync { .. } => failure,
-            BackendError::LyncName { .. } => {
+            BackendError::Lync { error: LyncError::Name { .. }, .. } => {
                 failure.advise("have the authority put that name into the certificate (subjectAltName)")
             }
-            BackendError::NotBuilt { .. } => {
-                failure.advise("take this <backend> out of <backends> until a version has it")
-            }
+            BackendError::Lync { error: LyncError::Listen(_), .. } => failure
+                .advise("`ss -ltnp` shows who has the port, `ip address` the addresses of this computer"),
+            BackendError::Xmpp { .. } | BackendError::Lync { .. } => failure,
         }
     }
 }
 
-/// The backend that a configuration declares; it connects to nobody yet.
-pub(crate) fn backend(config: &BackendConfig) -> Result<Arc<dyn Backend>, BackendError> {
-    let domain = config.domain().to_owned();
-    match config {
-        BackendConfig::Xmpp(xmpp) => match XmppBackend::new(configuration::xmpp(xmpp)) {
-            Ok(backend) => Ok(Arc::new(backend)),
-            Err(error) => Err(BackendError::Xmpp { domain, error }),
-        },
-        BackendConfig::Lync(lync) => Err(lync_fault(lync).unwrap_or(BackendError::NotBuilt { domain })),
+/// A backend that a configuration declares.
+enum Built {
+    Xmpp(Arc<XmppBackend>),
+    Lync(Arc<LyncBackend>),
+}
+
+impl Built {
+    fn backend(&self) -> Arc<dyn Backend> {
+        match self {
+            Self::Xmpp(backend) => backend.clone(),
+            Self::Lync(backend) => backend.clone(),
+        }
+    }
+
+    /// What has to be started, stopped and reloaded besides.
+    fn pool(self) -> Option<Arc<LyncBackend>> {
+        if let Self::Lync(backend) = self { Some(backend) } else { None }
     }
 }
 
-/// What is wrong with the files of a Lync backend.
-fn lync_fault(lync: &LyncBackend) -> Option<BackendError> {
-    let domain = lync.domain.clone();
-    let tls = match Tls::load(&configuration::lync_tls(lync)) {
-        Ok(tls) => tls,
-        Err(error) => return Some(BackendError::Lync { domain, error }),
-    };
-    let (names, local_fqdn) = (tls.own_names(), &lync.local_fqdn);
-    (!names.has(local_fqdn)).then(|| BackendError::LyncName {
-        domain,
-        names: names.clone(),
-        local_fqdn: local_fqdn.clone(),
-    })
+fn build(config: &BackendConfig) -> Result<Built, BackendError> {
+    match config {
+        BackendConfig::Xmpp(xmpp) => match XmppBackend::new(configuration::xmpp(xmpp)) {
+            Ok(backend) => Ok(Built::Xmpp(Arc::new(backend))),
+            Err(error) => Err(BackendError::Xmpp { domain: xmpp.domain.clone(), error }),
+        },
+        BackendConfig::Lync(lync) => match LyncBackend::new(configuration::lync(lync)) {
+            Ok(backend) => Ok(Built::Lync(Arc::new(backend))),
+            Err(error) => Err(BackendError::lync(&lync.domain, error)),
+        },
+    }
+}
+
+/// The backend that a configuration declares; it connects to nobody yet, and listens for nobody.
+pub(crate) fn backend(config: &BackendConfig) -> Result<Arc<dyn Backend>, BackendError> {
+    build(config).map(|built| built.backend())
+}
+
+/// Why the directory that a configuration declares cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[error("the directory of {domain}: {error}")]
+pub(crate) struct DirectoryFault {
+    domain: String,
+    error: SetupError,
+}
+
+impl From<DirectoryFault> for Failure {
+    fn from(fault: DirectoryFault) -> Self {
+        Self::failed(fault.to_string())
+    }
+}
+
+/// The directory that a configuration declares; it connects to nobody yet.
+pub(crate) fn directory(declared: &DirectoryConfig) -> Result<Arc<dyn Directory>, DirectoryFault> {
+    match LdapDirectory::new(configuration::directory(declared)) {
+        Ok(directory) => Ok(Arc::new(directory)),
+        Err(error) => Err(DirectoryFault { domain: declared.domain.clone(), error }),
+    }
 }
 
 /// Says who holds the data folder.

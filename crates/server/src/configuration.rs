@@ -2,18 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use trunkline_config::{Config, Database, Diagnostic, Severity, System, XmppTls, locate};
+use trunkline_config::{
+    Config, Database, Diagnostic, DirectoryConfig, DirectoryField, DirectoryScope, DirectoryTls, LyncAccept,
+    LyncDecline, Severity, System, XmppTls, locate,
+};
 use trunkline_core::Settings;
+use trunkline_directory::{Attributes, DirectoryServer, DirectorySettings, Encryption, Scope};
 use trunkline_http::{Certificate, HttpSettings};
-use trunkline_lync::tls::TlsSettings;
+use trunkline_lync::{Accept, Decline, LyncSettings, address::Target, tls::TlsSettings};
 use trunkline_xmpp::{Tls, XmppSettings};
 
-use crate::{
-    assembly::{self, BackendError},
-    exit::Failure,
-    place::Place,
-    print,
-};
+use crate::{assembly, exit::Failure, place::Place, print};
 
 /// A configuration, and where it came from.
 pub(crate) struct Loaded {
@@ -88,14 +87,11 @@ fn misfits(config: &Config) -> Vec<Misfit> {
         Some(Ok(None)) | None => None,
     };
     let backends = config.backends.iter().filter_map(|declared| assembly::backend(declared).err());
-    // A file may be got ready for the version to come.
-    let faulty = backends.filter(|error| !matches!(error, BackendError::NotBuilt { .. }));
-    let faulty = faulty.map(|error| error.to_string());
+    let faulty = backends.map(|error| error.to_string());
+    let directories = config.directories.iter().filter_map(|declared| assembly::directory(declared).err());
     let address = database(config).err().map(|failure| failure.words().to_owned());
-    certificate
-        .into_iter()
-        .chain(address.into_iter().chain(faulty).map(|words| (Severity::Error, words)))
-        .collect()
+    let faulty = address.into_iter().chain(faulty).chain(directories.map(|error| error.to_string()));
+    certificate.into_iter().chain(faulty.map(|words| (Severity::Error, words))).collect()
 }
 
 fn worry(certificate: &Certificate, config: &Config) -> Option<Misfit> {
@@ -217,12 +213,79 @@ pub(crate) fn xmpp(backend: &trunkline_config::XmppBackend) -> XmppSettings {
     }
 }
 
-/// What a Lync backend's TLS is made of.
-pub(crate) fn lync_tls(backend: &trunkline_config::LyncBackend) -> TlsSettings {
-    TlsSettings {
-        certificate: backend.certificate_file.clone(),
-        private_key: backend.private_key_file.clone(),
-        authorities: backend.ca_file.clone(),
-        peers: backend.allowed_peers.iter().collect(),
+/// What a Lync backend needs.
+pub(crate) fn lync(backend: &trunkline_config::LyncBackend) -> LyncSettings {
+    LyncSettings {
+        domain: backend.domain.clone(),
+        pool: Target { name: backend.pool.clone(), host: backend.host.clone(), port: backend.port },
+        local_fqdn: backend.local_fqdn.clone(),
+        listen: backend.listen,
+        tls: TlsSettings {
+            certificate: backend.certificate_file.clone(),
+            private_key: backend.private_key_file.clone(),
+            authorities: backend.ca_file.clone(),
+            peers: backend.allowed_peers.iter().collect(),
+        },
+        gruu: backend.gruu.clone(),
+        accept: match backend.accept {
+            LyncAccept::OnlyEndpoint => Accept::OnlyEndpoint,
+            LyncAccept::User => Accept::User,
+            LyncAccept::Always => Accept::Always,
+        },
+        decline: match backend.decline_with {
+            LyncDecline::TemporarilyUnavailable => Decline::Here,
+            LyncDecline::Decline => Decline::Everywhere,
+        },
+        login_rate: backend.login_rate,
+    }
+}
+
+/// What a directory needs.
+pub(crate) fn directory(declared: &DirectoryConfig) -> DirectorySettings {
+    DirectorySettings {
+        domain: declared.domain.clone(),
+        servers: declared.servers.iter().map(|server| directory_server(server, declared.tls)).collect(),
+        bind_dn: declared.bind_dn.clone(),
+        password_file: declared.password_file.clone(),
+        base: declared.base.clone(),
+        scope: match declared.scope {
+            DirectoryScope::Subtree => Scope::Subtree,
+            DirectoryScope::OneLevel => Scope::OneLevel,
+        },
+        filter: declared.filter.clone(),
+        attributes: attributes(declared),
+        ca_file: declared.ca_file.clone(),
+        connections: declared.connections,
+        size_limit: declared.size_limit,
+        patience: declared.timeout,
+    }
+}
+
+fn directory_server(server: &trunkline_config::DirectoryServer, tls: DirectoryTls) -> DirectoryServer {
+    let encryption = match (server.ldaps, tls) {
+        (true, _) => Encryption::Tls,
+        (false, DirectoryTls::StartTls) => Encryption::StartTls,
+        (false, DirectoryTls::None) => Encryption::Plain,
+    };
+    DirectoryServer { host: server.host.clone(), port: server.port, encryption }
+}
+
+fn attributes(declared: &DirectoryConfig) -> Attributes {
+    let of = |field: DirectoryField| {
+        let found = declared.attributes.iter().find(|(other, _)| *other == field);
+        found.map(|(_, names)| names.clone()).unwrap_or_default()
+    };
+    Attributes {
+        address: of(DirectoryField::Address),
+        name: of(DirectoryField::Name),
+        first_name: of(DirectoryField::FirstName),
+        last_name: of(DirectoryField::LastName),
+        email: of(DirectoryField::Email),
+        title: of(DirectoryField::Title),
+        work_phone: of(DirectoryField::WorkPhone),
+        mobile_phone: of(DirectoryField::MobilePhone),
+        department: of(DirectoryField::Department),
+        company: of(DirectoryField::Company),
+        office: of(DirectoryField::Office),
     }
 }

@@ -17,7 +17,7 @@ use trunkline_model::Address;
 use self::{report::Report, server::Holder};
 use crate::{
     admin::{Channel, RunningView},
-    configuration,
+    assembly, configuration,
     exit::Failure,
 };
 
@@ -131,6 +131,13 @@ async fn examine(config: &Config, account: Option<&Address>, report: &mut Report
     for declared in &config.backends {
         let steps = backend::examine(declared, account, &patient).await;
         report.part(&format!("backend {}", declared.domain()), steps)?;
+    }
+    for declared in &config.directories {
+        let steps = match assembly::directory(declared) {
+            Ok(directory) => directory.examine().await,
+            Err(fault) => vec![Step::not_tried("settings", fault.to_string())],
+        };
+        report.part(&format!("directory {}", declared.domain), steps)?;
     }
     patient.close().await;
     Ok(())

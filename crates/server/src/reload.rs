@@ -15,6 +15,7 @@ use tracing::{error, info, warn};
 use trunkline_config::{Config, Diagnostics, Differences, System, locate};
 use trunkline_core::Relay;
 use trunkline_http::{Change, Control, Health};
+use trunkline_lync::{LyncBackend, tls::Tls};
 
 use crate::{
     admin::{CertificateView, ComparedView, DifferenceView, Refusal, RefusalKind, ReloadView},
@@ -36,6 +37,8 @@ struct Inner {
     applied: Mutex<Config>,
     relay: Relay,
     doors: Control,
+    /// The backends whose certificates are read again.
+    pools: Vec<Arc<LyncBackend>>,
     /// Cancelled when the server begins to stop.
     drain: CancellationToken,
 }
@@ -55,6 +58,8 @@ struct Found {
     config: Config,
     warnings: Vec<String>,
     change: Change,
+    /// Of each pool, in their order.
+    certificates: Vec<Tls>,
 }
 
 impl Reloader {
@@ -67,7 +72,15 @@ impl Reloader {
         drain: CancellationToken,
     ) -> Self {
         let (started, applied) = (config.clone(), Mutex::new(config.clone()));
-        Self(Arc::new(Inner { origin, started, applied, relay, doors, drain }))
+        Self(Arc::new(Inner { origin, started, applied, relay, doors, pools: Vec::new(), drain }))
+    }
+
+    /// Reads the certificates of these again too. Called before the first clone is made.
+    pub(crate) fn with_pools(mut self, pools: Vec<Arc<LyncBackend>>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.pools = pools;
+        }
+        self
     }
 
     /// The certificate in force.
@@ -94,7 +107,7 @@ impl Reloader {
         let inner = Arc::clone(&self.0);
         let found = task::spawn_blocking(move || inner.find()).await;
         let found = found.unwrap_or_else(|error| Err(vec![format!("reading it broke: {error}")]));
-        let Found { file, config, change: _, warnings: _ } = match found {
+        let Found { file, config, .. } = match found {
             Ok(found) => found,
             Err(problems) => return ComparedView { problems, ..ComparedView::default() },
         };
@@ -140,7 +153,8 @@ impl Reloader {
         let inner = Arc::clone(&self.0);
         let found = task::spawn_blocking(move || inner.find()).await;
         let found = found.unwrap_or_else(|error| Err(vec![format!("reading it broke: {error}")]));
-        let Found { file, config, warnings, change } = found.map_err(|problems| refuse(&problems))?;
+        let Found { file, config, warnings, change, certificates } =
+            found.map_err(|problems| refuse(&problems))?;
         self.refuse_while_stopping()?;
         let Differences { live, .. } = applied.differences(&config);
         let Differences { restart, .. } = self.0.started.differences(&config);
@@ -149,7 +163,10 @@ impl Reloader {
             level.set(&config.log_level).map_err(|words| refuse(&[words]))?;
         }
         self.0.relay.set(configuration::relay(&config));
-        let certificate = self.0.doors.apply(change);
+        let mut certificate = self.0.doors.apply(change);
+        for (pool, tls) in self.0.pools.iter().zip(certificates) {
+            certificate |= pool.tls().set(tls);
+        }
         *applied = config;
         let names = |keys: Vec<&str>| keys.into_iter().map(str::to_owned).collect();
         let file = file.map(|file| file.display().to_string());
@@ -181,8 +198,10 @@ impl Inner {
         };
         let change =
             self.doors.check(configuration::http(&config)).map_err(|error| vec![error.to_string()])?;
+        let certificates = self.pools.iter().map(|pool| pool.read_certificates()).collect::<Result<_, _>>();
+        let certificates = certificates.map_err(|error| vec![error.to_string()])?;
         let warnings = warnings.iter().map(ToString::to_string).collect();
-        Ok(Found { file, config, warnings, change })
+        Ok(Found { file, config, warnings, change, certificates })
     }
 }
 

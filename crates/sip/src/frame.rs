@@ -2,6 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use crate::body::MAX_BODY;
 use crate::error::{Error, ErrorCode, Place};
 use crate::header::{Headers, name};
 use crate::message::{Block, Message, Response, block, content_length, refused};
@@ -17,9 +18,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 16 KiB of headers, 256 KiB of body.
+    /// 64 KiB of headers, since a first message stands in one, and 1 MiB of body, which is what readers of bodies take.
     fn default() -> Self {
-        Self { block: 16 * 1024, body: 256 * 1024 }
+        Self { block: 64 * 1024, body: MAX_BODY }
     }
 }
 
@@ -43,6 +44,9 @@ pub struct Refused {
     pub headers: Headers,
     /// The method, if it was a request's.
     pub method: Option<Method>,
+    /// What is left of it, if it was a response: give it to its transaction, which ends by it. A 2xx whose body was
+    /// what had been asked for is a 513 here, since the body is lost.
+    pub response: Option<Box<Response>>,
     /// Whether nobody can know where the next message begins: close after the answer. Nothing comes after it.
     pub close: bool,
 }
@@ -71,6 +75,8 @@ pub struct Framer {
     /// Empty lines since the last message or ping.
     empty_lines: u8,
     head: Option<Head>,
+    /// How much of a body that is over the limit is still to be passed over.
+    skip: usize,
     closed: bool,
 }
 
@@ -82,6 +88,12 @@ struct Head {
 }
 
 const BLOCK_END: &[u8] = b"\r\n\r\n";
+
+/// A header block that is over the limit is read, to know where it ends, up to so many times the limit.
+const BLOCK_FACTOR: usize = 16;
+
+/// The largest body that is passed over.
+const MOST_SKIPPED: usize = 16 * 1024 * 1024;
 
 /// A larger empty buffer is given back.
 const KEPT: usize = 64 * 1024;
@@ -118,7 +130,9 @@ impl Framer {
     /// Whether the stream may end here; otherwise a message is cut off.
     pub fn end(&self) -> Result<(), Error> {
         if self.closed
-            || (self.head.is_none() && self.buffer.iter().all(|byte| matches!(byte, b'\r' | b'\n')))
+            || (self.head.is_none()
+                && self.skip == 0
+                && self.buffer.iter().all(|byte| matches!(byte, b'\r' | b'\n')))
         {
             return Ok(());
         }
@@ -126,6 +140,10 @@ impl Framer {
     }
 
     fn frame(&mut self) -> Option<Frame> {
+        self.pass_over();
+        if self.skip > 0 {
+            return None;
+        }
         if self.head.is_none() {
             if self.skip_empty_lines() {
                 return Some(Frame::Ping);
@@ -138,8 +156,18 @@ impl Framer {
         let body = self.take(head.length);
         Some(match head.block.message(body) {
             Ok(message) => Frame::Message(message),
-            Err(refused) => Frame::Refused(*refused),
+            // Whoever waits for an answer is better off with one that had an odd line than with none.
+            Err(refused) => match *refused {
+                Refused { response: Some(response), close: false, .. } => Frame::Message((*response).into()),
+                refused => Frame::Refused(refused),
+            },
         })
+    }
+
+    fn pass_over(&mut self) {
+        let passed = self.skip.min(self.buffer.len());
+        self.buffer.advance(passed);
+        self.skip -= passed;
     }
 
     /// Whether two empty lines were skipped.
@@ -157,42 +185,59 @@ impl Framer {
 
     /// Nothing: more bytes are needed. Otherwise the head is there, or what is wrong with it.
     fn read_head(&mut self) -> Option<Option<Frame>> {
-        let within = self.buffer.get(..self.limits.block).unwrap_or(&self.buffer);
+        let most = self.limits.block.saturating_mul(BLOCK_FACTOR);
+        let within = self.buffer.get(..most).unwrap_or(&self.buffer);
         let from = self.searched.saturating_sub(BLOCK_END.len() - 1);
         let found = memchr::memmem::find(within.get(from..).unwrap_or_default(), BLOCK_END);
         let Some(end) = found.map(|at| from + at + BLOCK_END.len()) else {
             self.searched = within.len();
-            return (self.buffer.len() >= self.limits.block).then(|| Some(self.overlong()));
+            return (self.buffer.len() >= most).then(|| Some(self.endless()));
         };
         (self.searched, self.empty_lines) = (0, 0);
         let block = block(&self.take(end));
-        match self.body_length(&block.headers) {
+        let length = Self::body_length(&block.headers);
+        if end > self.limits.block {
+            return Some(Some(self.too_large(block, self.block_too_long(), length.ok())));
+        }
+        Some(match length {
+            Ok(length) if length > self.limits.body => {
+                let expected = format!("at most {} bytes of body", self.limits.body);
+                let place = Place::Header(name::CONTENT_LENGTH.to_owned(), 0);
+                let error = Error::new(ErrorCode::BodyTooLong, place, expected);
+                Some(self.too_large(block, error, Some(length)))
+            }
             Ok(length) => {
                 self.head = Some(Head { block, length });
-                Some(None)
+                None
             }
-            Err(error) => Some(Some(Frame::Refused(refused(block, error, true)))),
-        }
+            Err(error) => Some(Frame::Refused(refused(block, error, true))),
+        })
     }
 
-    fn overlong(&mut self) -> Frame {
+    /// What is over a limit ends the stream only if nobody knows where it ends itself.
+    fn too_large(&mut self, block: Block, error: Error, length: Option<usize>) -> Frame {
+        let skipped = length.filter(|length| *length <= MOST_SKIPPED && block.is_sound());
+        self.skip = skipped.unwrap_or_default();
+        Frame::Refused(refused(block, error, skipped.is_none()))
+    }
+
+    /// A header block of which no end is in sight.
+    fn endless(&mut self) -> Frame {
         let block = block(&self.take(self.limits.block));
-        let expected = format!("at most {} bytes of headers", self.limits.block);
-        let error = Error::new(ErrorCode::BlockTooLong, Place::Message(self.limits.block), expected);
-        Frame::Refused(refused(block, error, true))
+        Frame::Refused(refused(block, self.block_too_long(), true))
     }
 
-    fn body_length(&self, headers: &Headers) -> Result<usize, Error> {
-        let place = |name: &str| Place::Header(name.to_owned(), 0);
+    fn block_too_long(&self) -> Error {
+        let expected = format!("at most {} bytes of headers", self.limits.block);
+        Error::new(ErrorCode::BlockTooLong, Place::Message(self.limits.block), expected)
+    }
+
+    fn body_length(headers: &Headers) -> Result<usize, Error> {
         match content_length(headers)? {
-            Some(length) if length > self.limits.body => {
-                let expected = format!("at most {} bytes of body", self.limits.body);
-                Err(Error::new(ErrorCode::BodyTooLong, place(name::CONTENT_LENGTH), expected))
-            }
             Some(length) => Ok(length),
             None if headers.has(name::CONTENT_TYPE) => Err(Error::new(
                 ErrorCode::ContentLengthMissing,
-                place(name::CONTENT_LENGTH),
+                Place::Header(name::CONTENT_LENGTH.to_owned(), 0),
                 "the body's length",
             )),
             None => Ok(0),

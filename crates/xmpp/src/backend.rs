@@ -96,8 +96,9 @@ impl Backend for XmppBackend {
         })
     }
 
-    async fn examine(&self, credential: Option<(&Address, &SecretString)>) -> Vec<Step> {
-        let credential = match credential.map(|(address, password)| (self.jid(address), password)) {
+    async fn examine(&self, account: Option<&Address>, password: Option<&SecretString>) -> Vec<Step> {
+        let credential = match account.zip(password).map(|(address, password)| (self.jid(address), password))
+        {
             Some((Ok(own), password)) => Some((own, password)),
             Some((Err(error), _)) => return vec![Step::not_tried("sign-in", error.to_string())],
             None => None,

@@ -41,9 +41,10 @@ pub trait Backend: Send + Sync {
         Err(LineError::NotSupported("trying a password"))
     }
 
-    /// Walks the way to the IM system step by step, up to and with a sign-in when a password is given, for
+    /// Walks the way to the IM system step by step, up to and with a sign-in of the account (if there is
+    /// a password, where [`Backend::needs_password`]), for
     /// `trunkline doctor`; no line is touched. Stops at the first step that fails, and names those that were not tried.
-    async fn examine(&self, _credential: Option<(&Address, &SecretString)>) -> Vec<Step> {
+    async fn examine(&self, _account: Option<&Address>, _password: Option<&SecretString>) -> Vec<Step> {
         Vec::new()
     }
 

@@ -156,10 +156,14 @@ impl Chats {
     /// A report on a message that was confirmed.
     fn reported(&mut self, report: &Delivery) {
         let Some(failed) = report.recipients.iter().find(|recipient| recipient.failed()) else { return };
-        let Some(at) = self.reports.iter().position(|(name, _)| *name == report.message) else { return };
-        if let Some((_, key)) = self.reports.remove(at) {
-            let (permanent, reason) = failure::reported(failed.status);
-            self.out.push(Action::Failed { key, permanent, reason });
+        let found = self.reports.iter().find(|(name, _)| *name == report.message);
+        let Some(key) = found.map(|(_, key)| *key) else { return };
+        self.reports.retain(|(_, each)| *each != key);
+        let (permanent, reason) = failure::reported(failed.status);
+        let mut letters = self.chats.values_mut().flat_map(|chat| chat.queue.iter_mut());
+        match letters.find(|letter| letter.key == key) {
+            Some(letter) => letter.returned = Some((permanent, reason)),
+            None => self.out.push(Action::Failed { key, permanent, reason }),
         }
     }
 

@@ -35,7 +35,9 @@ impl Chats {
         if self.came_before(id, &request, &peer, &foreign_id) {
             return;
         }
-        if self.chat(&peer).is_none() || self.commits.len() >= self.settings.peers {
+        let is_full =
+            self.commits.len() >= self.settings.peers || self.talks.len() >= 2 * self.settings.peers;
+        if is_full || self.chat(&peer).is_none() {
             return self.reply(id, &request, 503);
         }
         let tag = self.tag();
@@ -47,6 +49,7 @@ impl Chats {
             verdict: self.verdict(&peer, &request),
             conversation: request.conversation_id(),
             name,
+            call: foreign_id.clone(),
             foreign_id,
             text: first_text(&request),
             takes_text: write::TOOK_FIRST.iter().any(|token| request.supports(token)),
@@ -82,7 +85,7 @@ impl Chats {
     /// The same INVITE over another connection: it gets the answer that the first one gets.
     fn came_before(&mut self, id: ServerId, request: &Request, peer: &Address, foreign_id: &str) -> bool {
         let ring = self.chats.get_mut(peer).and_then(|chat| chat.ring.as_mut());
-        if let Some(ring) = ring.filter(|ring| ring.foreign_id == foreign_id) {
+        if let Some(ring) = ring.filter(|ring| ring.call == foreign_id) {
             if ring.again.len() < REPEATS {
                 ring.again.push((id, request.clone()));
             } else {
@@ -95,7 +98,8 @@ impl Chats {
         let talk = self.talks.iter().find(|(dialog, talk)| {
             talk.peer == *peer && Some(&dialog.call_id) == call_id.as_ref() && dialog.remote_tag == tag
         });
-        let Some((tag, took)) = talk.map(|(dialog, talk)| (dialog.local_tag.clone(), talk.took_text)) else {
+        let Some((tag, took)) = talk.map(|(dialog, talk)| (dialog.local_tag.clone(), talk.first.is_some()))
+        else {
             return false;
         };
         let response = self.accepted_again(request, &tag, took);
@@ -115,7 +119,8 @@ impl Chats {
     }
 
     fn ring(&mut self, peer: &Address, mut ring: Ring) {
-        self.supersede(peer, &ring);
+        self.supersede(peer, &mut ring);
+        self.recall(peer, &mut ring);
         let at_once = match self.settings.accept {
             _ if matches!(ring.verdict, Verdict::TakeBoth | Verdict::ReplaceSilently) => true,
             Accept::Always => true,
@@ -139,25 +144,43 @@ impl Chats {
     }
 
     /// A peer that invites anew gave up the invitation before; what is the same text is not missed.
-    fn supersede(&mut self, peer: &Address, new: &Ring) {
+    fn supersede(&mut self, peer: &Address, new: &mut Ring) {
         let Some(mut old) = self.chats.get_mut(peer).and_then(|chat| chat.ring.take()) else { return };
         if old.text == new.text && old.conversation == new.conversation {
             old.text = None;
             old.is_shown = false;
+            // The core may be taking it this moment.
+            new.foreign_id.clone_from(&old.foreign_id);
         }
         self.miss(peer, old, 487);
+    }
+
+    /// A text that was taken comes again if the peer never heard that it was.
+    fn recall(&self, peer: &Address, new: &mut Ring) {
+        let open = self.chats.get(peer).and_then(|chat| self.talks.get(chat.open.as_ref()?));
+        let unheard = open.filter(|talk| talk.invited.is_some() && talk.conversation == new.conversation);
+        if let Some((text, id)) = unheard.and_then(|talk| talk.first.as_ref())
+            && new.text.as_ref() == Some(text)
+        {
+            new.foreign_id.clone_from(id);
+        }
     }
 }
 
 /// Whether a body has SDP with a medium for messages.
 pub(super) fn offers_messages(request: &Request) -> bool {
+    offer_of(request).is_some()
+}
+
+/// The first SDP in a body that has a medium for messages.
+pub(super) fn offer_of(request: &Request) -> Option<Offer> {
     let media = MediaType::read(&request.text(name::CONTENT_TYPE).unwrap_or_default());
-    let has = |body: &[u8]| Offer::read(body).is_ok_and(|offer| offer.has_messages());
+    let read = |body: &[u8]| Offer::read(body).ok().filter(Offer::has_messages);
     if media.is(offer::TYPE) {
-        return has(request.body());
+        return read(request.body());
     }
-    let parts = Multipart::read(&media, request.body()).map(|multipart| multipart.parts).unwrap_or_default();
-    parts.iter().any(|part| part.media.is(offer::TYPE) && has(&part.body))
+    let parts = Multipart::read(&media, request.body()).ok()?.parts;
+    parts.iter().filter(|part| part.media.is(offer::TYPE)).find_map(|part| read(&part.body))
 }
 
 /// The text inside an INVITE: plain, or else out of one of its richer forms.

@@ -12,13 +12,15 @@ pub(super) struct Letter {
     total: usize,
     /// Whether it was sent once more already.
     pub(super) resent: bool,
+    /// What a report said of a part that had arrived: whether it is permanent, and why.
+    pub(super) returned: Option<(bool, String)>,
 }
 
 impl Letter {
     pub(super) fn new(key: MessageKey, text: &MessageText) -> Self {
         let part = |part: &str| MessageText::stored(part.to_owned());
         let parts: VecDeque<_> = split(text.expose(), MAX_MESSAGE).into_iter().map(part).collect();
-        Self { key, total: parts.len(), parts, resent: false }
+        Self { key, total: parts.len(), parts, resent: false, returned: None }
     }
 
     /// The part that goes next.
@@ -33,11 +35,14 @@ impl Letter {
     }
 
     /// The outcome of the whole, given that of the part; what arrived in part is not sent anew by itself.
-    pub(super) fn outcome(&self, of_part: Outcome) -> Outcome {
+    pub(super) fn outcome(self, of_part: Outcome) -> Outcome {
+        if let Some((permanent, reason)) = self.returned {
+            return Outcome::Refused { permanent, reason };
+        }
         let arrived = self.total - self.parts.len();
         let partly = |reason: &str| format!("only {arrived} of {} parts arrived: {reason}", self.total);
         match of_part {
-            outcome if arrived == 0 => outcome,
+            outcome if arrived == 0 || arrived == self.total => outcome,
             Outcome::NotSent => Outcome::Refused { permanent: false, reason: partly("the line is down") },
             Outcome::Refused { permanent, reason } => Outcome::Refused { permanent, reason: partly(&reason) },
             outcome => outcome,

@@ -54,6 +54,8 @@ impl Chats {
     fn call_ended(&mut self, id: SendId, outcome: Outcome) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         call.is_over = true;
+        // Cancelled for the peer's own INVITE, not for want of an answer.
+        let has_crossed = call.is_cancelled && call.invite.is_ringing();
         call.until = self.now.saturating_add(HOP);
         let (peer, embeds, was_cancelled) = (call.peer.clone(), call.embeds, call.is_cancelled);
         if let Some(chat) = self.chats.get_mut(&peer) {
@@ -61,6 +63,7 @@ impl Chats {
         }
         let (told, keeps_first) = match outcome {
             Outcome::Accepted(response) => return self.call_accepted(id, &peer, &response),
+            Outcome::Refused(_) if has_crossed => return self.pump(&peer),
             Outcome::Refused(refusal) if refusal.status == 487 && was_cancelled => {
                 (temporary(NO_ANSWER), !embeds)
             }
@@ -124,7 +127,7 @@ impl Chats {
             dialog,
             conversation: Some(conversation),
             invited: None,
-            took_text: false,
+            first: None,
             is_ready: true,
             until,
         };
@@ -186,8 +189,7 @@ impl Chats {
     /// Tells the outcome of the first message.
     fn pop(&mut self, peer: &Address, outcome: Told) {
         if let Some(letter) = self.chats.get_mut(peer).and_then(|chat| chat.queue.pop_front()) {
-            let outcome = if outcome == Told::Confirmed { outcome } else { letter.outcome(outcome) };
-            self.report(letter.key, outcome);
+            self.report(letter.key, letter.outcome(outcome));
         }
     }
 
@@ -214,8 +216,12 @@ impl Chats {
     pub(super) fn end_dialog(&mut self, id: &DialogId) {
         let Some(talk) = self.talks.get_mut(id) else { return };
         let peer = talk.peer.clone();
-        if let Ok(bye) = talk.dialog.bye() {
-            talk.until = self.now.saturating_add(HOP * 2);
+        let bye = talk.dialog.bye();
+        talk.until = self.now.saturating_add(HOP * 2);
+        if bye.is_err() {
+            talk.dialog.forget();
+        }
+        if let Ok(bye) = bye {
             self.send(Purpose::Bye(id.clone()), bye, Patience::of(&Method::BYE));
         }
         self.close(&peer, id);

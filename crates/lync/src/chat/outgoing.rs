@@ -28,6 +28,7 @@ impl Chats {
         }
         chat.ends = false;
         chat.queue.push_back(Letter::new(key, text));
+        self.accept(peer);
         self.pump(peer);
     }
 

@@ -12,10 +12,12 @@ impl Chats {
     /// Accepts the INVITE of a peer's that waits, after its text was committed if that need not come again.
     pub(super) fn accept(&mut self, peer: &Address) {
         let token = Token(self.number());
-        let Some(ring) = self.chats.get_mut(peer).and_then(|chat| chat.ring.as_mut()) else { return };
+        let Some(chat) = self.chats.get_mut(peer) else { return };
+        let Some(ring) = chat.ring.as_mut() else { return };
         if ring.token.is_some() {
             return;
         }
+        chat.ends = false;
         let Some(text) = ring.text.clone().filter(|_| ring.takes_text) else {
             return self.accept_now(peer);
         };
@@ -48,7 +50,7 @@ impl Chats {
         let Some(mut ring) = self.chats.get_mut(peer).and_then(|chat| chat.ring.take()) else { return };
         let took_text = ring.takes_text && ring.text.is_some();
         let Ok(build) = ring.invited.answer(200) else { return };
-        let response = write::accepted(&self.me, build, took_text);
+        let response = write::accepted(&self.me, ring.invited.request(), build, took_text);
         let Ok(dialog) = ring.invited.accept(self.now, &response) else {
             return self.refuse(ring, 400);
         };
@@ -65,7 +67,7 @@ impl Chats {
             dialog,
             conversation: ring.conversation,
             invited: Some(ring.invited),
-            took_text,
+            first: ring.text.filter(|_| took_text).map(|text| (text, ring.foreign_id)),
             is_ready: false,
             until,
         };
@@ -78,7 +80,7 @@ impl Chats {
     pub(super) fn accepted_again(&self, request: &Request, tag: &str, took_text: bool) -> Response {
         let build = Response::build(request, 200).to_tag(tag).record_routes();
         let build = build.header(trunkline_sip::name::CONTACT, write::contact(&self.me));
-        write::accepted(&self.me, build, took_text)
+        write::accepted(&self.me, request, build, took_text)
     }
 
     /// Takes the dialog of a peer's INVITE in place of the one that there is.

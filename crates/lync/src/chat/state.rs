@@ -63,6 +63,9 @@ pub(super) struct Ring {
     pub(super) verdict: Verdict,
     pub(super) conversation: Option<String>,
     pub(super) name: Option<String>,
+    /// What tells this INVITE from others.
+    pub(super) call: String,
+    /// The id of its text, mostly the same.
     pub(super) foreign_id: String,
     pub(super) text: Option<MessageText>,
     /// Whether the text need not come again in a MESSAGE.
@@ -83,8 +86,8 @@ pub(super) struct Talk {
     pub(super) conversation: Option<String>,
     /// The peer's INVITE until its ACK.
     pub(super) invited: Option<Invited>,
-    /// Whether its 200 said that the text in it need not come again.
-    pub(super) took_text: bool,
+    /// The text in it, and its id, if our 200 said that it need not come again.
+    pub(super) first: Option<(MessageText, String)>,
     /// Whether the peer is known to have it too.
     pub(super) is_ready: bool,
     /// When it ends for want of words; when it is ending, when it is forgotten.

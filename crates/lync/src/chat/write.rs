@@ -6,6 +6,7 @@ use trunkline_sip::message::ResponseBuilder;
 use trunkline_sip::{Address, Method, Request, Response, Uri, name};
 
 use super::event::Identity;
+use super::invitation::offer_of;
 
 /// The methods that chats take.
 const ALLOW: &str = "INVITE, BYE, ACK, CANCEL, INFO, MESSAGE, UPDATE, OPTIONS, NOTIFY, BENOTIFY";
@@ -67,7 +68,12 @@ pub(super) fn contact(me: &Identity) -> String {
 }
 
 /// Finishes the 200 to an INVITE; `took_first` says that the message inside it need not come again.
-pub(super) fn accepted(me: &Identity, build: ResponseBuilder, took_first: bool) -> Response {
+pub(super) fn accepted(
+    me: &Identity,
+    invite: &Request,
+    build: ResponseBuilder,
+    took_first: bool,
+) -> Response {
     let mut build = build
         .header(name::SUPPORTED, "ms-dialog-route-set-update")
         .header(name::SUPPORTED, "ms-sender")
@@ -76,7 +82,7 @@ pub(super) fn accepted(me: &Identity, build: ResponseBuilder, took_first: bool) 
     for token in TOOK_FIRST.into_iter().filter(|_| took_first) {
         build = build.header(name::SUPPORTED, token);
     }
-    described(me, build)
+    described(me, invite, build)
 }
 
 /// The 200 to a request inside a dialog that may change it.
@@ -86,13 +92,13 @@ pub(super) fn refreshed(me: &Identity, request: &Request) -> Response {
     if request.body().is_empty() && *request.method() != Method::INVITE {
         return build.done();
     }
-    described(me, build)
+    described(me, request, build)
 }
 
 /// What we can, to whoever asks.
 pub(super) fn abilities(me: &Identity, request: &Request, tag: &str) -> Response {
     let build = Response::build(request, 200).to_tag(tag).header(name::ALLOW, ALLOW);
-    described(me, build.header("Accept", ACCEPT).header(name::SUPPORTED, "ms-sender"))
+    described(me, request, build.header("Accept", ACCEPT).header(name::SUPPORTED, "ms-sender"))
 }
 
 /// An answer that says what would have been taken instead.
@@ -107,7 +113,9 @@ pub(super) fn refusal(request: &Request, status: u16, tag: &str) -> Response {
     .done()
 }
 
-fn described(me: &Identity, build: ResponseBuilder) -> Response {
-    let offer = Offer::of_messages(NO_ADDRESS, PORT, Some(me.uri.as_str()));
+/// Describes our medium for messages, and refuses what else was offered.
+fn described(me: &Identity, request: &Request, build: ResponseBuilder) -> Response {
+    let others = offer_of(request).map(|offer| offer.others).unwrap_or_default();
+    let offer = Offer { others, ..Offer::of_messages(NO_ADDRESS, PORT, Some(me.uri.as_str())) };
     build.body(offer::TYPE, offer.write()).done()
 }

@@ -1,5 +1,6 @@
 use std::{
     io,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -20,6 +21,8 @@ use crate::{fraction, tls::trouble};
 const READ_BYTES: usize = 16 * 1024;
 /// What keeps a connection alive (RFC 5626 section 4.4.1).
 const PING: &[u8] = b"\r\n\r\n";
+/// How long what came before a failed write may take to be read.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 /// How long a connection that ends may take to say so.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -71,12 +74,23 @@ impl<D: Decoder> Task<D> {
         }
         let (mut reader, mut writer) = split(io);
         let said = Said { schedule: &schedule, limits: &limits };
-        let reason = tokio::select! {
-            reason = read::<D>(&mut reader, &connection, &schedule, &events) => reason,
-            reason = said.write(&mut writer, &mut queue, &connection) => reason,
-            reason = wait_out(&schedule) => reason,
+        let reason = {
+            let mut reading = pin!(read::<D>(&mut reader, &connection, &schedule, &events));
+            let (reason, is_unread) = tokio::select! {
+                reason = &mut reading => (reason, false),
+                reason = said.write(&mut writer, &mut queue, &connection) => {
+                    let is_unread = matches!(reason, CloseReason::There | CloseReason::Broken(_));
+                    (reason, is_unread)
+                }
+                reason = wait_out(&schedule) => (reason, false),
+            };
+            connection.close();
+            if is_unread {
+                // A peer that takes nothing more may have said something before, which counts.
+                let _ = timeout(LAST_WORDS, reading).await;
+            }
+            reason
         };
-        connection.close();
         connection.0.closed.send_replace(Some(reason.clone()));
         forget(&connection, &reason);
         // The peer may be gone; then there is nobody to tell.

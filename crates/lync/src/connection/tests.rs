@@ -44,7 +44,12 @@ struct Bench<D: Decoder = Lines> {
 
 impl<D: Decoder> Bench<D> {
     fn of(direction: Direction, limits: Limits, room: usize) -> Self {
-        let (peer, here) = duplex(64);
+        Self::wide(64, direction, limits, room)
+    }
+
+    /// Over a link that holds so many bytes each way.
+    fn wide(bytes: usize, direction: Direction, limits: Limits, room: usize) -> Self {
+        let (peer, here) = duplex(bytes);
         let (sender, events) = mpsc::channel(room);
         let who = Peer {
             name: "fe1.contoso.test".into(),
@@ -174,6 +179,20 @@ async fn nothing_more_is_read_while_events_are_not_taken() {
     bench.peer.shutdown().await.unwrap();
     let (lines, reason) = bench.lines().await;
     assert_eq!((lines.len() >= count, reason), (true, CloseReason::There));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_before_a_failed_write_is_taken() {
+    let mut bench = Bench::<Lines>::wide(4_096, Direction::Outbound, Limits::default(), 1);
+    for n in 0..20 {
+        bench.peer.write_all(format!("MESSAGE {n}\n").as_bytes()).await.unwrap();
+    }
+    let (gone, _) = duplex(1);
+    drop(std::mem::replace(&mut bench.peer, gone));
+    bench.connection.try_send(Bytes::from_static(b"INFO\n")).unwrap();
+    let (lines, reason) = bench.lines().await;
+    assert_eq!(lines.len(), 20, "{reason}");
+    assert!(!bench.connection.is_open());
 }
 
 #[tokio::test(start_paused = true)]

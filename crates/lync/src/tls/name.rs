@@ -71,6 +71,24 @@ impl Names {
     }
 }
 
+/// Whether a certificate says who it is by its common name alone.
+pub(super) fn is_common_name_alone(certificate: &[u8]) -> bool {
+    let parsed = parse_x509_certificate(certificate).ok().map(|(_, parsed)| parsed);
+    parsed.is_none_or(|parsed| !matches!(parsed.subject_alternative_name(), Ok(Some(_))))
+}
+
+/// Whether an authority's certificate limits the names that it signs for, or cannot be read.
+pub(super) fn is_constrained(authority: &[u8]) -> bool {
+    let parsed = parse_x509_certificate(authority).ok().map(|(_, parsed)| parsed);
+    parsed.is_none_or(|parsed| !matches!(parsed.name_constraints(), Ok(None)))
+}
+
+/// Who has signed a certificate, as it stands there (DER).
+pub(super) fn issuer(certificate: &[u8]) -> Option<Vec<u8>> {
+    let (_, parsed) = parse_x509_certificate(certificate).ok()?;
+    Some(parsed.issuer().as_raw().to_vec())
+}
+
 /// A subject with several common names says nothing.
 fn common_name(parsed: &X509Certificate<'_>) -> Option<String> {
     let mut names = parsed.subject().iter_common_name();

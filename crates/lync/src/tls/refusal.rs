@@ -38,6 +38,12 @@ pub enum Reason {
         /// Which names would have done, in words.
         wanted: String,
     },
+    /// Its name is a common name, of which nobody can tell whether an authority above it may sign for it.
+    #[error(
+        "it bears a common name alone, and an authority above it may sign for some names only: \
+         have it made with a subjectAltName"
+    )]
+    Constrained,
     /// Anything else that the library says.
     #[error("{0}")]
     Other(String),

@@ -31,6 +31,8 @@ fn doubts_us(alert: AlertDescription) -> bool {
             | A::CertificateExpired
             | A::CertificateUnknown
             | A::UnknownCA
+            // An authority of the same name and another key.
+            | A::DecryptError
             | A::AccessDenied
             | A::CertificateRequired
     )

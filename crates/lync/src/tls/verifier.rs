@@ -17,7 +17,10 @@ use rustls::{
     },
 };
 
-use super::{Names, Peers, Reason, Refusal};
+use super::{
+    Names, Peers, Reason, Refusal,
+    name::{is_common_name_alone, is_constrained, issuer},
+};
 
 /// What both directions share.
 #[derive(Debug, Clone)]
@@ -55,6 +58,17 @@ impl Trust {
             Err((_, error)) => Err(error),
         }
     }
+
+    /// Whether the name is a common name while an authority of the chain is limited to some names: the library holds
+    /// only a subjectAltName against such limits.
+    fn is_beyond_constraints(&self, shown: &Shown<'_>) -> bool {
+        let chain = || shown.intermediates.iter().chain([shown.end_entity]);
+        let issuers: Vec<_> = chain().filter_map(|certificate| issuer(certificate)).collect();
+        let mut limited = self.roots.roots.iter().filter(|root| root.name_constraints.is_some());
+        is_common_name_alone(shown.end_entity)
+            && (shown.intermediates.iter().any(|authority| is_constrained(authority))
+                || limited.any(|root| issuers.iter().any(|issuer| issuer.ends_with(&root.subject))))
+    }
 }
 
 /// What a peer has shown.
@@ -75,7 +89,8 @@ pub(super) struct Inbound(pub(super) Trust);
 fn decide(
     shown: &Shown<'_>,
     verified: Result<(), Error>,
-    good: impl FnOnce(&Names) -> bool,
+    trust: &Trust,
+    good: impl Fn(&Names) -> bool,
     wanted: impl FnOnce() -> String,
 ) -> Result<(), Error> {
     let Ok(names) = Names::of(shown.end_entity) else {
@@ -83,6 +98,7 @@ fn decide(
     };
     let reason = match verified {
         Err(error) => Reason::from(error),
+        Ok(()) if good(&names) && trust.is_beyond_constraints(shown) => Reason::Constrained,
         Ok(()) if good(&names) => return Ok(()),
         Ok(()) => Reason::Name { wanted: wanted() },
     };
@@ -102,7 +118,7 @@ impl ServerCertVerifier for Outbound {
         let dialled = server_name.to_str();
         let good = |names: &Names| names.has(&dialled) || self.0.peers.find(names).is_some();
         let wanted = || format!("{dialled} or in allowedPeers");
-        decide(&shown, self.0.server(&shown, now), good, wanted)?;
+        decide(&shown, self.0.server(&shown, now), &self.0, good, wanted)?;
         Ok(ServerCertVerified::assertion())
     }
 
@@ -142,7 +158,7 @@ impl ClientCertVerifier for Inbound {
     ) -> Result<ClientCertVerified, Error> {
         let shown = Shown { end_entity, intermediates };
         let good = |names: &Names| self.0.peers.find(names).is_some();
-        decide(&shown, self.0.client(&shown, now), good, || "in allowedPeers".to_owned())?;
+        decide(&shown, self.0.client(&shown, now), &self.0, good, || "in allowedPeers".to_owned())?;
         Ok(ClientCertVerified::assertion())
     }
 

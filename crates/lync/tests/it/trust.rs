@@ -55,6 +55,62 @@ fn cases() -> Vec<(&'static str, Leaf<'static>, Option<Reason>, Option<Reason>)>
     ]
 }
 
+/// Who has signed certificates, and what is said of them as of [`cases`]: `contoso.test` is the relay's, and
+/// `partner.test` another's.
+fn below() -> Vec<(&'static str, &'static [&'static str], Leaf<'static>, Option<Reason>)> {
+    let san = Leaf { dns: &[FRONT_END, POOL], purposes: SERVER, ..Leaf::default() };
+    let common = Leaf { dns: &[], common_name: Some(POOL), ..san };
+    let limited = || Some(Reason::Constrained);
+    vec![
+        ("anybody, a subjectAltName", &[], san, None),
+        ("anybody, a common name", &[], common, None),
+        ("contoso.test, a subjectAltName", &["contoso.test"], san, None),
+        ("contoso.test, a common name", &["contoso.test"], common, limited()),
+        ("partner.test, a common name", &["partner.test"], common, limited()),
+    ]
+}
+
+#[tokio::test]
+async fn an_authority_that_may_sign_for_some_names_signs_for_no_common_name() -> Result<()> {
+    let (stage, stop) = (Stage::new()?, CancellationToken::new());
+    let mut relay = stage.relay()?;
+    let listener = relay.listen(listener::Limits::default()).await?;
+    let (at, counts) = (listener.address()?, listener.counter());
+    tokio::spawn(listener.run(stop.clone()));
+    let (mut refused, mut admitted) = (0, 0);
+    for (what, permitted, leaf, expected) in below() {
+        let identity = stage.authority.below(permitted)?.issue(&leaf)?;
+        assert_eq!(dialled(&stage, &identity).await.context(what)?, expected, "{what}");
+        let connected = stage.connect(at, Some(&identity), NEW).await;
+        if expected.is_none() {
+            connected.context(what)?;
+            admitted += 1;
+            while !matches!(relay.next().await.context(what)?, Event::Closed(..)) {}
+        } else {
+            refused += 1;
+        }
+        let told = || async { ((counts().refused, counts().admitted) == (refused, admitted)).then_some(()) };
+        eventually(what, told).await?;
+    }
+    let partner = stage.authority.below(&["partner.test"])?;
+    let pool = partner.issue(&Leaf { dns: &[POOL], purposes: SERVER, ..Leaf::default() })?;
+    assert!(dialled(&stage, &pool).await?.is_some(), "the subjectAltName is not the partner's");
+    stop.cancel();
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_limited_root_signs_for_no_common_name() -> Result<()> {
+    let (stage, root) = (Stage::new()?, Authority::limited(&["partner.test"])?);
+    let own = stage.authority.certificate_pem();
+    stage.write("ca.pem", &format!("{own}{}", root.certificate_pem()))?;
+    let common = Leaf { common_name: Some(POOL), purposes: SERVER, ..Leaf::default() };
+    assert_eq!(dialled(&stage, &root.issue(&common)?).await?, Some(Reason::Constrained));
+    assert_eq!(dialled(&stage, &root.below(&[])?.issue(&common)?).await?, Some(Reason::Constrained));
+    assert_eq!(dialled(&stage, &stage.authority.issue(&common)?).await?, None, "the other root's");
+    Ok(())
+}
+
 async fn dialled(stage: &Stage, identity: &Identity) -> Result<Option<Reason>> {
     let (front_end, relay) = (FrontEnd::new(stage, identity, NEW).await?, stage.relay()?);
     let target = front_end.target(POOL)?;

@@ -45,7 +45,7 @@ async fn here(declared: &BackendConfig, account: Option<&Address>, patient: &Pat
         Some(account) => kept(account, patient).await,
         None => None,
     };
-    backend.examine(account.zip(password.as_ref())).await
+    backend.examine(account, password.as_ref()).await
 }
 
 /// The password that a phone gave, when the database is open here.

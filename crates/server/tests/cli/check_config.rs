@@ -83,14 +83,17 @@ fn with_lync(local_fqdn: &str) -> Folder {
 }
 
 #[test]
-fn a_backend_that_is_to_come_is_checked_but_not_served() {
+fn a_lync_backend_whose_port_is_taken_is_told() {
     let folder = with_lync("relay.contoso.test");
     assert_eq!(folder.well(&["check-config", "lync.config"]), "lync.config: no errors\n");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let config = std::fs::read_to_string(folder.path().join("lync.config")).unwrap();
+    folder.write("lync.config", &config.replace("127.0.0.1:6001", &format!("127.0.0.1:{port}")));
     let outcome = folder.run(&["serve", "--config", "lync.config"]);
     assert_eq!(outcome.code, Some(1));
-    let said = "contoso.test: kind=\"lync\" is not built into this version";
-    assert!(outcome.err.contains(said), "{}", outcome.err);
-    assert!(!folder.path().join("data").exists(), "nothing is made for it");
+    let said = format!("the Lync backend of contoso.test: cannot listen for Front Ends at 127.0.0.1:{port}");
+    assert!(outcome.err.contains(&said) && outcome.err.contains("ss -ltnp"), "{}", outcome.err);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use bytes::Bytes;
 
-use super::{Request, Response, set_content};
+use super::{Request, Response, content_length, set_content};
 use crate::header::{Header, Headers, name};
 use crate::method::Method;
 use crate::uri::Uri;
@@ -42,7 +42,7 @@ impl RequestBuilder {
         self
     }
 
-    /// The request, with a Content-Length in any case.
+    /// The request, with the Content-Length that its body has, whatever was said before.
     pub fn done(mut self) -> Request {
         length(&mut self.request.headers, self.request.body.len());
         self.request
@@ -114,7 +114,7 @@ impl ResponseBuilder {
         self
     }
 
-    /// The response, with a Content-Length in any case.
+    /// The response, with the Content-Length that its body has, whatever was said before.
     pub fn done(mut self) -> Response {
         length(&mut self.headers, self.body.len());
         let line = format!("SIP/2.0 {} {}\r\n", self.status, self.reason).into();
@@ -127,8 +127,8 @@ pub(super) fn request_line(method: &Method, uri: &Uri) -> Bytes {
 }
 
 fn length(headers: &mut Headers, length: usize) {
-    if !headers.has(name::CONTENT_LENGTH) {
-        headers.push(name::CONTENT_LENGTH, length.to_string());
+    if headers.all(name::CONTENT_LENGTH).count() != 1 || content_length(headers) != Ok(Some(length)) {
+        headers.set(name::CONTENT_LENGTH, length.to_string());
     }
 }
 

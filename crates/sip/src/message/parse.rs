@@ -34,18 +34,24 @@ impl Block {
     pub(crate) fn message(self, body: Bytes) -> Result<Message, Box<Refused>> {
         if let Some(error) = self.start.as_ref().err().or(self.fault.as_ref()).cloned() {
             let close = !self.is_sound();
-            return Err(Box::new(refused(self, error, close)));
+            let mut refused = refused(self, error, close);
+            if let Some(response) = &mut refused.response {
+                response.body = body;
+            }
+            return Err(Box::new(refused));
         }
         let Self { line, start, headers, .. } = self;
         match start {
             Ok(Start::Request(method, uri)) => Ok(Request { line, method, uri, headers, body }.into()),
             Ok(Start::Response(status)) => Ok(Response { line, status, headers, body }.into()),
-            Err(error) => Err(Box::new(Refused { error, headers, method: None, close: true })),
+            Err(error) => {
+                Err(Box::new(Refused { error, headers, method: None, response: None, close: true }))
+            }
         }
     }
 
     /// Whether where it ends is beyond doubt: a length, a way back, no stray line ends, and a line that says SIP.
-    fn is_sound(&self) -> bool {
+    pub(crate) fn is_sound(&self) -> bool {
         let says_sip = self.line.windows(4).any(|part| part.eq_ignore_ascii_case(b"SIP/"));
         let whole = self.fault.as_ref().is_none_or(|fault| fault.code != ErrorCode::LineEnd);
         says_sip && whole && self.headers.has(name::CONTENT_LENGTH) && self.headers.has(name::VIA)
@@ -58,7 +64,28 @@ pub(crate) fn refused(block: Block, error: Error, close: bool) -> Refused {
     let is_response = version.eq_ignore_ascii_case(b"SIP/") || matches!(block.start, Ok(Start::Response(_)));
     let first = block.line.split(|byte| *byte == b' ').next().unwrap_or_default();
     let method = std::str::from_utf8(first).ok().and_then(Method::new).filter(|_| !is_response);
-    Refused { error, headers: block.headers, method, close }
+    let response = if close { None } else { rest(&block, error.code) };
+    Refused { error, headers: block.headers, method, response: response.map(Box::new), close }
+}
+
+/// A response without what could not be read of it.
+fn rest(block: &Block, code: ErrorCode) -> Option<Response> {
+    let Ok(Start::Response(status)) = block.start else { return None };
+    let (mut headers, mut line, mut status) = (block.headers.clone(), block.line.clone(), status);
+    if matches!(code, ErrorCode::BodyTooLong | ErrorCode::BlockTooLong) {
+        headers.remove(name::CONTENT_TYPE);
+        headers.set(name::CONTENT_LENGTH, "0");
+        let asked_for_body = headers.cseq().is_ok_and(|cseq| asks_for_body(&cseq.method));
+        if asked_for_body && (200..300).contains(&status) {
+            (status, line) = (513, Bytes::from_static(b"SIP/2.0 513 Message Too Large\r\n"));
+        }
+    }
+    Some(Response { line, status, headers, body: Bytes::new() })
+}
+
+/// Whether a 2xx without its body is none. What an INVITE or a MESSAGE has led to holds without one.
+fn asks_for_body(method: &Method) -> bool {
+    !matches!(method.as_str(), "INVITE" | "MESSAGE" | "INFO" | "BYE" | "CANCEL" | "REGISTER" | "UPDATE")
 }
 
 pub(super) fn whole(bytes: &Bytes) -> Result<Message, Error> {
@@ -129,6 +156,9 @@ fn line_end(bytes: &[u8], start: usize, fault: &mut Option<Error>) -> usize {
 
 fn start(line: &Bytes) -> Result<Start, Error> {
     let text = line.strip_suffix(b"\r\n").unwrap_or_default();
+    if let Some(fold) = memchr::memchr(b'\n', text) {
+        return Err(wrong(fold, "one line, which nothing continues"));
+    }
     if text.get(..4).is_some_and(|version| version.eq_ignore_ascii_case(b"SIP/")) {
         return status(text).map(Start::Response);
     }

@@ -31,6 +31,10 @@ const CONNECT: Duration = Duration::from_secs(5);
 const LOCKED: Duration = Duration::from_secs(3);
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
+/// After so many transactions, and whenever their number has doubled, plans are made anew: those of small tables read
+/// them whole, and the server itself looks again only after a minute.
+const FIRST_REPLAN: u64 = 16;
+
 /// The right to write to a PostgreSQL database: an advisory lock on the writer's own session, for as long as
 /// that lives. A session that holds the lock knows that every earlier writer's last transaction has ended.
 ///
@@ -46,13 +50,15 @@ pub(crate) struct PostgresHold {
     settled: Option<i64>,
     /// The mark of a transaction that may be committed or not.
     doubtful: Option<i64>,
+    /// Transactions since the start.
+    begun: u64,
 }
 
 impl PostgresHold {
     pub(super) fn new(url: &PostgresUrl) -> Self {
         let name = format!("trunkline {}", Uuid::new_v4().simple());
         let options = url.options().clone().application_name(&name).statement_cache_capacity(256);
-        Self { options: options.disable_statement_logging(), name, settled: None, doubtful: None }
+        Self { options: options.disable_statement_logging(), name, settled: None, doubtful: None, begun: 0 }
     }
 
     pub(super) async fn connect(&mut self) -> Result<PgConnection, StoreError> {
@@ -95,6 +101,10 @@ impl PostgresHold {
     }
 
     pub(super) async fn mark(&mut self, sql: &mut Connection) -> Result<(), Fault> {
+        self.begun += 1;
+        if self.begun >= FIRST_REPLAN && self.begun.is_power_of_two() {
+            sql.run(sql::REPLAN).await.map_err(Fault::everywhere)?;
+        }
         let mark = fresh_mark();
         let changed = query(sql::MARK).bind(mark).bind(self.settled).execute(sql).await?;
         if changed == 0 {

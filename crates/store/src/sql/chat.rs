@@ -51,33 +51,32 @@ row_lists! {
         "SELECT d.id, d.account_id, c.acknowledged FROM devices d JOIN cursors c ON c.device_id = d.id \
          WHERE d.id IN (", ")",
     );
-    CONVERSATIONS = RowList::any(
-        "SELECT account_id, peer, chat, state, first, unread, read_up_to, state_since FROM conversations \
-         WHERE ",
-        "(account_id = ? AND peer = ?)", "",
+    CONVERSATIONS = RowList::rows(
+        "SELECT c.account_id, c.peer, c.chat, c.state, c.first, c.unread, c.read_up_to, c.state_since FROM",
+        &["BIGINT", "TEXT"],
+        "CROSS JOIN conversations c WHERE c.account_id = k.column1 AND c.peer = k.column2",
     );
-    SENDS = RowList::any(
-        concat!("SELECT ", message_columns!(""), " FROM messages WHERE "),
-        "(device_id = ? AND client_id = ?)", "",
+    SENDS = RowList::rows(
+        concat!("SELECT ", message_columns!("m."), " FROM"), &["UUID", "TEXT"],
+        "CROSS JOIN messages m WHERE m.device_id = k.column1 AND m.client_id = k.column2",
     );
-    FOREIGN = RowList::any(
-        concat!("SELECT ", message_columns!(""), " FROM messages WHERE "),
-        "(inbox_id = ? AND foreign_id = ?)", "",
+    FOREIGN = RowList::rows(
+        concat!("SELECT ", message_columns!("m."), " FROM"), &["BIGINT", "TEXT"],
+        "CROSS JOIN messages m WHERE m.inbox_id = k.column1 AND m.foreign_id = k.column2",
     );
     MESSAGES = RowList::keys(concat!("SELECT ", message_columns!(""), " FROM messages WHERE id IN ("), ")");
     /// Incoming messages in spans of mailboxes that no device has acknowledged: account, seq, peer, message.
-    UNDELIVERED = RowList::any(
-        concat!(
-            "SELECT e.account_id, e.seq, e.peer, ", message_columns!("m."),
-            " FROM entries e JOIN messages m ON m.id = e.message_id",
-            " WHERE e.kind IN (1, 3) AND m.delivered_at IS NULL AND ("
-        ),
-        "(e.account_id = ? AND e.seq > ? AND e.seq <= ?)", ")",
+    UNDELIVERED = RowList::rows(
+        concat!("SELECT e.account_id, e.seq, e.peer, ", message_columns!("m."), " FROM"),
+        &["BIGINT", "BIGINT", "BIGINT"],
+        "CROSS JOIN entries e JOIN messages m ON m.id = e.message_id WHERE e.account_id = k.column1 AND e.seq > \
+         k.column2 AND e.seq <= k.column3 AND e.kind IN (1, 3) AND m.delivered_at IS NULL",
     );
     /// Entries that count as unread: account, peer, seq.
-    UNREAD = RowList::any(
-        "SELECT account_id, peer, seq FROM entries WHERE kind IN (1, 3) AND unread = 1 AND (",
-        "(account_id = ? AND seq > ? AND peer = ?)", ")",
+    UNREAD = RowList::rows(
+        "SELECT e.account_id, e.peer, e.seq FROM", &["BIGINT", "BIGINT", "TEXT"],
+        "CROSS JOIN entries e WHERE e.account_id = k.column1 AND e.seq > k.column2 AND e.peer = k.column3 AND e.kind \
+         IN (1, 3) AND e.unread = 1",
     );
 
     /// Adds to the heads and gives them.

@@ -3,15 +3,20 @@
 use super::statements;
 
 /// For the writer's session. A lost peer is noticed within a minute, so that its lock does not outlive it for
-/// long; what is acknowledged is on disk, whatever the server's default is.
+/// long; what is acknowledged is on disk, whatever the server's default is. Pages that are read out of order cost as they
+/// do in memory and on flash, so that a few rows of a large table are looked up rather than searched for.
 pub(crate) const PREPARE: &str = "SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; \
     SET tcp_keepalives_count = 4; SET idle_in_transaction_session_timeout = '60s'; \
     SET lock_timeout = '10s'; SET statement_timeout = 0; SET client_min_messages = 'warning'; \
+    SET random_page_cost = 1.1; \
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
-/// For the readers' sessions.
+/// For the readers' sessions. Their plans are kept while tables grow, so that none may read a table for being small.
 pub(crate) const ONLY_READ: &str = "SET default_transaction_read_only = on; SET statement_timeout = '60s'; \
-    SET client_min_messages = 'warning'";
+    SET client_min_messages = 'warning'; SET random_page_cost = 1.1; SET enable_seqscan = off";
+
+/// Makes the plans of prepared statements anew when they are next run.
+pub(crate) const REPLAN: &str = "DISCARD PLANS";
 
 statements! {
     LOOK = "SELECT current_setting('server_encoding'), pg_is_in_recovery(), current_setting('fsync'), \

@@ -16,27 +16,40 @@ type Texts = [&'static str; SIZES.len()];
 #[derive(Debug)]
 pub(crate) struct RowList {
     head: &'static str,
-    row: &'static str,
-    separator: &'static str,
+    row: Shape,
     tail: &'static str,
     sqlite: OnceLock<Texts>,
     postgres: OnceLock<Texts>,
 }
 
+#[derive(Debug)]
+enum Shape {
+    /// As it stands.
+    Plain(&'static str),
+    /// Keys with columns of these types, which PostgreSQL does not find out by itself.
+    Typed(&'static [&'static str]),
+}
+
 impl RowList {
     /// `INSERT … VALUES (…), (…) …`
     pub(crate) const fn values(head: &'static str, row: &'static str, tail: &'static str) -> Self {
-        Self { head, row, separator: ", ", tail, sqlite: OnceLock::new(), postgres: OnceLock::new() }
+        Self::new(head, Shape::Plain(row), tail)
     }
 
     /// `… IN (?, ?) …`
     pub(crate) const fn keys(head: &'static str, tail: &'static str) -> Self {
-        Self { head, row: "?", separator: ", ", tail, sqlite: OnceLock::new(), postgres: OnceLock::new() }
+        Self::new(head, Shape::Plain("?"), tail)
     }
 
-    /// `… WHERE (… row …) OR (… row …) …`: the engines write row values in IN lists differently.
-    pub(crate) const fn any(head: &'static str, row: &'static str, tail: &'static str) -> Self {
-        Self { head, row, separator: " OR ", tail, sqlite: OnceLock::new(), postgres: OnceLock::new() }
+    /// `… FROM (VALUES (?, ?), (?, ?)) k CROSS JOIN …`, where `k` has `column1` and so on: each key is looked up in its
+    /// index. Given as alternatives, keys make PostgreSQL read the whole table as long as it takes it for a small one; and
+    /// SQLite takes CROSS JOIN for the order.
+    pub(crate) const fn rows(head: &'static str, types: &'static [&'static str], tail: &'static str) -> Self {
+        Self::new(head, Shape::Typed(types), tail)
+    }
+
+    const fn new(head: &'static str, row: Shape, tail: &'static str) -> Self {
+        Self { head, row, tail, sqlite: OnceLock::new(), postgres: OnceLock::new() }
     }
 
     /// Runs the statement for exactly these rows; `fixed` binds the head's values.
@@ -69,7 +82,8 @@ impl RowList {
         Ok(found)
     }
 
-    /// Reads what these keys name; a key is asked for several times rather than run a further statement.
+    /// Reads what these keys name; a key is asked for several times rather than run a further statement, and a row may
+    /// then come several times.
     pub(crate) async fn fetch<T>(
         &self,
         sql: &mut Connection,
@@ -89,9 +103,9 @@ impl RowList {
     /// The texts for an engine, one for each size.
     pub(crate) fn texts<S, P>(&self, engine: &Engine<S, P>) -> &Texts {
         match engine {
-            Engine::Sqlite(_) => self.sqlite.get_or_init(|| SIZES.map(|size| &*self.text(size).leak())),
+            Engine::Sqlite(_) => self.sqlite.get_or_init(|| SIZES.map(|size| &*self.text(size, "").leak())),
             Engine::Postgres(_) => {
-                self.postgres.get_or_init(|| SIZES.map(|size| &*numbered(&self.text(size)).leak()))
+                self.postgres.get_or_init(|| SIZES.map(|size| &*numbered(&self.text(size, "::")).leak()))
             }
         }
     }
@@ -99,11 +113,23 @@ impl RowList {
     /// How many values so many rows take, the head's included.
     fn arity(&self, rows: usize) -> usize {
         let of = |text: &str| text.matches('?').count();
-        of(self.head) + rows * of(self.row)
+        let row = match &self.row {
+            Shape::Plain(row) => of(row),
+            Shape::Typed(types) => types.len(),
+        };
+        of(self.head) + rows * row
     }
 
-    fn text(&self, size: usize) -> String {
-        format!("{}{}{}", self.head, vec![self.row; size].join(self.separator), self.tail)
+    /// `cast` stands between a placeholder and its type, where the engine wants to be told.
+    fn text(&self, size: usize, cast: &str) -> String {
+        let Self { head, row, tail, .. } = self;
+        let types = match row {
+            Shape::Plain(row) => return format!("{head}{}{tail}", vec![*row; size].join(", ")),
+            Shape::Typed(types) => types,
+        };
+        let told = |kind: &&str| if cast.is_empty() { "?".to_owned() } else { format!("?{cast}{kind}") };
+        let row = format!("({})", types.iter().map(told).collect::<Vec<_>>().join(", "));
+        format!("{head} (VALUES {}) k {tail}", vec![&*row; size].join(", "))
     }
 }
 
@@ -132,10 +158,14 @@ mod tests {
     #[test]
     fn texts_repeat_their_row() {
         let list = RowList::values("INSERT INTO t (a, b) VALUES ", "(?, ?)", " RETURNING a");
-        assert_eq!(list.text(1), "INSERT INTO t (a, b) VALUES (?, ?) RETURNING a");
-        assert_eq!(list.text(2), "INSERT INTO t (a, b) VALUES (?, ?), (?, ?) RETURNING a");
+        assert_eq!(list.text(1, ""), "INSERT INTO t (a, b) VALUES (?, ?) RETURNING a");
+        assert_eq!(list.text(2, ""), "INSERT INTO t (a, b) VALUES (?, ?), (?, ?) RETURNING a");
+        assert_eq!(numbered(&list.text(2, "")), "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4) RETURNING a");
         assert_eq!(list.arity(3), 6);
-        assert_eq!(numbered(&list.text(2)), "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4) RETURNING a");
+        let list = RowList::rows("SELECT * FROM", &["BIGINT", "TEXT"], "CROSS JOIN t WHERE t.a = k.column1");
+        assert_eq!(list.text(1, ""), "SELECT * FROM (VALUES (?, ?)) k CROSS JOIN t WHERE t.a = k.column1");
+        assert!(list.text(1, "::").contains("(VALUES (?::BIGINT, ?::TEXT)) k"));
+        assert_eq!(list.arity(3), 6);
     }
 
     #[test]

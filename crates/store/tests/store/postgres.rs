@@ -22,6 +22,8 @@ mod message;
 mod naive;
 #[path = "outage.rs"]
 mod outage;
+#[path = "plan.rs"]
+mod plan;
 #[path = "purge.rs"]
 mod purge;
 #[path = "receipt.rs"]

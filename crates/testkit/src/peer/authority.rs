@@ -2,14 +2,16 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, GeneralSubtree,
+    IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SanType, date_time_ymd,
 };
 
 /// A certificate authority made for one test.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
+    /// The certificates between it and a root, its own first, PEM; empty for a root.
+    between: String,
 }
 
 /// A server's certificate with its key.
@@ -104,13 +106,24 @@ impl Identity {
 impl Authority {
     /// Makes a key and a self-signed certificate.
     pub fn new() -> Result<Self> {
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, "Trunkline test authority");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        Self::limited(&[])
+    }
+
+    /// One that may sign for these DNS domains alone, or for all when there are none.
+    pub fn limited(permitted: &[&str]) -> Result<Self> {
+        let params = authority("Trunkline test authority", permitted);
         let key = KeyPair::generate().context("cannot make a key for the test authority")?;
         let pem = params.self_signed(&key).context("cannot sign the test authority's certificate")?.pem();
-        Ok(Self { issuer: Issuer::new(params, key), pem })
+        Ok(Self { issuer: Issuer::new(params, key), pem, between: String::new() })
+    }
+
+    /// One below it, which may sign for these DNS domains alone, or for all when there are none.
+    pub fn below(&self, permitted: &[&str]) -> Result<Self> {
+        let params = authority("Trunkline test authority below", permitted);
+        let key = KeyPair::generate().context("cannot make a key for a test authority")?;
+        let pem = params.signed_by(&key, &self.issuer).context("cannot sign a test authority")?.pem();
+        let between = format!("{pem}{}", self.between);
+        Ok(Self { issuer: Issuer::new(params, key), pem, between })
     }
 
     /// Its own certificate, PEM: what clients are to trust.
@@ -143,11 +156,27 @@ impl Authority {
         Ok(Identity { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
     }
 
-    /// Signs a certificate of any sort.
+    /// Signs a certificate of any sort; those between it and a root follow it.
     pub fn issue(&self, leaf: &Leaf<'_>) -> Result<Identity> {
         let key = KeyPair::generate().context("cannot make a key for a test certificate")?;
         let certificate =
             leaf.params()?.signed_by(&key, &self.issuer).context("cannot sign a test certificate")?;
-        Ok(Identity { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
+        let certificate_pem = certificate.pem() + &self.between;
+        Ok(Identity { certificate_pem, key_pem: key.serialize_pem() })
     }
+}
+
+fn authority(name: &str, permitted: &[&str]) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    // Which root has signed is known by its name.
+    let name =
+        if permitted.is_empty() { name.to_owned() } else { format!("{name} of {}", permitted.join(", ")) };
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let permitted_subtrees: Vec<_> =
+        permitted.iter().map(|name| GeneralSubtree::DnsName((*name).to_owned())).collect();
+    params.name_constraints = (!permitted_subtrees.is_empty())
+        .then_some(NameConstraints { permitted_subtrees, excluded_subtrees: Vec::new() });
+    params
 }

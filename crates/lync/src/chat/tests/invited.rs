@@ -127,6 +127,16 @@ fn an_invitation_that_another_endpoint_took_is_not_missed() {
     }
 }
 
+#[test]
+fn sound_beside_messages_is_refused_and_the_messages_are_taken() {
+    let mut alice = alice(Accept::Always);
+    let mut offer = Offer::of_messages("192.0.2.1", 5060, None);
+    offer.others.push("audio".to_owned());
+    alice.receive(request(Method::INVITE).body("application/sdp", offer.write()).done().into());
+    let answer = Offer::read(alice.answers(200).body()).unwrap();
+    assert!(answer.has_messages() && answer.others == ["audio"]);
+}
+
 fn cancel(invite: &Request, header: Option<(&str, &str)>) -> Request {
     let build = request(Method::CANCEL);
     let build = match header {
@@ -210,6 +220,54 @@ fn a_trusted_server_says_who_writes_and_by_what_name() {
     alice.receive(invite().header(name::P_ASSERTED_IDENTITY, asserted).done().into());
     let [Action::Invited { peer, name: Some(name), .. }] = &alice.seen[..] else { panic!("invited") };
     assert_eq!((peer, name.as_str()), (&address(BOB), "Bob B"));
+}
+
+#[test]
+fn nobody_else_says_who_writes() {
+    let mut alice = alice(Accept::User);
+    alice.trusts = false;
+    alice.receive(invite().header(name::P_ASSERTED_IDENTITY, "<sip:boss@example.com>").done().into());
+    let [Action::Invited { peer, name: Some(name), .. }] = &alice.seen[..] else { panic!("invited") };
+    assert_eq!((peer, name.as_str()), (&address(BOB), "Forged"));
+}
+
+#[test]
+fn a_bye_instead_of_a_cancel_gives_the_invitation_up_too() {
+    let mut alice = alice(Accept::User);
+    alice.receive(invite().header(name::MS_TEXT_FORMAT, FIRST).done().into());
+    let to = alice.answers(180).text(name::TO).unwrap().into_owned();
+    let mut bye = request(Method::BYE).done();
+    bye.set(name::TO, to);
+    bye.set(name::CSEQ, "2 BYE");
+    alice.receive(bye.into());
+    alice.answers(487);
+    alice.answers(200);
+    assert_eq!(alice.texts(), ["hello"]);
+}
+
+#[test]
+fn a_first_message_that_comes_again_because_nobody_heard_of_its_acceptance_is_kept_once() {
+    for acknowledges in [false, true] {
+        let mut alice = alice(Accept::Always);
+        let mut invite = invite()
+            .header(name::MS_TEXT_FORMAT, FIRST)
+            .header(name::SUPPORTED, "ms-embedded-first-message")
+            .header(name::MS_CONVERSATION_ID, "c1")
+            .done();
+        alice.receive(invite.clone().into());
+        let to = alice.answers(200).text(name::TO).unwrap().into_owned();
+        if acknowledges {
+            let mut ack = request(Method::ACK).done();
+            ack.set(name::TO, to);
+            alice.receive(ack.into());
+        }
+        invite.set(name::CALL_ID, "call-2");
+        invite.set(name::VIA, "SIP/2.0/TLS 192.0.2.1:5061;branch=z9hG4bK2");
+        alice.receive(invite.into());
+        alice.answers(200);
+        alice.is_quiet();
+        assert_eq!(alice.texts().len(), if acknowledges { 2 } else { 1 });
+    }
 }
 
 #[test]

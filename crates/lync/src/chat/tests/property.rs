@@ -106,6 +106,7 @@ proptest! {
         alice in settings(),
         bob in settings(),
         steps in prop::collection::vec(step(), 1..160),
+        shuts_down in any::<bool>(),
     ) {
         let mut way = Way::new(alice, bob);
         (way.alice.core, way.bob.core) = (Core::Waits, Core::Waits);
@@ -121,6 +122,9 @@ proptest! {
             while !side.waiting.is_empty() {
                 side.commit_now(true);
             }
+        }
+        if shuts_down {
+            way.alice.handle(Event::Shutdown);
         }
         way.pass(Duration::from_secs(3_600));
         judge(&way.alice, &sent.0, &way.bob)?;

@@ -107,6 +107,28 @@ fn a_200_after_the_487_is_ended_too() {
 }
 
 #[test]
+fn a_message_inside_an_invite_that_nobody_took_does_not_go_by_the_peers_own_dialog() {
+    let mut alice = Side::new(ALICE, Settings::default());
+    alice.send(1, "the peer may have it as a missed one", BOB);
+    let ours = alice.takes(&Method::INVITE);
+    alice.receive(Response::build(&ours, 180).to_tag("b").done().into());
+    alice.receive(invite().done().into());
+    let to = alice.answers(200).text(name::TO).unwrap().into_owned();
+    let mut ack = super::invited::request(Method::ACK).done();
+    ack.set(name::TO, to);
+    alice.receive(ack.into());
+    alice.is_quiet();
+    alice.advance(Duration::from_secs(60));
+    alice.takes(&Method::CANCEL);
+    alice.receive(Response::build(&ours, 487).to_tag("b").done().into());
+    alice.takes(&Method::ACK);
+    alice.is_quiet();
+    assert!(matches!(alice.outcome(1), Outcome::Refused { permanent: false, .. }));
+    alice.send(2, "but the next one does", BOB);
+    alice.takes(&Method::MESSAGE);
+}
+
+#[test]
 fn byes_that_cross_are_both_answered() {
     let mut way = Way::new(Settings::default(), Settings::default());
     way.alice.send(1, "one", BOB);

@@ -29,6 +29,7 @@ pub(super) struct Side {
     pub(super) now: Duration,
     pub(super) chats: Chats,
     pub(super) core: Core,
+    pub(super) trusts: bool,
     pub(super) wire: VecDeque<Message>,
     pub(super) seen: Vec<Action>,
     pub(super) waiting: VecDeque<(Token, Received)>,
@@ -74,6 +75,7 @@ impl Side {
             now: Duration::ZERO,
             chats: Chats::new(settings, me, Box::new(random)),
             core: Core::Commits,
+            trusts: true,
             wire: VecDeque::new(),
             seen: Vec::new(),
             waiting: VecDeque::new(),
@@ -97,6 +99,7 @@ impl Side {
             for action in self.chats.handle(self.now, event) {
                 self.act(action);
             }
+            assert!(self.chats.next_deadline().is_none_or(|next| next > self.now), "a timer that never ends");
         }
     }
 
@@ -203,7 +206,7 @@ impl Side {
     fn requested(&mut self, connection: ConnectionId, request: Request) {
         match self.transactions.request(self.now, connection, request) {
             Incoming::Request { id, request } => {
-                self.events.push_back(Event::Request { id, request, trusted: true });
+                self.events.push_back(Event::Request { id, request, trusted: self.trusts });
             }
             Incoming::Unanswered(request) => self.events.push_back(Event::Unanswered(request)),
             Incoming::Cancel { invite, request, reply } => {

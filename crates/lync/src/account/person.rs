@@ -1,0 +1,167 @@
+//! The account's roster and presence: what the person does, and what there is to see.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use tokio::sync::oneshot;
+use trunkline_core::port::{LineError, Person, Roster, RosterChange};
+use trunkline_model::{Address, Contact, GroupId, Presence};
+use trunkline_sip::{
+    Method, Request, header::name, registration::Endpoint, registration::Registered, transaction::Outcome,
+    transaction::Patience,
+};
+
+use super::{Account, Act, Purpose, subscribe::heard};
+use crate::{
+    chat,
+    people::{self, Action, Body, ChangeId, Event, Me, People, ServeId},
+    random,
+};
+
+/// How the endpoint is called among the person's devices.
+const MACHINE: &str = "Phone";
+
+/// Roster and presence, and who waits for what.
+pub(super) struct Contacts {
+    people: People,
+    /// Who waits for a change of the roster.
+    changes: BTreeMap<ChangeId, Changed>,
+    last: u64,
+    /// Our Contact since the registration, in angle brackets.
+    gruu: Option<String>,
+    is_shown: Option<Presence>,
+}
+
+/// Where the end of a change of the roster goes.
+pub(crate) type Changed = oneshot::Sender<Result<Option<GroupId>, LineError>>;
+
+impl Contacts {
+    pub(super) fn new(person: &Person, endpoint: &Endpoint) -> Self {
+        let me =
+            Me { address: person.address.clone(), epid: endpoint.epid.clone(), machine: MACHINE.to_owned() };
+        let people = People::new(people::Settings::default(), me);
+        Self { people, changes: BTreeMap::new(), last: 0, gruu: None, is_shown: None }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        self.people.next_deadline()
+    }
+}
+
+impl Account {
+    /// The roster, once it has come.
+    pub(crate) fn roster(&self) -> Result<Roster, LineError> {
+        if self.contacts.people.is_listed() {
+            return Ok(self.contacts.people.roster());
+        }
+        Err(LineError::NotConnected("the pool has not sent the contact list yet".into()))
+    }
+
+    /// Somebody in the roster or watched.
+    pub(crate) fn known(&self, address: &Address) -> Option<Contact> {
+        self.contacts.people.contact(address)
+    }
+
+    /// The person changes the roster.
+    pub(crate) fn change(
+        &mut self,
+        now: Duration,
+        change: RosterChange,
+        reply: Changed,
+        acts: &mut Vec<Act>,
+    ) {
+        self.contacts.last += 1;
+        let id = ChangeId(self.contacts.last);
+        self.contacts.changes.insert(id, reply);
+        self.person(now, Event::Change(id, change), acts);
+    }
+
+    /// The person wants to see somebody, or no longer.
+    pub(crate) fn look(&mut self, now: Duration, address: Address, watch: bool, acts: &mut Vec<Act>) {
+        self.person(now, Event::Watch(address, watch), acts);
+    }
+
+    /// What others are to see.
+    pub(crate) fn publish(&mut self, now: Duration, presence: Presence, acts: &mut Vec<Act>) {
+        self.contacts.is_shown = Some(presence.clone());
+        self.person(now, People::publish(presence), acts);
+    }
+
+    /// The pool has the account signed in.
+    pub(super) fn people_in(&mut self, now: Duration, registered: &Registered, acts: &mut Vec<Act>) {
+        if let Some(gruu) = &registered.gruu {
+            self.contacts.gruu = Some(format!("<{gruu}>"));
+        }
+        self.subscriptions.reset(|event| registered.allows(event));
+        self.person(now, Event::SignedIn, acts);
+        if let Some(presence) = self.contacts.is_shown.clone() {
+            self.person(now, People::publish(presence), acts);
+        }
+    }
+
+    /// The pool has it signed in no more.
+    pub(super) fn people_out(&mut self, now: Duration, acts: &mut Vec<Act>) {
+        self.subscriptions.reset(|_| false);
+        self.person(now, Event::SignedOut, acts);
+    }
+
+    /// Our Contact, in angle brackets.
+    pub(super) fn contact(&self) -> String {
+        self.contacts.gruu.clone().unwrap_or_else(|| format!("<{}>", self.endpoint.contact))
+    }
+
+    /// A SERVICE ended.
+    pub(super) fn served(&mut self, now: Duration, id: ServeId, outcome: &Outcome, acts: &mut Vec<Act>) {
+        self.person(now, Event::Served(id, heard(outcome)), acts);
+    }
+
+    /// It may be time for somebody.
+    pub(super) fn people_on(&mut self, now: Duration, acts: &mut Vec<Act>) {
+        if self.contacts.people.next_deadline().is_some_and(|at| at <= now) {
+            self.person(now, Event::Timer, acts);
+        }
+    }
+
+    pub(super) fn person(&mut self, now: Duration, event: Event, acts: &mut Vec<Act>) {
+        for action in self.contacts.people.handle(now, event) {
+            self.people_act(now, action, acts);
+        }
+    }
+
+    fn people_act(&mut self, now: Duration, action: Action, acts: &mut Vec<Act>) {
+        match action {
+            Action::Subscribe(package) => self.subscribe(now, package, acts),
+            Action::Serve { id, body } => {
+                let request = self.service(&body);
+                let patience = Patience::of(&Method::SERVICE);
+                acts.push(Act::Send { purpose: Purpose::Serve(id), request, patience });
+            }
+            Action::Watch { id, place, batch } => self.watch(place, id, &batch, acts),
+            Action::Unwatch(place) => self.unwatch(place, acts),
+            Action::Changed(id, result) => {
+                if let Some(reply) = self.contacts.changes.remove(&id) {
+                    // Who does not wait any more need not hear it.
+                    let _ = reply.send(result);
+                }
+            }
+            Action::ContactChanged(contact) => self.inlet.contact_changed(*contact),
+            Action::RosterChanged => self.inlet.roster_changed(),
+            Action::OthersChanged(others) => self.chat(now, chat::Event::EndpointsChanged(others), acts),
+            Action::OwnChanged(_) | Action::Provisioned(_) => {}
+        }
+    }
+
+    /// A SERVICE to oneself.
+    fn service(&self, body: &Body) -> Request {
+        let (user, epid) = (&self.endpoint.user, &self.endpoint.epid);
+        Request::build(Method::SERVICE, user.clone())
+            .header(name::MAX_FORWARDS, "70")
+            .header(name::FROM, format!("<{user}>;tag={:016x};epid={epid}", random() >> 64))
+            .header(name::TO, format!("<{user}>"))
+            .header(name::CALL_ID, format!("{:032x}", random()))
+            .cseq(1)
+            .header(name::CONTACT, self.contact())
+            .header(name::USER_AGENT, super::AGENT)
+            .body(body.media, body.text.clone())
+            .done()
+    }
+}

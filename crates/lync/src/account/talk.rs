@@ -1,0 +1,195 @@
+//! The account's chats: what the person says to peers, and what they say to the person.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+
+use tokio::sync::oneshot;
+use tracing::{debug, info};
+use trunkline_core::port::{Outcome, OutgoingMessage};
+use trunkline_model::{Address, MessageKey, Timestamp};
+use trunkline_sip::{Request, Response, registration::Endpoint, transaction::ServerId};
+
+use super::{Account, Act, Commit, Place, Purpose};
+use crate::{
+    chat::{self, Action, Chats, Event, Identity, Received, SendId},
+    random,
+    settings::{Accept, Decline},
+};
+
+/// How long the person's other devices may ring before the phone takes the conversation all the same.
+const OTHERS_FIRST: Duration = Duration::from_secs(20);
+
+/// What the person and peers say.
+pub(super) struct Talks {
+    chats: Chats,
+    is_online: bool,
+    accept: Accept,
+    /// Who waits for the outcome of a message.
+    senders: HashMap<MessageKey, oneshot::Sender<Outcome>>,
+    /// Invitations that ring on other devices too, and when they are accepted here.
+    ringing: BTreeMap<Address, Duration>,
+}
+
+impl Talks {
+    pub(super) fn new(place: &Place, endpoint: &Endpoint) -> Self {
+        let settings = chat::Settings {
+            accept: match place.accept {
+                Accept::OnlyEndpoint => chat::Accept::OnlyEndpoint,
+                Accept::User => chat::Accept::User,
+                Accept::Always => chat::Accept::Always,
+            },
+            decline: match place.decline {
+                Decline::Here => chat::Decline::Here,
+                Decline::Everywhere => chat::Decline::Everywhere,
+            },
+            ..chat::Settings::default()
+        };
+        let me = Identity {
+            uri: endpoint.user.clone(),
+            display: None,
+            epid: endpoint.epid.clone(),
+            contact: endpoint.contact.clone(),
+        };
+        let chats = Chats::new(settings, me, Box::new(random));
+        let (senders, ringing) = (HashMap::new(), BTreeMap::new());
+        Self { chats, is_online: false, accept: place.accept, senders, ringing }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        self.chats.next_deadline().into_iter().chain(self.ringing.values().copied()).min()
+    }
+}
+
+impl Account {
+    /// The person writes; `reply` hears what became of it.
+    pub(crate) fn send(
+        &mut self,
+        now: Duration,
+        message: OutgoingMessage,
+        reply: oneshot::Sender<Outcome>,
+        acts: &mut Vec<Act>,
+    ) {
+        if !self.talks.is_online {
+            // Who does not wait any more need not hear it.
+            let _ = reply.send(Outcome::NotSent);
+            return;
+        }
+        let OutgoingMessage { key, peer, text, sent_at: _ } = message;
+        self.talks.ringing.remove(&peer);
+        self.talks.senders.insert(key, reply);
+        self.chat(now, Event::PersonSends { key, text, peer }, acts);
+    }
+
+    /// The person types, or has stopped.
+    pub(crate) fn types(&mut self, now: Duration, peer: Address, composing: bool, acts: &mut Vec<Act>) {
+        self.chat(now, Event::PersonTypes { peer, composing }, acts);
+    }
+
+    /// A peer gave up an INVITE.
+    pub(crate) fn cancelled(
+        &mut self,
+        now: Duration,
+        invite: ServerId,
+        request: Request,
+        acts: &mut Vec<Act>,
+    ) {
+        self.chat(now, Event::Cancelled { invite, request }, acts);
+    }
+
+    /// A provisional answer to a request of its own.
+    pub(crate) fn progressed(
+        &mut self,
+        now: Duration,
+        purpose: Purpose,
+        response: Response,
+        acts: &mut Vec<Act>,
+    ) {
+        if let Purpose::Chat(id) = purpose {
+            self.chat(now, Event::Progress(id, response), acts);
+        }
+    }
+
+    /// A 2xx to an INVITE of its own that had ended.
+    pub(crate) fn late(&mut self, now: Duration, id: SendId, response: Response, acts: &mut Vec<Act>) {
+        self.chat(now, Event::Late(id, response), acts);
+    }
+
+    /// Whether the pool holds the account to be signed in, so that there is a way to peers.
+    /// True when that is news.
+    pub(super) fn online(&mut self, now: Duration, is_online: bool, acts: &mut Vec<Act>) -> bool {
+        let is_news = std::mem::replace(&mut self.talks.is_online, is_online) != is_online;
+        if is_news {
+            let event = if is_online { Event::LinkUp } else { Event::LinkLost };
+            self.chat(now, event, acts);
+            if !is_online {
+                self.people_out(now, acts);
+            }
+        }
+        is_news
+    }
+
+    /// It may be time for a chat.
+    pub(super) fn talk_on(&mut self, now: Duration, acts: &mut Vec<Act>) {
+        let due: Vec<_> =
+            self.talks.ringing.iter().filter(|(_, at)| **at <= now).map(|(peer, _)| peer.clone()).collect();
+        for peer in due {
+            self.talks.ringing.remove(&peer);
+            self.chat(now, Event::PersonAccepts(peer), acts);
+        }
+        if self.talks.chats.next_deadline().is_some_and(|at| at <= now) {
+            self.chat(now, Event::Timer, acts);
+        }
+    }
+
+    pub(super) fn chat(&mut self, now: Duration, event: Event, acts: &mut Vec<Act>) {
+        for action in self.talks.chats.handle(now, event) {
+            self.chat_act(now, action, acts);
+        }
+    }
+
+    fn chat_act(&mut self, now: Duration, action: Action, acts: &mut Vec<Act>) {
+        match action {
+            Action::Send { id, request, patience } => {
+                acts.push(Act::Send { purpose: Purpose::Chat(id), request, patience });
+            }
+            Action::Cancel(id) => acts.push(Act::Cancel(id)),
+            Action::Write(request) => acts.push(Act::Write(request)),
+            Action::Answer { id, response } => acts.push(Act::Answer { id, response }),
+            Action::Deliver { token, message } => self.keep(Some(token), message, acts),
+            Action::Invited { peer, .. } => {
+                if self.talks.accept != Accept::User {
+                    self.talks.ringing.insert(peer, now.saturating_add(OTHERS_FIRST));
+                }
+            }
+            Action::AnsweredElsewhere { peer } => drop(self.talks.ringing.remove(&peer)),
+            Action::Missed { peer, message } => {
+                self.talks.ringing.remove(&peer);
+                if let Some(message) = message {
+                    self.keep(None, message, acts);
+                }
+            }
+            Action::Typing { peer, composing } => self.inlet.typing(&peer, composing),
+            Action::Outcome { key, outcome } => {
+                if let Some(sender) = self.talks.senders.remove(&key) {
+                    // Who does not wait any more need not hear it.
+                    let _ = sender.send(outcome);
+                }
+            }
+            Action::Failed { key, permanent, reason } => {
+                self.commit(Commit::Failed { key, permanent, reason }, acts);
+            }
+            Action::ConferenceInvited { .. } => {
+                info!(account = self.shared.person.account.0, "declined an invitation to a conference");
+            }
+        }
+    }
+
+    fn keep(&mut self, token: Option<chat::Token>, message: Received, acts: &mut Vec<Act>) {
+        match message.incoming(Timestamp::now()) {
+            Some(incoming) => self.commit(Commit::Received(token, Box::new(incoming)), acts),
+            None => debug!("a message without an id is not kept"),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use trunkline_core::port::{Backend, Line, LineError, OpenLine, Step};
+use trunkline_model::Address;
+use trunkline_sip::Framer;
+
+use crate::{
+    Listener, LiveTls, Pool,
+    account::{Place, Shared, endpoint},
+    connection,
+    examine::Examination,
+    exchange::{Command, Exchange, Inputs, LineId, Opening},
+    line::LyncLine,
+    listener,
+    listener::Counts,
+    pool::DialLimits,
+    settings::{LyncError, LyncSettings},
+    tls::Tls,
+};
+
+/// Commands that may wait for the exchange.
+const COMMANDS: usize = 256;
+/// Messages of peers that may wait for it, over all connections; more are not read.
+const EVENTS: usize = 256;
+/// How long connections may take to end.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// One domain on a pool that trusts the relay: signs each account in without a password.
+pub struct LyncBackend {
+    pub(crate) settings: LyncSettings,
+    tls: Arc<LiveTls>,
+    running: OnceLock<Running>,
+    lines: AtomicU64,
+}
+
+/// What there is once it works.
+struct Running {
+    pool: Pool<Framer>,
+    place: Arc<Place>,
+    commands: mpsc::Sender<Command>,
+    at: SocketAddr,
+    counts: Box<dyn Fn() -> Counts + Send + Sync>,
+    stop: CancellationToken,
+}
+
+impl LyncBackend {
+    /// Reads the certificates and checks the names; neither connects nor listens yet.
+    pub fn new(settings: LyncSettings) -> Result<Self, LyncError> {
+        let tls = LiveTls::load(settings.tls.clone())?;
+        let backend = Self { settings, tls, running: OnceLock::new(), lines: AtomicU64::new(1) };
+        backend.check_name(&backend.tls.current())?;
+        Ok(backend)
+    }
+
+    fn check_name(&self, tls: &Tls) -> Result<(), LyncError> {
+        let (names, local_fqdn) = (tls.own_names(), &self.settings.local_fqdn);
+        if names.has(local_fqdn) {
+            return Ok(());
+        }
+        Err(LyncError::Name { names: names.clone(), local_fqdn: local_fqdn.clone() })
+    }
+
+    /// Listens for Front Ends from now on; lines can be opened then. A second time it does nothing.
+    pub async fn start(&self) -> Result<(), LyncError> {
+        if self.running.get().is_some() {
+            return Ok(());
+        }
+        let ((events, received), (commands, asked)) = (mpsc::channel(EVENTS), mpsc::channel(COMMANDS));
+        let limits = connection::Limits::default();
+        let pool = Pool::<Framer>::new(self.tls.clone(), limits, DialLimits::default(), events);
+        let listener =
+            Listener::bind(self.settings.listen, pool.clone(), listener::Limits::default()).await?;
+        let at = listener.address().unwrap_or(self.settings.listen);
+        let place = Arc::new(Place::new(&self.settings, at.port()));
+        let (stop, counts) = (CancellationToken::new(), Box::new(listener.counter()));
+        let exchange = Exchange::new(place.clone(), pool.clone(), self.settings.login_rate, commands.clone());
+        tokio::spawn(listener.run(stop.clone()));
+        tokio::spawn(exchange.run(Inputs { commands: asked, events: received, stop: stop.clone() }));
+        // Who came first in a race is kept; the other stops as it is dropped.
+        let _ = self.running.set(Running { pool, place, commands, at, counts, stop });
+        Ok(())
+    }
+
+    /// Ends all connections and the listener, after lines were closed.
+    pub async fn stop(&self) {
+        if let Some(running) = self.running.get() {
+            running.pool.stop(FAREWELL).await;
+            running.stop.cancel();
+        }
+    }
+
+    /// The domain of its accounts.
+    pub fn domain_name(&self) -> &str {
+        &self.settings.domain
+    }
+
+    /// Reads the certificates again without taking them over, for [`LyncBackend::tls`] to do so.
+    pub fn read_certificates(&self) -> Result<Tls, LyncError> {
+        let tls = self.tls.read()?;
+        self.check_name(&tls)?;
+        Ok(tls)
+    }
+
+    /// The certificates in force: connections go on with those that they began with.
+    pub fn tls(&self) -> &Arc<LiveTls> {
+        &self.tls
+    }
+
+    /// Where it listens, and what became of those who connected; `None` before it was started.
+    pub(crate) fn listening(&self) -> Option<(SocketAddr, Counts)> {
+        self.running.get().map(|running| (running.at, (running.counts)()))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+#[async_trait]
+impl Backend for LyncBackend {
+    fn kind(&self) -> &'static str {
+        "lync"
+    }
+
+    fn domain(&self) -> Option<&str> {
+        Some(&self.settings.domain)
+    }
+
+    fn needs_password(&self) -> bool {
+        false
+    }
+
+    async fn examine(&self, account: Option<&Address>, _password: Option<&SecretString>) -> Vec<Step> {
+        let listening = self.listening();
+        let port = listening.map_or(self.settings.listen.port(), |(at, _)| at.port());
+        let (tls, place) = (self.tls.current(), Place::new(&self.settings, port));
+        Examination { settings: &self.settings, tls, place, listening, account }.run().await
+    }
+
+    async fn open(&self, request: OpenLine) -> Result<Arc<dyn Line>, LineError> {
+        let Some(running) = self.running.get() else {
+            return Err(LineError::NotConnected("the backend has not been started".into()));
+        };
+        let OpenLine { person, inlet, password: _ } = request;
+        let domain = &self.settings.domain;
+        if person.address.domain() != domain {
+            return Err(LineError::Refused(format!("{} is not of the domain {domain}", person.address)));
+        }
+        let endpoint = endpoint(&running.place, &person.address, "")
+            .map_err(|error| LineError::Refused(error.to_string()))?;
+        let line = LineId(self.lines.fetch_add(1, Ordering::Relaxed));
+        let shared = Arc::new(Shared::new(person));
+        let opening = Opening { line, shared: shared.clone(), inlet, endpoint };
+        let opened = running.commands.send(Command::Open(Box::new(opening))).await;
+        opened.map_err(|_| LineError::NotConnected("the backend has been stopped".into()))?;
+        Ok(Arc::new(LyncLine::new(line, shared, running.commands.clone())))
+    }
+}

@@ -1,0 +1,156 @@
+//! What goes out, and how it ends.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tracing::debug;
+use trunkline_sip::{
+    Method, Request, Response,
+    transaction::{
+        CancelStep, Capacity, ClientId, ConnectionId, Expired, HOP, NotSent, Outcome, Patience, Reply,
+        ServerId, Unknown, Way,
+    },
+};
+
+use super::{Exchange, LineId, Owner};
+use crate::{Connection, account::Purpose, chat::SendId, connection::SendError, random};
+
+impl Exchange {
+    /// Sends an account's request over its connection. What cannot be written was not sent.
+    pub(super) fn send(&mut self, line: LineId, purpose: Purpose, mut request: Request, patience: Patience) {
+        self.hop.stamp(&mut request, random());
+        let written = self.connection(line).ok_or(NotSent::ConnectionLost).and_then(|connection| {
+            // Before the first byte, since there is no way back after it.
+            if self.transactions.len().0 >= Capacity::default().client {
+                return Err(NotSent::TooLate);
+            }
+            connection.try_send(request.to_bytes()).map_err(|error| match error {
+                SendError::Closed => NotSent::ConnectionLost,
+                SendError::Full | SendError::TooLarge => NotSent::TooLate,
+            })?;
+            Ok(connection)
+        });
+        let connection = match written {
+            Ok(connection) => connection,
+            Err(reason) => return self.stillborn.push_back((line, purpose, Outcome::NotSent(reason))),
+        };
+        let (now, is_invite) = (self.now(), *request.method() == Method::INVITE);
+        match self.transactions.send(now, ConnectionId(connection.id()), request, patience) {
+            Ok(id) => {
+                // It has only just begun, so nothing can have ended it.
+                let _ = self.transactions.submit(now, id);
+                if let (Purpose::Chat(call), true) = (purpose, is_invite) {
+                    self.calls.insert((line, call), id);
+                }
+                self.owners.insert(id, Owner { line, purpose, connection });
+            }
+            Err(error) => {
+                debug!(%error, "a request whose end nobody will hear");
+                self.stillborn.push_back((line, purpose, Outcome::Unknown(Unknown::NoAnswer)));
+            }
+        }
+    }
+
+    /// Writes what is never answered.
+    pub(super) fn write(&self, line: LineId, mut request: Request) {
+        self.hop.stamp(&mut request, random());
+        if let Some(connection) = self.connection(line) {
+            write(&connection, request.to_bytes());
+        }
+    }
+
+    /// Gives an INVITE up.
+    pub(super) fn cancel(&mut self, line: LineId, call: SendId) {
+        let Some(id) = self.calls.get(&(line, call)).copied() else { return };
+        match self.transactions.cancel(self.now(), id) {
+            CancelStep::Write(cancel) => {
+                if let Some(owner) = self.owners.get(&id) {
+                    write(&owner.connection, cancel.to_bytes());
+                }
+            }
+            CancelStep::Withdrawn => self.ended(id, Outcome::NotSent(NotSent::Withdrawn)),
+            CancelStep::Later | CancelStep::TooLate => {}
+        }
+    }
+
+    /// Answers a peer's request, if it still waits.
+    pub(super) fn answer(&mut self, id: ServerId, response: Response) {
+        if let Ok(reply) = self.transactions.respond(self.now(), id, response) {
+            self.reply(&reply);
+        }
+    }
+
+    pub(super) fn reply(&self, reply: &Reply) {
+        let connection = match &reply.way {
+            Way::Connection(id) => self.connections.get(&id.0).cloned(),
+            Way::Host { host, .. } => self.pool.find(host),
+        };
+        match connection {
+            Some(connection) => write(&connection, reply.response.to_bytes()),
+            None => debug!("an answer has no way back to who asked"),
+        }
+    }
+
+    /// Tells the account whose request it was.
+    pub(super) fn ended(&mut self, id: ClientId, outcome: Outcome) {
+        let Some(Owner { line, purpose, connection }) = self.owners.remove(&id) else { return };
+        if let Purpose::Chat(call) = purpose
+            && self.calls.remove(&(line, call)).is_some()
+        {
+            self.remember(id, line, call);
+        }
+        self.give_up_silence(&connection, &outcome);
+        self.work(line, |account, now, acts| account.ended(now, purpose, outcome, acts));
+    }
+
+    /// Keeps whose an INVITE was while answers may still come.
+    fn remember(&mut self, id: ClientId, line: LineId, call: SendId) {
+        let now = self.now();
+        while self.past.front().is_some_and(|(at, ..)| *at + HOP < now) {
+            self.past.pop_front();
+        }
+        self.past.push_back((now, id, line, call));
+    }
+
+    /// A 2xx to an INVITE that had ended.
+    pub(super) fn late(&mut self, id: ClientId, response: Response) {
+        let call = self.past.iter().rev().find(|(_, past, ..)| *past == id);
+        if let Some((_, _, line, call)) = call.copied() {
+            self.work(line, |account, now, acts| account.late(now, call, response, acts));
+        }
+    }
+
+    pub(super) fn expire_transactions(&mut self, now: Duration) {
+        for expired in self.transactions.expire(now) {
+            match expired {
+                Expired::Ended { id, outcome } => self.ended(id, outcome),
+                Expired::Cancelled { connection, cancel, .. } => {
+                    if let Some(connection) = self.connections.get(&connection.0) {
+                        write(connection, cancel.to_bytes());
+                    }
+                }
+                Expired::Unheard(unheard) => {
+                    unheard.reply.iter().for_each(|reply| self.reply(reply));
+                }
+            }
+        }
+    }
+
+    /// A server that said nothing at all while a request waited in vain hangs: another connection may lead to one that
+    /// does not.
+    fn give_up_silence(&self, connection: &Connection, outcome: &Outcome) {
+        let Outcome::Unknown(Unknown::NoAnswer) = outcome else { return };
+        let heard = self.heard.get(&connection.id()).copied().unwrap_or_default();
+        if self.now().saturating_sub(heard) >= super::SILENCE {
+            debug!(connection = connection.id(), "closed, because the server says nothing");
+            connection.close();
+        }
+    }
+}
+
+/// Writes what is not waited for. A peer that takes nothing is cut off by the connection itself.
+pub(super) fn write(connection: &Connection, bytes: Bytes) {
+    if let Err(error) = connection.try_send(bytes) {
+        debug!(connection = connection.id(), %error, "not written");
+    }
+}

@@ -1,0 +1,158 @@
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+use trunkline_core::port::{
+    Line, LineError, LineState, Outcome, OutgoingMessage, Roster, RosterChange, Search, SearchResult,
+};
+use trunkline_model::{Address, Contact, GroupId, MessageId, Presence};
+
+use crate::{
+    account::Shared,
+    exchange::{Command, LineId},
+    search::found,
+};
+
+/// How long a command may wait for room in the queue.
+const QUEUE_WAIT: Duration = Duration::from_secs(5);
+/// How long a message may take: the peer's client may ring for a minute, and another may go by before it answers.
+const OUTCOME_WAIT: Duration = Duration::from_secs(150);
+/// How long a change of the roster may take.
+const ANSWER_WAIT: Duration = Duration::from_secs(30);
+/// How long signing out may take.
+const CLOSE_WAIT: Duration = Duration::from_secs(5);
+
+/// One account's line: a handle to what the exchange keeps of it.
+pub(crate) struct LyncLine {
+    id: LineId,
+    shared: Arc<Shared>,
+    commands: mpsc::Sender<Command>,
+}
+
+impl LyncLine {
+    pub(crate) fn new(id: LineId, shared: Arc<Shared>, commands: mpsc::Sender<Command>) -> Self {
+        Self { id, shared, commands }
+    }
+
+    fn connected(&self) -> Result<(), LineError> {
+        match &*self.shared.state() {
+            LineState::Connected => Ok(()),
+            other => Err(LineError::NotConnected(other.reason().to_owned())),
+        }
+    }
+
+    async fn command(&self, command: Command) -> Result<(), LineError> {
+        self.connected()?;
+        self.tell(command).await
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(LineId, oneshot::Sender<T>) -> Command,
+    ) -> Result<T, LineError> {
+        let (reply, answer) = oneshot::channel();
+        self.command(command(self.id, reply)).await?;
+        match timeout(ANSWER_WAIT, answer).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(_)) => Err(LineError::NotConnected("the line is closed".into())),
+            Err(_) => Err(LineError::NotConnected("the pool did not answer".into())),
+        }
+    }
+
+    async fn tell(&self, command: Command) -> Result<(), LineError> {
+        match timeout(QUEUE_WAIT, self.commands.send(command)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(LineError::NotConnected("the line is closed".into())),
+            Err(_) => Err(LineError::NotConnected("too much is asked of the pool at once".into())),
+        }
+    }
+}
+
+#[async_trait]
+impl Line for LyncLine {
+    fn state(&self) -> LineState {
+        self.shared.state().clone()
+    }
+
+    async fn send(&self, message: OutgoingMessage) -> Outcome {
+        let (reply, outcome) = oneshot::channel();
+        if self.command(Command::Send { line: self.id, message, reply }).await.is_err() {
+            return Outcome::NotSent;
+        }
+        match timeout(OUTCOME_WAIT, outcome).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) | Err(_) => Outcome::Unknown,
+        }
+    }
+
+    async fn typing(&self, peer: &Address, composing: bool) -> Result<(), LineError> {
+        self.command(Command::Typing { line: self.id, peer: peer.clone(), composing }).await
+    }
+
+    /// The servers have no receipts for messages between two people: the answer to a message is all that there is.
+    async fn delivered(&self, _peer: &Address, _id: &MessageId) -> Result<(), LineError> {
+        self.connected()
+    }
+
+    /// Remembered while the line reconnects, and shown as soon as it is signed in.
+    async fn publish(&self, presence: &Presence) -> Result<(), LineError> {
+        match self.state() {
+            LineState::Connected | LineState::Connecting { .. } => {
+                self.tell(Command::Publish { line: self.id, presence: Box::new(presence.clone()) }).await
+            }
+            other => Err(LineError::NotConnected(other.reason().to_owned())),
+        }
+    }
+
+    async fn roster(&self) -> Result<Roster, LineError> {
+        self.ask(|line, reply| Command::Roster { line, reply }).await?
+    }
+
+    async fn change_roster(&self, change: RosterChange) -> Result<Option<GroupId>, LineError> {
+        self.ask(|line, reply| Command::Change { line, change, reply }).await?
+    }
+
+    /// Who is not in the roster may be somebody all the same: the servers say so only to who subscribes.
+    async fn contact(&self, address: &Address) -> Result<Option<Contact>, LineError> {
+        let asked = address.clone();
+        let known = self.ask(|line, reply| Command::Known { line, address: asked, reply }).await?;
+        Ok(Some(known.unwrap_or_else(|| Contact::unknown(address.clone()))))
+    }
+
+    async fn watch(&self, address: &Address, watch: bool) -> Result<(), LineError> {
+        self.tell(Command::Look { line: self.id, address: address.clone(), watch }).await
+    }
+
+    /// Over the roster: the address book is on the servers' web service, which is not asked.
+    async fn search(&self, search: &Search) -> Result<SearchResult, LineError> {
+        Ok(found(self.roster().await?.contacts, search))
+    }
+
+    async fn close(&self) {
+        let (closed, over) = oneshot::channel();
+        let closing = async {
+            let command = Command::Close { line: self.id, closed: Some(closed) };
+            if self.commands.send(command).await.is_ok() {
+                // An error means that everything has ended, which is as good.
+                let _ = over.await;
+            }
+        };
+        // What takes longer goes on without anybody waiting for it.
+        let _ = timeout(CLOSE_WAIT, closing).await;
+    }
+}
+
+impl Drop for LyncLine {
+    fn drop(&mut self) {
+        let command = Command::Close { line: self.id, closed: None };
+        let Err(error) = self.commands.try_send(command) else { return };
+        if let (Ok(runtime), mpsc::error::TrySendError::Full(command)) = (Handle::try_current(), error) {
+            let commands = self.commands.clone();
+            runtime.spawn(async move { commands.send(command).await });
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Who may see the person, and who watches.
+
+use std::collections::BTreeSet;
+
+use trunkline_sip::body::roaming::{
+    self, Container, ContainerChange, Member, RoamingData, SetContainerMembers, SetSubscribers, Subscriber,
+};
+
+use super::event::{Answer, Body};
+
+/// How often the containers are tried anew after a conflict.
+const TRIES: u8 = 3;
+/// Most watchers that are acknowledged in one request, and remembered.
+const WATCHERS: (usize, usize) = (100, 2_000);
+
+/// The containers and the watchers.
+#[derive(Default)]
+pub(super) struct Access {
+    containers: Vec<Container>,
+    /// Whether the containers have to be filled.
+    closed: bool,
+    tries: u8,
+    watchers: BTreeSet<String>,
+    acknowledged: BTreeSet<String>,
+}
+
+/// What was asked of the server.
+pub(super) enum Plea {
+    Containers,
+    Watchers(Vec<String>),
+}
+
+impl Access {
+    /// Takes what a notification says; the first one says all.
+    pub(super) fn hear(&mut self, data: &mut RoamingData, first: bool) {
+        let containers = data.containers.take();
+        if containers.is_some() || first {
+            self.containers = containers.unwrap_or_default();
+            let visible = |member: &Member| matches!(member, Member::SameEnterprise | Member::Federated);
+            self.closed = !self.containers.iter().flat_map(|one| &one.members).any(visible);
+        }
+        for watcher in data.subscribers.take().unwrap_or_default() {
+            let known = self.acknowledged.contains(&watcher.user);
+            if !watcher.acknowledged && !known && self.watchers.len() < WATCHERS.1 {
+                self.watchers.insert(watcher.user);
+            }
+        }
+    }
+
+    /// Lets colleagues and partners see the person, if nobody of them does: without it no one would.
+    pub(super) fn unlock(&self) -> Option<(Body, Plea)> {
+        let text = SetContainerMembers(opened(&self.containers)).write();
+        self.closed.then_some((Body { media: roaming::CONTAINERS_TYPE, text }, Plea::Containers))
+    }
+
+    /// Tells the server that the person knows of some watchers.
+    pub(super) fn acknowledge(&mut self) -> Option<(Body, Plea)> {
+        let some: Vec<String> = self.watchers.iter().take(WATCHERS.0).cloned().collect();
+        if some.is_empty() {
+            return None;
+        }
+        self.watchers.retain(|user| !some.contains(user));
+        let yes =
+            |user: &String| Subscriber { user: user.clone(), acknowledged: true, ..Subscriber::default() };
+        let text = SetSubscribers(some.iter().map(yes).collect()).write();
+        Some((Body { media: roaming::SUBSCRIBERS_TYPE, text }, Plea::Watchers(some)))
+    }
+
+    /// Takes the answer; false when the truth has to be asked for.
+    pub(super) fn answered(&mut self, plea: Plea, answer: &Answer) -> bool {
+        match plea {
+            Plea::Containers => {
+                if matches!(answer, Answer::Refused { status: 409, .. } | Answer::Lost) && self.tries < TRIES
+                {
+                    self.tries += 1;
+                    return false;
+                }
+                if !matches!(answer, Answer::Accepted(_)) {
+                    tracing::warn!(?answer, "colleagues were not let see the person's presence");
+                }
+                self.closed = false;
+            }
+            Plea::Watchers(all) => {
+                if !matches!(answer, Answer::Accepted(_)) {
+                    tracing::debug!(?answer, "watchers were not acknowledged");
+                }
+                if self.acknowledged.len() < WATCHERS.1 {
+                    self.acknowledged.extend(all);
+                }
+            }
+        }
+        true
+    }
+}
+
+/// Colleagues and partners, in the containers made for them.
+fn opened(containers: &[Container]) -> Vec<ContainerChange> {
+    let version = |id| containers.iter().find(|one| one.id == id).map_or(0, |one| one.version);
+    let change = |id, member| ContainerChange { id, version: version(id), members: vec![(true, member)] };
+    vec![change(200, Member::SameEnterprise), change(100, Member::Federated)]
+}

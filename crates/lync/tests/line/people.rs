@@ -1,0 +1,70 @@
+//! Rosters, and what people show of themselves.
+
+use trunkline_core::port::{LineError, LineState, RosterChange, Search, SearchField};
+use trunkline_model::{Availability, Presence};
+use trunkline_testkit::eventually;
+
+use crate::stage::{Desk, Stage, until};
+
+/// Waits for the list.
+async fn listed(desk: &Desk) {
+    eventually("the list is there", async || desk.line.roster().await).await.unwrap();
+}
+
+fn seen(desk: &Desk, of: &Desk) -> Option<Availability> {
+    let contacts = desk.ear.contacts.lock().unwrap();
+    contacts
+        .iter()
+        .rev()
+        .find(|contact| contact.address == of.address)
+        .map(|contact| contact.presence.availability)
+}
+
+#[tokio::test]
+async fn a_contact_is_added_seen_and_removed() {
+    let stage = Stage::open().await;
+    let (mut alice, bob) = (stage.connected("alice").await, stage.connected("bob").await);
+    listed(&alice).await;
+    stage.front.open_presence("bob");
+    let busy = Presence { availability: Availability::Busy, ..Presence::offline() };
+    bob.line.publish(&busy).await.unwrap();
+    until("the pool shows it", || stage.front.availability("bob").is_some_and(|number| number / 500 == 13))
+        .await;
+    alice.line.change_roster(RosterChange::AddContact(bob.address.clone(), None)).await.unwrap();
+    assert!(stage.front.contacts("alice").contacts.iter().any(|contact| contact.uri.contains("bob")));
+    until("Alice sees that Bob is busy", || seen(&alice, &bob) == Some(Availability::Busy)).await;
+    let roster = alice.line.roster().await.unwrap();
+    assert_eq!(roster.contacts[0].address, bob.address);
+    assert!(roster.contacts[0].in_roster);
+    let search = Search { term: "bob".into(), field: SearchField::Any, limit: 5 };
+    assert_eq!(alice.line.search(&search).await.unwrap().contacts.len(), 1);
+    stage.front.cut();
+    alice.until("the cut is told", |state| state.reason().contains("ended")).await;
+    alice.until("she is back", |state| *state == LineState::Connected).await;
+    eventually("the list is back", async || alice.line.roster().await).await.unwrap();
+    alice.line.change_roster(RosterChange::RemoveContact(bob.address.clone())).await.unwrap();
+    assert!(stage.front.contacts("alice").contacts.is_empty());
+    assert_eq!(stage.front.complaints(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn somebody_outside_the_roster_is_watched() {
+    let stage = Stage::open().await;
+    let (alice, bob) = (stage.connected("alice").await, stage.connected("bob").await);
+    stage.front.open_presence("bob");
+    let away = Presence { availability: Availability::Away, ..Presence::offline() };
+    bob.line.publish(&away).await.unwrap();
+    alice.line.watch(&bob.address, true).await.unwrap();
+    until("Alice sees that Bob is away", || seen(&alice, &bob) == Some(Availability::Away)).await;
+    assert!(!alice.line.contact(&bob.address).await.unwrap().unwrap().in_roster);
+}
+
+#[tokio::test]
+async fn a_line_that_is_down_has_no_roster_to_change() {
+    let mut stage = Stage::open().await;
+    let mut alice = stage.connected("alice").await;
+    stage.front.stop().await;
+    alice.until("it is down", |state| !state.reason().is_empty()).await;
+    let error = alice.line.change_roster(RosterChange::AddGroup("Friends".into())).await.unwrap_err();
+    assert!(matches!(error, LineError::NotConnected(_)), "{error}");
+}

@@ -1,0 +1,120 @@
+//! Signing in without a password, and staying so.
+
+use trunkline_core::port::{Backend, LineState};
+use trunkline_sip::{Message, Method, body::deregistration::Deregistration};
+use trunkline_testkit::peer::front_end::{Act, Heading};
+
+use crate::stage::{RELAY, Stage, until};
+
+fn is_register(message: &Message) -> bool {
+    matches!(message, Message::Request(request) if *request.method() == Method::REGISTER)
+}
+
+#[tokio::test]
+async fn an_account_signs_in_without_a_password_and_out_again() {
+    let stage = Stage::open().await;
+    assert!(!stage.backend.needs_password());
+    let (alice, bob) = (stage.connected("alice").await, stage.connected("bob").await);
+    let registers: Vec<_> =
+        stage.front.traffic().iter().filter_map(|traffic| traffic.request().cloned()).collect();
+    let contacts: Vec<_> = registers
+        .iter()
+        .filter(|request| *request.method() == Method::REGISTER)
+        .map(|request| request.contacts().unwrap().remove(0).uri)
+        .collect();
+    assert_eq!(contacts.len(), 2);
+    assert!(contacts.iter().all(|contact| contact.host() == RELAY && contact.port().is_some()));
+    assert_ne!(contacts[0].param("ms-opaque"), contacts[1].param("ms-opaque"), "each has one of its own");
+    assert_eq!(stage.front.endpoints("alice"), 1);
+    alice.line.close().await;
+    assert_eq!(alice.line.state(), LineState::Closed);
+    assert_eq!((stage.front.endpoints("alice"), stage.front.endpoints("bob")), (0, 1));
+    drop(bob);
+    until("a line that is dropped signs out", || stage.front.endpoints("bob") == 0).await;
+    assert_eq!(stage.front.complaints(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_registration_is_refreshed_before_it_runs_out() {
+    let stage = Stage::open().await;
+    stage.front.expire_after(2);
+    let _alice = stage.connected("alice").await;
+    until("it is refreshed twice", || stage.registers("alice") >= 3).await;
+    assert_eq!(stage.front.endpoints("alice"), 1);
+}
+
+#[tokio::test]
+async fn a_pool_that_does_not_trust_the_relay_is_told_from_one_that_does_not_know_the_user() {
+    let stage = Stage::open().await;
+    stage.front.on_received(Act::answer(401), is_register);
+    let reason = stage.line("alice").await.refusal().await;
+    assert!(reason.contains("does not trust") && reason.contains("topology"), "{reason}");
+    let reason = stage.line("nobody").await.refusal().await;
+    assert!(reason.contains("404"), "{reason}");
+    stage.front.on_received(Act::answer(403).diagnostics(4003, "no"), is_register);
+    let reason = stage.line("bob").await.refusal().await;
+    assert!(reason.contains("403"), "{reason}");
+    stage.connected("carol").await;
+}
+
+#[tokio::test]
+async fn a_pool_that_is_being_serviced_is_waited_for() {
+    let stage = Stage::open().await;
+    stage.front.on_received(Act::answer(503).header("Retry-After", "0"), is_register);
+    let mut alice = stage.line("alice").await;
+    alice.until("it waits", |state| state.reason().contains("did not sign")).await;
+    alice.until("it is signed in", |state| *state == LineState::Connected).await;
+}
+
+#[tokio::test]
+async fn a_cut_connection_and_a_restarted_server_are_signed_in_to_again() {
+    let mut stage = Stage::open().await;
+    let mut alice = stage.connected("alice").await;
+    stage.front.cut();
+    alice.until("the cut is told", |state| state.reason().contains("ended")).await;
+    alice.until("it is back", |state| *state == LineState::Connected).await;
+    stage.front.stop().await;
+    alice.until("the stop is told", |state| state.reason().contains("pool.contoso.test")).await;
+    stage.front.resume().await.unwrap();
+    alice.until("it is back", |state| *state == LineState::Connected).await;
+    assert_eq!(stage.front.endpoints("alice"), 1);
+}
+
+#[tokio::test]
+async fn a_redirected_account_goes_to_the_server_that_is_named_unless_that_is_a_stranger() {
+    let stage = Stage::open().await;
+    let port = stage.front.tls_port();
+    let contact = format!("<sip:127.0.0.1:{port};transport=tls>");
+    stage.front.on_received(Act::answer(301).header("Contact", &contact), is_register);
+    let _alice = stage.connected("alice").await;
+    assert_eq!(stage.registers("alice"), 2);
+    let stranger = "<sip:fe9.evil.test:5061;transport=tls>";
+    stage.front.on_received(Act::answer(301).header("Contact", stranger), is_register);
+    let reason = stage.line("bob").await.refusal().await;
+    assert!(reason.contains("fe9.evil.test") && reason.contains("allowedPeers"), "{reason}");
+}
+
+#[tokio::test]
+async fn who_is_signed_out_by_the_server_is_told_or_comes_back() {
+    let stage = Stage::open().await;
+    let (mut alice, mut bob) = (stage.connected("alice").await, stage.connected("bob").await);
+    stage.front.deregister("bob", &Deregistration::Deactivated, "4143;reason=\"moving\"");
+    until("bob is back", || stage.front.endpoints("bob") == 1).await;
+    bob.until("bob is signed in", |state| *state == LineState::Connected).await;
+    stage.front.deregister("alice", &Deregistration::Rejected, "4141;reason=\"User disabled\"");
+    let reason = alice.refusal().await;
+    assert!(reason.contains("disabled"), "{reason}");
+    assert_eq!(stage.registers("alice"), 1, "she does not try again");
+    assert_eq!(bob.line.state(), LineState::Connected, "it was not for him");
+}
+
+#[tokio::test]
+async fn sign_ins_are_paced() {
+    let stage = Stage::with(|settings| settings.login_rate = 1).await;
+    stage.front.on(Heading::Received, 100, Act::Drop, is_register);
+    let _lines = [stage.line("alice").await, stage.line("bob").await, stage.line("carol").await];
+    let sent = || ["alice", "bob", "carol"].iter().map(|user| stage.registers(user)).sum::<usize>();
+    until("the first one asks", || sent() >= 1).await;
+    assert!(sent() < 3, "one a second");
+    until("the others do", || sent() == 3).await;
+}
