@@ -152,6 +152,19 @@ impl Dialog {
         })
     }
 
+    /// What can be made of an answer that makes no dialog: enough for an ACK and a BYE.
+    fn makeshift(owner: Owner, request: &Request, response: &Response) -> Result<Self, DialogError> {
+        let mut bare = response.clone();
+        bare.headers_mut().remove(name::RECORD_ROUTE);
+        let contacts = response.all(name::CONTACT).map(|header| Address::parse(&header.text()));
+        let contact = contacts.flatten().next().map(|contact| contact.uri);
+        bare.headers_mut().remove(name::CONTACT);
+        let mut dialog = Self::uac(owner, request, &bare)?;
+        dialog.routes = RouteSet::readable(response);
+        dialog.target = contact.unwrap_or(dialog.target);
+        Ok(dialog)
+    }
+
     /// The dialog of a peer's request and our answer to it, which has the To tag and our Contact.
     pub fn uas(owner: Owner, request: &Request, response: &Response) -> Result<Self, DialogError> {
         let (from, to) = (request.from()?, response.to()?);

@@ -47,7 +47,7 @@ pub enum Step {
         /// To be written.
         ack: Request,
     },
-    /// A dialog that nobody wants: write both, the BYE in a transaction.
+    /// A dialog that nobody wants or that cannot be used: write both, the BYE in a transaction.
     Surplus {
         /// To be written.
         ack: Request,
@@ -111,19 +111,34 @@ impl Invite {
         if let Some(ack) = self.acks.get(&tag) {
             return Ok(Step::Again { ack: ack.clone() });
         }
-        let mut dialog = Dialog::uac(self.owner, &self.request, response)?;
+        let Ok(mut dialog) = Dialog::uac(self.owner, &self.request, response) else {
+            // Whoever accepted repeats that and keeps a call open until somebody speaks.
+            self.give_up();
+            return self.end(Dialog::makeshift(self.owner, &self.request, response)?, tag);
+        };
         if let Some(early) = self.early.remove(&tag) {
             dialog.continue_from(&early);
         }
+        if self.state != State::Ringing {
+            return self.end(dialog, tag);
+        }
+        let ack = self.ack(&dialog, tag)?;
+        self.state = State::Accepted;
+        self.early.clear();
+        Ok(Step::Accepted { dialog: Box::new(dialog), ack })
+    }
+
+    fn end(&mut self, mut dialog: Dialog, tag: String) -> Result<Step, DialogError> {
+        let ack = self.ack(&dialog, tag)?;
+        Ok(Step::Surplus { ack, bye: Box::new(dialog.bye()?) })
+    }
+
+    /// The ACK to a 2xx, which is kept.
+    fn ack(&mut self, dialog: &Dialog, tag: String) -> Result<Request, DialogError> {
         let ack = dialog.ack(self.request.cseq()?.number);
         if self.acks.len() < FORKS {
             self.acks.insert(tag, ack.clone());
         }
-        if self.state == State::Ringing {
-            self.state = State::Accepted;
-            self.early.clear();
-            return Ok(Step::Accepted { dialog: Box::new(dialog), ack });
-        }
-        Ok(Step::Surplus { ack, bye: Box::new(dialog.bye()?) })
+        Ok(ack)
     }
 }

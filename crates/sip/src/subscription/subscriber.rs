@@ -15,6 +15,10 @@ use super::{AUTOEXTEND, BENOTIFY, PIGGYBACK};
 
 /// How long before its end a subscription is renewed.
 const EARLY: Duration = Duration::from_secs(120);
+/// A shorter lifetime is taken for this one, in seconds: nobody is asked more often.
+const SHORTEST: u32 = 10;
+/// A subscription that a server ends before that long is begun anew with a pause.
+const YOUNG: Duration = Duration::from_secs(60);
 /// The lifetime of a subscription of which the server says nothing.
 const DEFAULT: u32 = 3_600;
 
@@ -48,6 +52,7 @@ pub struct Subscription {
     heard: Option<u32>,
     expires_at: Option<Duration>,
     renew_at: Option<Duration>,
+    began_at: Option<Duration>,
     failed: u32,
     lost: bool,
     over: bool,
@@ -83,7 +88,7 @@ pub enum Event {
     },
     /// The server forgot it, or the answer is lost with the connection: begin anew, with another Call-ID and tag.
     Restart,
-    /// Begin anew, or ask again, after this time.
+    /// After this time begin anew if it is over, else ask again.
     Wait(Duration),
     /// The server wants at least so many seconds: ask again with [`Subscription::lengthen`].
     TooBrief(u32),
@@ -139,9 +144,23 @@ pub enum Due {
 impl Subscription {
     /// Not asked for yet.
     pub fn new(owner: Owner, target: Target) -> Self {
-        let (first, dialog, heard, expires_at, renew_at) = (None, None, None, None, None);
+        let (first, dialog, heard) = (None, None, None);
+        let (expires_at, renew_at, began_at) = (None, None, None);
         let (number, failed, lost, over) = (0, 0, false, false);
-        Self { owner, target, number, first, dialog, heard, expires_at, renew_at, failed, lost, over }
+        Self {
+            owner,
+            target,
+            number,
+            first,
+            dialog,
+            heard,
+            expires_at,
+            renew_at,
+            began_at,
+            failed,
+            lost,
+            over,
+        }
     }
 
     /// What is subscribed to.
@@ -190,7 +209,7 @@ impl Subscription {
     pub fn ended(&mut self, now: Duration, request: &Request, outcome: &Outcome, random: u32) -> Event {
         self.first = None;
         match outcome {
-            Outcome::Accepted(response) => self.accepted(now, request, response),
+            Outcome::Accepted(response) => self.accepted(now, request, response, random),
             Outcome::Refused(refusal) => self.refused(now, refusal, random),
             Outcome::NotSent(_) | Outcome::Unknown(_) => self.wait(now, None, random),
         }
@@ -253,8 +272,7 @@ impl Subscription {
             .header(name::CONTACT, &target.contact)
     }
 
-    fn accepted(&mut self, now: Duration, request: &Request, response: &Response) -> Event {
-        self.failed = 0;
+    fn accepted(&mut self, now: Duration, request: &Request, response: &Response, random: u32) -> Event {
         if self.dialog.is_none() {
             self.dialog = Dialog::uac(self.owner, request, response).ok();
         } else if let Some(dialog) = &mut self.dialog {
@@ -262,12 +280,13 @@ impl Subscription {
             let _ = dialog.answered(request, response);
         }
         let piggyback = response.piggyback_cseq().ok().flatten();
-        self.heard = piggyback.or(self.heard);
-        let notified = piggyback.is_some();
+        // One that a notification has overtaken is old.
+        let notified = piggyback > self.heard;
+        self.heard = self.heard.max(piggyback);
         let state = response.subscription_state().ok().flatten();
         let is_last = state.as_ref().is_some_and(|state| state.state == State::Terminated)
             || request.expires().ok().flatten() == Some(0);
-        if is_last && self.target.once && !notified {
+        if is_last && self.target.once && self.heard.is_none() {
             self.expires_at = Some(now.saturating_add(HOP));
             return Event::Active { notified };
         }
@@ -276,8 +295,28 @@ impl Subscription {
             return Event::Ended { notified };
         }
         let expires = response.expires().ok().flatten();
-        self.extend(now, lifetime(state.as_ref()).or(expires).unwrap_or(DEFAULT));
+        let granted = lifetime(state.as_ref()).or(expires).unwrap_or(DEFAULT);
+        if granted == 0 {
+            return self.wait_outside(now, random);
+        }
+        self.failed = 0;
+        self.began_at.get_or_insert(now);
+        self.extend(now, granted);
         Event::Active { notified }
+    }
+
+    /// Tries again later in a dialog of its own: the server has made none, or ended it at once.
+    fn wait_outside(&mut self, now: Duration, random: u32) -> Event {
+        let number = self.dialog.take().map_or(0, |dialog| dialog.local_number());
+        self.number = self.number.max(number);
+        (self.heard, self.expires_at) = (None, None);
+        self.wait(now, None, random)
+    }
+
+    /// How long to wait before another one is begun; nothing if this one has lasted for a while.
+    fn pause(&self, now: Duration, random: u32) -> Option<Duration> {
+        let is_old = self.began_at.is_some_and(|began| now >= began.saturating_add(YOUNG));
+        (!is_old).then(|| retry::wait(self.failed.saturating_add(1), None, random))
     }
 
     fn refused(&mut self, now: Duration, refusal: &Refusal, random: u32) -> Event {
@@ -286,9 +325,10 @@ impl Subscription {
         let failure = judge(&Method::SUBSCRIBE, refusal.status, headers);
         match (refusal.status, min_expires) {
             (423, Some(min)) => return Event::TooBrief(min),
+            (481, _) if self.dialog.is_none() => return self.wait_outside(now, random),
             (481, _) => {
                 self.over = true;
-                return Event::Restart;
+                return self.pause(now, random).map_or(Event::Restart, Event::Wait);
             }
             _ => {}
         }
@@ -328,7 +368,7 @@ impl Subscription {
         self.heard = Some(number);
         if let Some(state) = state.as_ref().filter(|state| state.state == State::Terminated) {
             self.over = true;
-            return Ok((200, News::Over(self.terminated(state, random))));
+            return Ok((200, News::Over(self.terminated(now, state, random))));
         }
         if let Some(seconds) = lifetime(state.as_ref()) {
             self.extend(now, seconds);
@@ -367,10 +407,12 @@ impl Subscription {
         Ok(())
     }
 
-    fn terminated(&self, state: &SubscriptionState, random: u32) -> Termination {
+    fn terminated(&self, now: Duration, state: &SubscriptionState, random: u32) -> Termination {
         let after = state.retry_after();
         match state.reason().map(str::to_ascii_lowercase).as_deref() {
-            Some("deactivated" | "timeout") => Termination::Restart,
+            Some("deactivated" | "timeout") => {
+                self.pause(now, random).map_or(Termination::Restart, Termination::Wait)
+            }
             Some("rejected" | "noresource" | "invariant") => Termination::Stop,
             _ if self.target.once => Termination::Stop,
             _ => Termination::Wait(retry::wait(self.failed.saturating_add(1), after, random)),
@@ -378,7 +420,7 @@ impl Subscription {
     }
 
     fn extend(&mut self, now: Duration, seconds: u32) {
-        let lifetime = Duration::from_secs(u64::from(seconds));
+        let lifetime = Duration::from_secs(u64::from(seconds.max(SHORTEST)));
         let early = EARLY.min(lifetime / 2);
         self.expires_at = Some(now.saturating_add(lifetime));
         self.renew_at = Some(now.saturating_add(lifetime - early));

@@ -65,6 +65,21 @@ fn the_caller_reverses_recorded_routes_and_the_callee_keeps_them_byte_for_byte()
 }
 
 #[test]
+fn a_fold_and_what_is_no_text_in_a_recorded_route_come_back_as_they_were() {
+    let folded = b"<sip:fe1.example.com;lr;x=\xff>;tag=1;\r\n  ms-rrsig=ab";
+    let (mut invite, mut ok) = recorded(&[]);
+    for headers in [invite.headers_mut(), ok.headers_mut()] {
+        headers.push("Record-Route", folded);
+        headers.push("Record-Route", FE2);
+    }
+    let expected = [b"Route: ".as_slice(), folded, b"\r\n"].concat();
+    let uac = Dialog::uac(OWNER, &invite, &ok).unwrap().request(Method::INFO).unwrap().done();
+    let uas = Dialog::uas(OWNER, &invite, &ok).unwrap().request(Method::INFO).unwrap().done();
+    assert_eq!(uac.all("Route").last().unwrap().line(), &expected);
+    assert_eq!(uas.get("Route").unwrap().line(), &expected);
+}
+
+#[test]
 fn a_first_hop_without_lr_is_routed_strictly() {
     let message = uac(&[FE2, "<sip:old.example.com>"]).request(Method::MESSAGE).unwrap().done();
     assert_eq!(message.uri().as_str(), "sip:old.example.com");

@@ -69,6 +69,31 @@ fn the_first_2xx_wins_and_every_other_dialog_ends() {
 }
 
 #[test]
+fn a_2xx_that_makes_no_dialog_is_acknowledged_and_ended() {
+    let many = vec!["<sip:h;lr>"; 40].join(", ");
+    let table = [
+        ("Contact", "<sip:a@b", "sip:bob@example.com"),
+        ("Contact", "nonsense", "sip:bob@example.com"),
+        ("Record-Route", many.as_str(), "sip:bob@192.0.2.31:5061;transport=tls;x=b"),
+        ("Record-Route", "<sip:h;lr", "sip:bob@192.0.2.31:5061;transport=tls;x=b"),
+    ];
+    for (header, value, target) in table {
+        let (mut invite, request) = invite();
+        let mut ok = reply(&request, 200, "b");
+        ok.headers_mut().set(header, value);
+        ok.headers_mut().push("Record-Route", "<sip:fe1.example.com;lr>");
+        let step = invite.take(&ok).unwrap();
+        let Step::Surplus { ack, bye } = step else { panic!("{header}: {step:?}") };
+        assert_eq!((ack.method(), bye.method()), (&Method::ACK, &Method::BYE));
+        assert_eq!((ack.uri().as_str(), bye.uri().as_str()), (target, target), "{header}: {value}");
+        assert_eq!((ack.to().unwrap().tag(), bye.cseq().unwrap().number), (Some("b"), 2));
+        assert!(ack.has("Route"), "{header}: {value}");
+        assert_eq!(word(&mut invite, &ok), "again");
+        assert_eq!(word(&mut invite, &reply(&request, 200, "c")), "surplus", "nobody waits for it any more");
+    }
+}
+
+#[test]
 fn a_2xx_after_it_was_given_up_is_ended() {
     let (mut invite, request) = invite();
     invite.take(&reply(&request, 180, "b")).unwrap();

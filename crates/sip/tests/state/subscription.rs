@@ -109,7 +109,7 @@ fn a_server_ends_a_subscription_with_a_reason() {
         let (mut subscription, mut notifier) = pair();
         let mut note = notifier.terminate("deactivated").unwrap().done();
         note.headers_mut().set("Subscription-State", state);
-        let news = subscription.notified(at(1), &note, 0).news;
+        let news = subscription.notified(at(100), &note, 0).news;
         assert_eq!(news, News::Over(expected), "{state}");
         assert!(subscription.is_over());
         assert!(matches!(notifier.notify(at(1)), Err(NotifierError::Over)));
@@ -143,8 +143,60 @@ fn refusals_say_what_to_do_next() {
     let lost = held.ended(at(2), &renewal, &Outcome::Unknown(Unknown::ConnectionLost), 0);
     assert_eq!(lost, Event::Wait(Duration::from_millis(2_500)));
     let renewal = ask(&mut held);
-    assert_eq!(refused(&mut held, &renewal, 481, none), Event::Restart);
+    let gone = Response::build(&renewal, 481).done();
+    assert_eq!(held.ended(at(100), &renewal, &Outcome::of(gone), 0), Event::Restart);
     assert!(held.is_over());
+}
+
+#[test]
+fn a_server_that_forgets_at_once_is_asked_later_and_later() {
+    let mut one = subscription(false);
+    let waits = (0..3).map(|_| {
+        let request = ask(&mut one);
+        let event = refused(&mut one, &request, 481, ("X-None", ""));
+        let Event::Wait(wait) = event else { panic!("{event:?}") };
+        assert!(one.next_deadline() == Some(at(1) + wait) && !one.is_over());
+        wait
+    });
+    let waits: Vec<_> = waits.collect();
+    assert!(waits[0] >= at(2) && waits[0] < waits[1] && waits[1] < waits[2], "{waits:?}");
+    let mut none = subscription(false);
+    for number in 1..4 {
+        let request = ask(&mut none);
+        assert_eq!(request.cseq().unwrap().number, number);
+        let (_, mut ok) = accept(&request);
+        ok.headers_mut().remove("Subscription-State");
+        ok.headers_mut().set("Expires", "0");
+        let event = none.ended(at(0), &request, &Outcome::Accepted(ok), 0);
+        assert!(matches!(event, Event::Wait(wait) if wait >= at(2)), "{event:?}");
+        assert_eq!(none.due(at(1)), Due::Nothing);
+    }
+    let mut brief = subscription(false);
+    let request = ask(&mut brief);
+    let (mut notifier, mut ok) = accept(&request);
+    ok.headers_mut().set("Subscription-State", "active;expires=1");
+    brief.ended(at(0), &request, &Outcome::Accepted(ok), 0);
+    assert!(brief.next_deadline() >= Some(at(5)), "{:?}", brief.next_deadline());
+    let note = notifier.terminate("timeout").unwrap().done();
+    let news = brief.notified(at(1), &note, 0).news;
+    assert!(matches!(news, News::Over(Termination::Wait(_))), "{news:?}");
+}
+
+#[test]
+fn an_answer_that_a_notification_overtook_is_no_news() {
+    let (mut subscription, mut notifier) = pair();
+    let renewal = ask(&mut subscription);
+    let ok = notifier.renew(at(1), &renewal, 43_200).unwrap().done();
+    let note = notifier.notify(at(1)).unwrap().done();
+    subscription.notified(at(1), &note, 0);
+    let event = subscription.ended(at(1), &renewal, &Outcome::Accepted(ok), 0);
+    assert_eq!(event, Event::Active { notified: false });
+    let again = subscription.notified(at(1), &note, 0);
+    assert_eq!(again.news, News::Ignore, "what was heard stays heard");
+    assert_eq!(
+        subscription.notified(at(2), &notifier.notify(at(2)).unwrap().done(), 0).news,
+        News::Take { gap: false }
+    );
 }
 
 #[test]
