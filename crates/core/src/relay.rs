@@ -276,15 +276,18 @@ impl Relay {
         self.0.settings.set(settings);
     }
 
-    /// Signs the lines out, writes down what is still in memory, and waits for the tasks under way; sockets are the
+    /// Writes down what is still in memory, signs the lines out, and waits for the tasks under way; sockets are the
     /// caller's and should be closed before.
     pub async fn stop(&self) {
         let inner = &self.0;
         inner.stop.cancel();
-        inner.lines.close_all().await;
-        housekeeping::touch(inner).await;
-        inner.tasks.close();
         let patience = Duration::from_secs(5);
+        // The receipts that this catches up need the lines.
+        if tokio::time::timeout(patience, housekeeping::touch(inner)).await.is_err() {
+            tracing::warn!("how far phones are could not all be written down in time; they are asked anew");
+        }
+        inner.lines.close_all().await;
+        inner.tasks.close();
         if tokio::time::timeout(patience, inner.tasks.wait()).await.is_err() {
             tracing::warn!(
                 tasks = inner.tasks.len(),

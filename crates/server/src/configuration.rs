@@ -89,7 +89,8 @@ fn misfits(config: &Config) -> Vec<Misfit> {
     let backends = config.backends.iter().filter_map(|declared| assembly::backend(declared).err());
     let faulty = backends.map(|error| error.to_string());
     let directories = config.directories.iter().filter_map(|declared| assembly::directory(declared).err());
-    let faulty = faulty.chain(directories.map(|error| error.to_string()));
+    let address = database(config).err().map(|failure| failure.words().to_owned());
+    let faulty = address.into_iter().chain(faulty).chain(directories.map(|error| error.to_string()));
     certificate.into_iter().chain(faulty.map(|words| (Severity::Error, words))).collect()
 }
 
@@ -134,16 +135,19 @@ fn report(file: Option<&Path>, problems: &[Diagnostic], misfits: &[Misfit]) -> s
     serde_json::json!({ "file": file.map(|file| file.display().to_string()), "problems": problems })
 }
 
+/// Where the data lie; connects to nothing.
+fn database(config: &Config) -> Result<trunkline_store::Database, Failure> {
+    match &config.db_connection {
+        Database::Sqlite(file) => Ok(trunkline_store::Database::Sqlite(file.clone())),
+        Database::Postgres(url) => trunkline_store::PostgresUrl::parse(url)
+            .map(trunkline_store::Database::Postgres)
+            .map_err(|error| Failure::failed(format!("DB_CONNECTION: {error}"))),
+    }
+}
+
 /// Where things lie.
 pub(crate) fn place(config: &Config) -> Result<Place, Failure> {
-    let database = match &config.db_connection {
-        Database::Sqlite(file) => trunkline_store::Database::Sqlite(file.clone()),
-        Database::Postgres(url) => {
-            let url = trunkline_store::PostgresUrl::parse(url)
-                .map_err(|error| Failure::failed(format!("DB_CONNECTION: {error}")))?;
-            trunkline_store::Database::Postgres(url)
-        }
-    };
+    let database = database(config)?;
     let domains =
         config.backends.iter().map(|backend| (backend.domain().to_owned(), backend.kind().to_owned()));
     Ok(Place {

@@ -119,7 +119,7 @@ async fn examine(config: &Config, account: Option<&Address>, report: &mut Report
         files => listener::certificate(files.as_ref(), &config.data_dir),
     };
     report.part("certificate", certificate)?;
-    let patient = patient(config, closed, report).await?;
+    let patient = patient(config, closed, account.is_some(), report).await?;
     let doors = match &patient.holder {
         Holder::Server(status) => {
             listener::listeners(status.server.as_ref(), files.as_ref(), &config.data_dir).await
@@ -144,7 +144,12 @@ async fn examine(config: &Config, account: Option<&Address>, report: &mut Report
 }
 
 /// The server and the database. Where this user may not look, one step has said so.
-async fn patient(config: &Config, closed: bool, report: &mut Report) -> Result<Patient, Failure> {
+async fn patient(
+    config: &Config,
+    closed: bool,
+    secrets: bool,
+    report: &mut Report,
+) -> Result<Patient, Failure> {
     if closed {
         report.part("server", vec![forbidden("process")])?;
         report.part("database", vec![forbidden("open")])?;
@@ -158,7 +163,7 @@ async fn patient(config: &Config, closed: bool, report: &mut Report) -> Result<P
         Holder::Nobody => Some(false),
         Holder::Unknown => None,
     });
-    let (steps, channel) = database::examine(&place, &holder).await;
+    let (steps, channel) = database::examine(&place, &holder, secrets).await;
     report.part("database", steps)?;
     Ok(Patient { channel, holder })
 }
