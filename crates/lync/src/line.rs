@@ -54,8 +54,16 @@ impl LyncLine {
         &self,
         command: impl FnOnce(LineId, oneshot::Sender<T>) -> Command,
     ) -> Result<T, LineError> {
+        self.connected()?;
+        self.read(command).await
+    }
+
+    async fn read<T>(
+        &self,
+        command: impl FnOnce(LineId, oneshot::Sender<T>) -> Command,
+    ) -> Result<T, LineError> {
         let (reply, answer) = oneshot::channel();
-        self.command(command(self.id, reply)).await?;
+        self.tell(command(self.id, reply)).await?;
         match timeout(ANSWER_WAIT, answer).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(_)) => Err(LineError::NotConnected("the line is closed".into())),
@@ -108,8 +116,9 @@ impl Line for LyncLine {
         }
     }
 
+    /// What the pool last told; after a lost connection still that, until the new one has told it anew.
     async fn roster(&self) -> Result<Roster, LineError> {
-        self.ask(|line, reply| Command::Roster { line, reply }).await?
+        self.read(|line, reply| Command::Roster { line, reply }).await?
     }
 
     async fn change_roster(&self, change: RosterChange) -> Result<Option<GroupId>, LineError> {

@@ -28,7 +28,8 @@ pub(super) struct Contacts {
     last: u64,
     /// Our Contact since the registration, in angle brackets.
     gruu: Option<String>,
-    is_shown: Option<Presence>,
+    /// Whether the list has ever come: it is shown while the next one is waited for.
+    is_listed: bool,
 }
 
 /// Where the end of a change of the roster goes.
@@ -39,7 +40,7 @@ impl Contacts {
         let me =
             Me { address: person.address.clone(), epid: endpoint.epid.clone(), machine: MACHINE.to_owned() };
         let people = People::new(people::Settings::default(), me);
-        Self { people, changes: BTreeMap::new(), last: 0, gruu: None, is_shown: None }
+        Self { people, changes: BTreeMap::new(), last: 0, gruu: None, is_listed: false }
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
@@ -50,7 +51,7 @@ impl Contacts {
 impl Account {
     /// The roster, once it has come.
     pub(crate) fn roster(&self) -> Result<Roster, LineError> {
-        if self.contacts.people.is_listed() {
+        if self.contacts.is_listed {
             return Ok(self.contacts.people.roster());
         }
         Err(LineError::NotConnected("the pool has not sent the contact list yet".into()))
@@ -82,7 +83,6 @@ impl Account {
 
     /// What others are to see.
     pub(crate) fn publish(&mut self, now: Duration, presence: Presence, acts: &mut Vec<Act>) {
-        self.contacts.is_shown = Some(presence.clone());
         self.person(now, People::publish(presence), acts);
     }
 
@@ -93,9 +93,6 @@ impl Account {
         }
         self.subscriptions.reset(|event| registered.allows(event));
         self.person(now, Event::SignedIn, acts);
-        if let Some(presence) = self.contacts.is_shown.clone() {
-            self.person(now, People::publish(presence), acts);
-        }
     }
 
     /// The pool has it signed in no more.
@@ -122,7 +119,9 @@ impl Account {
     }
 
     pub(super) fn person(&mut self, now: Duration, event: Event, acts: &mut Vec<Act>) {
-        for action in self.contacts.people.handle(now, event) {
+        let actions = self.contacts.people.handle(now, event);
+        self.contacts.is_listed |= self.contacts.people.is_listed();
+        for action in actions {
             self.people_act(now, action, acts);
         }
     }

@@ -360,8 +360,12 @@ impl Account {
                 self.person(now, Event::Again(place.clone()), acts);
             }
             (Due::Restart, _) => {
+                // What was to come once and did not is asked for again by who wants it.
+                let is_once = entry.subscription.target().once;
                 self.subscriptions.entries.remove(&id);
-                self.restart(now, &about, acts);
+                if !is_once {
+                    self.restart(now, &about, acts);
+                }
             }
         }
     }

@@ -99,7 +99,9 @@ impl Exchange {
         {
             self.remember(id, line, call);
         }
-        self.give_up_silence(&connection, &outcome);
+        if !matches!(purpose, Purpose::Chat(_)) {
+            self.give_up_silence(&connection, &outcome);
+        }
         self.work(line, |account, now, acts| account.ended(now, purpose, outcome, acts));
     }
 

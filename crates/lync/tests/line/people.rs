@@ -63,8 +63,10 @@ async fn somebody_outside_the_roster_is_watched() {
 async fn a_line_that_is_down_has_no_roster_to_change() {
     let mut stage = Stage::open().await;
     let mut alice = stage.connected("alice").await;
+    listed(&alice).await;
     stage.front.stop().await;
     alice.until("it is down", |state| !state.reason().is_empty()).await;
+    alice.line.roster().await.expect("what is known is shown");
     let error = alice.line.change_roster(RosterChange::AddGroup("Friends".into())).await.unwrap_err();
     assert!(matches!(error, LineError::NotConnected(_)), "{error}");
 }

@@ -12,6 +12,7 @@ mod directory;
 mod doctor;
 mod domain;
 mod ledger;
+mod lync;
 mod outage;
 mod people;
 mod schema;
