@@ -12,7 +12,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tempfile::TempDir;
 use trunkline_model::{MessageState, Seq, Timestamp};
 use trunkline_store::{
-    ArchiveError, Manifest, MasterKey, Restore, Restored, SessionRow, StoreError, backup, restore, verify,
+    ArchiveError, Manifest, MasterKey, Restore, Restored, SessionRow, StoreError, backup, glance, restore,
+    verify,
 };
 
 use crate::fixture::{House, Person, Place, activation, address, soon};
@@ -278,4 +279,16 @@ async fn a_backup_under_traffic_shows_one_moment() {
         copy.store.close().await;
     }
     writer.await.unwrap();
+}
+
+/// Beside the store that has it open, and with the same words.
+#[tokio::test]
+async fn a_glance_tells_what_is_there() {
+    let house = super::house().await;
+    house.person("alice").await;
+    let seen = glance(&house.place.database()).await.unwrap().unwrap();
+    assert_eq!((seen.schema, seen.key), (seen.known, Some(house.store.key_id())));
+    assert_eq!(seen.counts, Some(house.store.counts().await.unwrap()));
+    assert_eq!(seen.engine, house.store.engine().await.unwrap());
+    assert_eq!(house.place.database().key_id().await.unwrap(), seen.key);
 }
