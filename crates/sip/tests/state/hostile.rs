@@ -103,7 +103,7 @@ fn subscription() -> Subscription {
 }
 
 fn take_request(request: &Request) {
-    let mut table = Transactions::new(Capacity { client: 2, server: 2 }, 1);
+    let mut table = Transactions::new(Capacity { client: 2, server: 2, ..Capacity::default() }, 1);
     for _ in 0..2 {
         let _ = table.request(at(0), LINK, request.clone());
     }
@@ -131,7 +131,7 @@ fn take_request(request: &Request) {
 }
 
 fn take_response(response: &Response) {
-    let mut table = Transactions::new(Capacity { client: 2, server: 2 }, 1);
+    let mut table = Transactions::new(Capacity { client: 2, server: 2, ..Capacity::default() }, 1);
     let request = stamped("INVITE", 1, 1);
     let id = table.send(at(0), LINK, request.clone(), Patience::of(&Method::INVITE)).unwrap();
     assert!(table.submit(at(0), id));
