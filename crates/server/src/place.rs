@@ -108,32 +108,29 @@ impl Place {
     /// The key of this id where it lies beside the one in force: prepared by a change of keys, or kept by one.
     pub(crate) fn key_beside(&self, id: KeyId) -> Result<Option<Beside>, Failure> {
         let trouble = |error: MasterKeyError| self.key_trouble(&error);
-        let prepared = MasterKey::prepared(&self.master_key).map_err(trouble)?;
-        if let Some(key) = prepared.filter(|key| key.id() == id) {
-            return Ok(Some(Beside { key, prepared: true }));
+        // What is wrong with one of them matters only when the other is not the right one.
+        let prepared = MasterKey::prepared(&self.master_key);
+        if let Ok(Some(key)) = &prepared
+            && key.id() == id
+        {
+            return Ok(Some(Beside { key: key.clone(), prepared: true }));
         }
-        let kept = MasterKey::kept(&self.master_key, id).map_err(trouble)?;
-        Ok(kept.map(|key| Beside { key, prepared: false }))
+        if let Some(key) = MasterKey::kept(&self.master_key, id).map_err(trouble)? {
+            return Ok(Some(Beside { key, prepared: false }));
+        }
+        prepared.map(|_| None).map_err(trouble)
     }
 
-    /// Keeps the key in force, if there is one, under a name of its own, which is given, and puts another in its place.
+    /// Keeps what lies in the place of the key in force under a name of its own, which is given, and puts another there.
     pub(crate) fn put_in_place(&self, beside: &Beside) -> Result<Option<PathBuf>, Failure> {
         let trouble = |error: MasterKeyError| self.key_trouble(&error);
-        let kept = self.keep_key()?;
+        let kept = MasterKey::keep_whatever(&self.master_key).map_err(trouble)?;
         if beside.prepared {
             MasterKey::promote(&self.master_key).map_err(trouble)?;
         } else {
             MasterKey::reinstate(&self.master_key, beside.key.id()).map_err(trouble)?;
         }
         Ok(kept)
-    }
-
-    /// Keeps the key in force, if there is one, under a second name: the database of now and its backups are under it.
-    pub(crate) fn keep_key(&self) -> Result<Option<PathBuf>, Failure> {
-        if !self.master_key.exists() {
-            return Ok(None);
-        }
-        MasterKey::keep(&self.master_key).map(Some).map_err(|error| self.key_trouble(&error))
     }
 
     /// What to do where the key of this id is not to be found.
@@ -180,13 +177,26 @@ impl Place {
             Database::Sqlite(file) => file.clone(),
             Database::Postgres(_) if !self.master_key.exists() && self.holds_data().await? => {
                 let path = self.master_key.display().to_string();
-                return Err(
-                    self.key_trouble(&MasterKeyError::Missing { path, database: self.database.to_string() })
-                );
+                let missing = MasterKeyError::Missing { path, database: self.database.to_string() };
+                return self.instead_of_missing(&missing).await;
             }
             Database::Postgres(_) => PathBuf::new(),
         };
-        MasterKey::load_or_create(&self.master_key, &beside).map_err(|error| self.key_trouble(&error))
+        match MasterKey::load_or_create(&self.master_key, &beside) {
+            Err(missing @ MasterKeyError::Missing { .. }) => self.instead_of_missing(&missing).await,
+            key => key.map_err(|error| self.key_trouble(&error)),
+        }
+    }
+
+    /// The key that the database says it is under, from beside its place, into which it is put.
+    async fn instead_of_missing(&self, missing: &MasterKeyError) -> Result<MasterKey, Failure> {
+        // What is wrong with a database that does not say is told when it is opened, with a key.
+        let needed = self.database.key_id().await.ok().flatten();
+        let beside = needed.map(|needed| self.key_beside(needed)).transpose()?.flatten();
+        let Some(beside) = beside else { return Err(self.key_trouble(missing)) };
+        self.put_in_place(&beside)?;
+        tracing::warn!(key = %beside.key.id(), "the master key was missing; the one that the database is under lay beside, and is in its place now");
+        Ok(beside.key)
     }
 
     /// Keeps root from making files in a folder of somebody else's, whose server could then not use them.

@@ -72,7 +72,7 @@ impl Store {
                 .parse::<Address>()
                 .map(|address| address.bare().to_owned())
                 .unwrap_or_default(),
-            hash: self.shared.keys.present().access_key_hash(&key),
+            hashes: self.shared.keys.all().iter().map(|keys| keys.access_key_hash(&key)).collect(),
         };
         if claim.check(self.readers().into(), Timestamp::now()).await?.is_none() {
             return Ok(None);
@@ -126,15 +126,20 @@ impl PlainCommand for Issue {
 /// What a stranger says: I am a device of this account, by this key.
 struct Claim {
     address: String,
-    hash: Vec<u8>,
+    /// Of the access key, under each master key that may be in force: which one is, only the database knows.
+    hashes: Vec<Vec<u8>>,
 }
 
 impl Claim {
-    /// Always makes both look-ups, whatever the first one finds.
+    /// Always makes all look-ups, whatever the first one finds.
     async fn check(&self, mut place: Place<'_>, now: Timestamp) -> Result<Option<Account>, StoreError> {
         let account =
             query(account::BY_ADDRESS).bind(self.address.clone()).fetch_optional(place.again()).await?;
-        let key = query(sql::ACCESS_KEY).bind(self.hash.clone()).fetch_optional(place).await?;
+        let mut key = None;
+        for hash in &self.hashes {
+            let found = query(sql::ACCESS_KEY).bind(hash.clone()).fetch_optional(place.again()).await?;
+            key = key.or(found);
+        }
         let account = account.as_ref().map(Account::read).transpose()?;
         let key = key.map(|row| Ok::<_, sqlx::Error>((row.try_get(0)?, row.try_get(1)?))).transpose()?;
         let (owner, expires_at): (i64, i64) = key.unwrap_or_default();
@@ -167,7 +172,9 @@ impl PlainCommand for Activate {
         let Some(account) = self.claim.check((&mut *change.sql).into(), Timestamp::now()).await? else {
             return Ok(None);
         };
-        query(sql::USE_ACCESS_KEY).bind(self.claim.hash.clone()).execute(&mut *change.sql).await?;
+        for hash in &self.claim.hashes {
+            query(sql::USE_ACCESS_KEY).bind(hash.clone()).execute(&mut *change.sql).await?;
+        }
         let known = query(sql::BY_INSTALL).bind(account.id.0).bind(self.device.device_token.clone());
         let device = match known.fetch_optional(&mut *change.sql).await? {
             Some(row) => self.device.renew(change, DeviceId(row.try_get(0)?)).await?,

@@ -11,6 +11,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use crate::KeyId;
+
 mod rotation;
 
 const BYTES: usize = 32;
@@ -62,6 +64,16 @@ pub enum MasterKeyError {
         /// The file.
         path: String,
     },
+    /// It is a key, but not the one that is needed there.
+    #[error("the master key file {path} has the key {found}, expected {expected}")]
+    Another {
+        /// The file.
+        path: String,
+        /// Which key is in it.
+        found: KeyId,
+        /// Which should be.
+        expected: KeyId,
+    },
     /// The system gives no random bytes.
     #[error("the system gives no random bytes")]
     Random,
@@ -104,7 +116,10 @@ impl MasterKey {
         if mode & 0o077 != 0 {
             return Err(MasterKeyError::Exposed { path: shown(path), mode });
         }
-        let text = Zeroizing::new(io::read_to_string(file).map_err(|error| file_error(path, error))?);
+        let text = match io::read_to_string(file).map(Zeroizing::new) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Zeroizing::default(),
+            text => text.map_err(|error| file_error(path, error))?,
+        };
         Self::read(&text).ok_or_else(|| MasterKeyError::Malformed { path: shown(path) })
     }
 

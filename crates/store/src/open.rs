@@ -4,7 +4,7 @@ use tokio::sync::{mpsc, watch};
 use trunkline_model::{Epoch, Timestamp};
 
 use crate::{
-    CommitListener, MasterKey, PostgresUrl, Store, StoreError,
+    CommitListener, KeyId, MasterKey, PostgresUrl, Store, StoreError,
     clock::Clock,
     crypto::Keys,
     engine::{Connection, query},
@@ -52,6 +52,18 @@ impl Database {
 }
 
 impl Database {
+    /// The master key that it is under, asked beside whoever uses it; `None` when there is nothing yet that says so.
+    pub async fn key_id(&self) -> Result<Option<KeyId>, StoreError> {
+        let Some(mut connection) = hold::snapshot(self).await? else { return Ok(None) };
+        let told = match migration::version(&mut connection).await {
+            Ok(Some(_)) => key::in_force(&mut connection).await,
+            other => other.map(|_| None),
+        };
+        // What it says at the end of a connection that only reads does not count.
+        drop(connection.close().await);
+        told
+    }
+
     /// Which lock another process holds on an SQLite database; makes nothing. Nothing is said of a database server, nor
     /// of a lock that this user may not see.
     pub fn locked(&self) -> Option<String> {

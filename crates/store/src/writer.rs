@@ -52,6 +52,8 @@ pub(crate) struct Writer {
     cache: Cache,
     clock: Clock,
     keys: Arc<Keyring>,
+    /// Since the connection came anew, nobody has looked which master key is in force.
+    asks_key: bool,
     listener: Arc<dyn CommitListener>,
     gauges: Arc<Gauges>,
     /// Commands whose transaction may be committed or not, and those behind them.
@@ -87,6 +89,7 @@ impl Writer {
             cache: Cache::new(),
             clock: parts.clock,
             keys: parts.keys,
+            asks_key: false,
             listener: parts.listener,
             gauges: parts.gauges,
             doubt: None,

@@ -94,7 +94,7 @@ impl Executor {
             }
             Command::DeviceRevoke { device } => self.device_revoke(device).await,
             Command::BackupMade { .. } => Ok(Reply::Done),
-            Command::KeyShow => self.key_show(),
+            Command::KeyShow => self.key_show().await,
             Command::KeyRotate { keep_old } => self.key_rotate(keep_old).await,
             Command::Reload => self.reload().await,
             Command::Compare => self.compare().await,

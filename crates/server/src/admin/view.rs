@@ -110,6 +110,9 @@ pub(crate) struct RotatedView {
     /// Where the old key lies, if it was to be kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) kept: Option<String>,
+    /// The files beside it that have other keys, which earlier changes and restores have left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) others: Vec<String>,
 }
 
 /// How the relay is, running or not.

@@ -33,7 +33,7 @@ pub(crate) async fn key(place: Place, command: KeyCommand) -> Result<(), Failure
 }
 
 fn told(rotated: &RotatedView) -> String {
-    let RotatedView { from, to, file, secrets, unreadable, void, kept } = rotated;
+    let RotatedView { from, to, file, secrets, unreadable, void, kept, others } = rotated;
     let mut text = format!(
         "Everything is under the new master key {to} now. Back it up, apart from the data: {file}\n  \
          old key     {}\n  passwords   {secrets} sealed anew\n",
@@ -42,6 +42,9 @@ fn told(rotated: &RotatedView) -> String {
             None => format!("{from}, removed: backups made until now need a copy of it"),
         }
     );
+    if !others.is_empty() {
+        text += &format!("  other keys  {}: remove each that no backup needs\n", others.join(", "));
+    }
     if *unreadable > 0 {
         text += &format!(
             "  dropped     {unreadable} passwords that the old key did not open; their phones will ask again\n"

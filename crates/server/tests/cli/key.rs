@@ -27,6 +27,55 @@ fn the_key_changes_under_a_running_server_and_is_good_after_a_restart() {
     assert_eq!(folder.json(&["key", "show"])["id"], rotated["to"]);
 }
 
+/// Somebody has copied another key over the file while the server runs: the one in force is in its memory alone.
+#[test]
+fn a_key_that_was_written_over_is_not_said_to_be_kept() {
+    let folder = Folder::new();
+    folder.well(&["account", "add", "alice@example.test"]);
+    let _serving = folder.serve();
+    let old = folder.json(&["key", "show"])["id"].as_str().unwrap().to_owned();
+    folder.write("data/master.key", &"A".repeat(43));
+    let refused = folder.run(&["key", "rotate", "--yes"]);
+    assert!(refused.code == Some(1) && refused.err.contains(&old), "{refused:?}");
+    assert_eq!(folder.json(&["key", "show"])["id"], old, "nothing is changed");
+    let rotated = folder.json(&["key", "rotate", "--remove-old", "--yes"]);
+    let [kept] = &rotated["others"].as_array().unwrap()[..] else { panic!("{rotated}") };
+    let kept = fs::read_to_string(folder.path().join(kept.as_str().unwrap())).unwrap();
+    assert_eq!(kept.trim(), "A".repeat(43), "the other one is somebody's too");
+}
+
+/// A change that failed at the database has kept the old key; one that is to remove it finds it.
+#[test]
+fn a_removed_key_lies_nowhere_and_others_are_told() {
+    let folder = Folder::new();
+    folder.well(&["account", "add", "alice@example.test"]);
+    let first = folder.json(&["key", "rotate", "--yes"])["kept"].clone();
+    let now = folder.json(&["key", "show"])["id"].as_str().unwrap().to_owned();
+    let left = format!("data/master.key.old-{now}");
+    fs::copy(folder.path().join("data/master.key"), folder.path().join(&left)).unwrap();
+    let rotated = folder.json(&["key", "rotate", "--remove-old", "--yes"]);
+    assert_eq!(rotated["from"], now);
+    assert!(!folder.path().join(&left).exists());
+    assert_eq!(rotated["others"], json!([first]));
+}
+
+/// A restore or a change of keys was killed, or somebody has moved the file aside under the name that the words gave.
+#[test]
+fn a_missing_key_is_found_beside_its_place() {
+    let folder = Folder::new();
+    folder.well(&["account", "add", "alice@example.test"]);
+    let (id, file) = (folder.json(&["key", "show"])["id"].clone(), folder.path().join("data/master.key"));
+    let old = folder.path().join(format!("data/master.key.old-{}", id.as_str().unwrap()));
+    for beside in [old, folder.path().join("data/master.key.next")] {
+        fs::rename(&file, &beside).unwrap();
+        if !beside.ends_with("master.key.next") {
+            folder.write("data/master.key.next", "cut by a full di");
+        }
+        assert_eq!(folder.json(&["key", "show"])["id"], id, "from {}", beside.display());
+        assert!(file.exists() && !beside.exists());
+    }
+}
+
 #[test]
 fn a_wrong_master_key_is_refused_in_plain_words() {
     let folder = Folder::new();

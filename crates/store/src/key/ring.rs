@@ -1,7 +1,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::in_force;
-use crate::{StoreError, crypto::Keys, fault::Fault, job::Transaction};
+use crate::{StoreError, crypto::Keys, engine::Connection, fault::Fault, job::Transaction};
 
 /// The keys of the present master key, and those of another while it takes over and shortly after.
 #[derive(Debug)]
@@ -43,15 +43,36 @@ impl Keyring {
         self.0.write().unwrap_or_else(PoisonError::into_inner).other = Some(Arc::clone(keys));
     }
 
-    /// The expected keys have come into force.
+    /// These keys have come into force.
     pub(super) fn adopt(&self, keys: &Arc<Keys>) {
         let mut ring = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let former = std::mem::replace(&mut ring.present, Arc::clone(keys));
-        ring.other = Some(former);
+        if ring.present.id() != keys.id() {
+            let former = std::mem::replace(&mut ring.present, Arc::clone(keys));
+            ring.other = Some(former);
+        }
+    }
+
+    /// Whether other keys than the present ones may be in force.
+    pub(crate) fn is_changing(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).other.is_some()
+    }
+
+    /// Asks the database which keys are in force, where the end of a change was perhaps not heard of.
+    pub(crate) async fn ask(&self, sql: &mut Connection) -> Result<(), StoreError> {
+        let id = in_force(sql).await?;
+        if let Some(keys) = self.find(|keys| Some(keys.id()) == id) {
+            self.adopt(&keys);
+        }
+        Ok(())
+    }
+
+    /// All keys under which a row may be, the present ones first.
+    pub(crate) fn all(&self) -> Vec<Arc<Keys>> {
+        let ring = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        [Some(&ring.present), ring.other.as_ref()].into_iter().flatten().cloned().collect()
     }
 
     fn find(&self, fits: impl Fn(&Keys) -> bool) -> Option<Arc<Keys>> {
-        let ring = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        [Some(&ring.present), ring.other.as_ref()].into_iter().flatten().find(|keys| fits(keys)).cloned()
+        self.all().into_iter().find(|keys| fits(keys))
     }
 }

@@ -51,8 +51,8 @@ impl Store {
 
 impl Store {
     /// Completes a change of the key in `file` that ended between the database and the file, or whose end was not heard
-    /// of; true when there was one. To be called before the next change: its [`MasterKey::prepare`] replaces what is
-    /// then the only copy of the key in force. [`StoreError::Crypto`] when that key is not there.
+    /// of; true when there was one: what lay in its place is kept, whatever the change was to do with it. To be called before
+    /// the next change: its [`MasterKey::prepare`] replaces what is then the only copy of the key in force. [`StoreError::Crypto`] when that key is not there.
     pub async fn complete_rotation(&self, file: &Path) -> Result<bool, StoreError> {
         let in_force = self.plain(InForce).await?;
         let ring = &self.shared.keys;
@@ -61,11 +61,10 @@ impl Store {
             MasterKey::prepared(file).map_err(told)?.filter(|next| Some(next.id()) == in_force)
         {
             let keys = Arc::new(Keys::derive(&next)?);
-            if ring.present().id() != keys.id() {
-                ring.adopt(&keys);
-            }
+            ring.adopt(&keys);
+            let kept = MasterKey::keep_whatever(file).map_err(told)?.map(|kept| kept.display().to_string());
             MasterKey::promote(file).map_err(told)?;
-            tracing::warn!(key = %keys.id(), "a change of the master key that was broken off is complete now");
+            tracing::warn!(key = %keys.id(), kept, "a change of the master key that was broken off is complete now");
             return Ok(true);
         }
         match in_force {

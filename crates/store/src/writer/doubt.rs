@@ -6,6 +6,9 @@ use crate::{Committed, StoreError, hold::Verdict, job::Job};
 /// How long commands wait for the word whether they were committed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a database may take to tell its key.
+const ASKING: Duration = Duration::from_secs(5);
+
 /// Commands whose transaction was under way when the connection was lost.
 pub(super) struct Doubt {
     /// Those in the transaction.
@@ -27,7 +30,21 @@ impl Writer {
         if let Err(error @ StoreError::Locked(_)) = &mended {
             self.end(error.clone());
         }
+        self.asks_key |= matches!(mended, Ok(Some(_)));
+        if self.asks_key {
+            self.ask_key().await;
+        }
         mended
+    }
+
+    /// A change of the master key may have ended without a word. What fails is tried again with the next work.
+    async fn ask_key(&mut self) {
+        let asked = match self.link.present() {
+            Some(sql) if self.keys.is_changing() => tokio::time::timeout(ASKING, self.keys.ask(sql)).await,
+            Some(_) => Ok(Ok(())),
+            None => return,
+        };
+        self.asks_key = !matches!(asked, Ok(Ok(())));
     }
 
     /// The database is another's.

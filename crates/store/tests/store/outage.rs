@@ -9,7 +9,7 @@ use std::{
 };
 
 use trunkline_model::Seq;
-use trunkline_store::{Route, Store, StoreError};
+use trunkline_store::{MasterKey, Route, Store, StoreError};
 use trunkline_testkit::{eventually, peer::Postgres};
 
 use crate::{
@@ -136,6 +136,31 @@ async fn a_commit_whose_answer_was_lost_is_found_out() {
     }
     let heard = house.heard.0.lock().unwrap().iter().filter(|one| one.account == bob.account).count();
     assert_eq!(heard, 3, "the listener hears of each once");
+}
+
+/// Whoever changed the master key gave up before the word of it came; what is made under the new key is good all the same.
+#[tokio::test]
+async fn a_change_of_keys_whose_commit_was_not_heard_of_refuses_no_access_key() {
+    let (mut house, server) = alone().await;
+    let alice = house.person("alice").await;
+    let proxy = Proxy::before(&server).await;
+    let Place::Server { url, .. } = &house.place else { panic!("this is PostgreSQL") };
+    let through = proxy.url(database_of(url));
+    house.store.close().await;
+    house.store = open(&through, &house.key, &house.heard).await.unwrap();
+    let (old, new) = (house.store.key_id(), MasterKey::generate());
+    proxy.cut_next(Cut::AfterCommit);
+    proxy.shut(true);
+    let (store, key) = (house.store.clone(), new.clone());
+    let rotating = tokio::spawn(async move { store.rotate_key(&key).await });
+    eventually("the COMMIT is sent", async || proxy.has_cut().then_some(()).ok_or("not yet")).await.unwrap();
+    rotating.abort();
+    assert!(rotating.await.unwrap_err().is_cancelled());
+    assert_eq!(house.store.key_id(), old, "nobody knows yet");
+    proxy.shut(false);
+    eventually("the store is back", || house.store.check()).await.unwrap();
+    house.device(&alice, "a new phone").await;
+    assert_eq!(house.store.key_id(), new.id());
 }
 
 #[tokio::test]

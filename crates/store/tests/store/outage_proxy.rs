@@ -1,6 +1,9 @@
 //! A stretch of wire before a PostgreSQL server that can be cut exactly at a COMMIT.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 use tempfile::TempDir;
 use tokio::{
@@ -21,6 +24,7 @@ pub(crate) enum Cut {
 pub(crate) struct Proxy {
     folder: TempDir,
     next: Arc<Mutex<Option<Cut>>>,
+    shut: Arc<AtomicBool>,
 }
 
 /// COMMIT as a simple query.
@@ -31,14 +35,18 @@ impl Proxy {
         let folder = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
         let next = Arc::new(Mutex::new(None));
-        let (socket, cut) = (server.socket(), Arc::clone(&next));
+        let shut = Arc::new(AtomicBool::new(false));
+        let (socket, cut, closed) = (server.socket(), Arc::clone(&next), Arc::clone(&shut));
         tokio::spawn(async move {
             while let Ok((phone, _)) = listener.accept().await {
+                if closed.load(Ordering::Relaxed) {
+                    continue;
+                }
                 let server = UnixStream::connect(&socket).await.unwrap();
                 tokio::spawn(pass(phone, server, Arc::clone(&cut)));
             }
         });
-        Self { folder, next }
+        Self { folder, next, shut }
     }
 
     pub(crate) fn url(&self, database: &str) -> String {
@@ -47,6 +55,11 @@ impl Proxy {
 
     pub(crate) fn cut_next(&self, cut: Cut) {
         *self.next.lock().unwrap() = Some(cut);
+    }
+
+    /// Whether new connections are refused.
+    pub(crate) fn shut(&self, shut: bool) {
+        self.shut.store(shut, Ordering::Relaxed);
     }
 
     pub(crate) fn has_cut(&self) -> bool {

@@ -1,10 +1,14 @@
 //! Changing the master key, and dying in the middle of it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use secrecy::{ExposeSecret, SecretString};
 use tempfile::TempDir;
-use trunkline_store::{MasterKey, Store, StoreError};
+use trunkline_store::{MasterKey, MasterKeyError, Store, StoreError};
 
 use crate::fixture::{House, activation, soon};
 
@@ -120,9 +124,14 @@ async fn while_the_key_changes_the_store_goes_on() {
 #[tokio::test]
 async fn a_change_of_keys_that_ended_unclear_is_completed_before_the_next_one() {
     let (mut house, _folder, file) = furnished().await;
+    let first = house.store.key_id();
     let second = MasterKey::prepare(&file).unwrap();
-    house.store.rotate_key(&second).await.unwrap();
+    // It is done, but nobody waits for the word.
+    let unheard = tokio::time::timeout(Duration::ZERO, house.store.rotate_key(&second)).await;
+    assert!(unheard.is_err() && house.store.key_id() == first, "{unheard:?}");
     assert!(house.store.complete_rotation(&file).await.unwrap());
+    assert_eq!(house.store.key_id(), second.id());
+    assert_eq!(MasterKey::kept(&file, first).unwrap().unwrap().id(), first, "what lay there is kept");
     assert!(!house.store.complete_rotation(&file).await.unwrap(), "once is enough");
     MasterKey::prepare(&file).unwrap();
     house.store.close().await;
@@ -148,4 +157,29 @@ async fn a_prepared_key_is_never_removed() {
     std::fs::write(folder.path().join("master.key.next"), [0xff, 0]).unwrap();
     assert!(MasterKey::set_aside(&file).unwrap().unwrap().ends_with("master.key.old-unreadable"));
     assert_eq!(MasterKey::set_aside(&file).unwrap(), None);
+}
+
+/// A full disk has cut an earlier copy, or somebody has put another key there under this name.
+#[tokio::test]
+async fn what_lies_under_the_name_of_a_kept_key_is_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("master.key");
+    let key = MasterKey::load_or_create(&file, Path::new("")).unwrap();
+    let kept = MasterKey::name_of_kept(&file, key.id());
+    for broken in ["", "half a k"] {
+        std::fs::write(&kept, broken).unwrap();
+        std::fs::set_permissions(&kept, std::fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(MasterKey::keep(&file).unwrap(), kept);
+        assert_eq!(MasterKey::kept(&file, key.id()).unwrap().unwrap().id(), key.id(), "{broken:?}");
+    }
+    // Written over in its place, as `cp` does: a second name of the same file would change with it.
+    std::fs::write(&file, "A".repeat(43)).unwrap();
+    assert_eq!(MasterKey::kept(&file, key.id()).unwrap().unwrap().id(), key.id());
+    let other = MasterKey::load_or_create(&file, Path::new("")).unwrap();
+    std::fs::rename(&kept, MasterKey::name_of_kept(&file, other.id())).unwrap();
+    let refused = MasterKey::keep(&file);
+    assert!(
+        matches!(&refused, Err(MasterKeyError::Another { found, .. }) if *found == key.id()),
+        "{refused:?}"
+    );
 }

@@ -1,11 +1,8 @@
-use std::{
-    borrow::Cow,
-    hash::{DefaultHasher, Hash, Hasher},
-    path::{Path, PathBuf},
-    process::Stdio,
-};
+mod program;
 
-use anyhow::{Context, Result, bail, ensure};
+use std::{borrow::Cow, process::Stdio};
+
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -19,13 +16,9 @@ use trunkline_sip::{Headers, Method, body::roaming};
 use super::{FrontEnd, front_end::Traffic};
 use crate::patience;
 
-const SOURCE: &str = include_str!("pidgin.c");
-
-/// Where Debian puts SIPE.
-const PLUGIN: &str = "/usr/lib/purple-2/libsipe.so";
-
 /// A person at pidgin-sipe, the client of Lync that Debian has: libpurple without a window, in a process of its own that
-/// is killed when dropped.
+/// is killed when dropped. With `TRUNKLINE_PIDGIN_DEBUG` in the environment it tells on standard error what it does, all
+/// messages included.
 pub struct Pidgin {
     address: String,
     child: Child,
@@ -148,9 +141,9 @@ impl Pidgin {
     /// Starts a client for a user on a machine of that name, and does not sign in: the same user with the same name of
     /// the machine is the same device.
     pub async fn start(front: &FrontEnd, user: &str, machine: &str, transport: Transport) -> Result<Self> {
-        let program = program()?;
+        let program = program::path()?;
         let home = tempfile::Builder::new().prefix("pidgin-").tempdir()?;
-        know_certificate(home.path(), front.certificate_pem())?;
+        program::know_certificate(home.path(), front.certificate_pem())?;
         let address = front.address(user);
         let (port, transport) = match transport {
             Transport::Tcp => (front.tcp_port(), "tcp"),
@@ -285,6 +278,15 @@ impl Pidgin {
         &self.told
     }
 
+    /// Texts of the messages that somebody sent, as far as they were waited for.
+    pub fn messages(&self, sender: &str) -> Vec<&str> {
+        let texts = self.told.iter().filter_map(|told| match told {
+            Told::Message { from, text, .. } if from == sender => Some(text.as_str()),
+            _ => None,
+        });
+        texts.collect()
+    }
+
     /// Waits for something to be told; what was told before counts too, and nothing is used up.
     pub async fn until<T>(&mut self, what: &str, pick: impl Fn(&Told) -> Option<T>) -> Result<T> {
         self.until_after(0, what, pick).await
@@ -348,54 +350,4 @@ impl Pidgin {
         let line = format!("{order}\n");
         self.orders.write_all(line.as_bytes()).await.with_context(|| format!("{} has ended", self.address))
     }
-}
-
-/// Lets libpurple take the Front End's certificate without asking anybody.
-fn know_certificate(home: &Path, pem: &str) -> Result<()> {
-    let folder = home.join("certificates/x509/tls_peers");
-    std::fs::create_dir_all(&folder)?;
-    std::fs::write(folder.join("localhost"), pem)?;
-    Ok(())
-}
-
-/// Where the driver lies once it is compiled, beside the Python of the other peers.
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/peers");
-
-/// The driver, compiled at first use of its source.
-fn program() -> Result<PathBuf> {
-    ensure!(
-        Path::new(PLUGIN).exists(),
-        "the test needs {PLUGIN} of Debian's pidgin-sipe: cargo xtask test installs it"
-    );
-    let mut hash = DefaultHasher::new();
-    SOURCE.hash(&mut hash);
-    let program = Path::new(FOLDER).join(format!("pidgin-{:016x}", hash.finish()));
-    if !program.exists() {
-        std::fs::create_dir_all(FOLDER)?;
-        let folder = tempfile::Builder::new().prefix("pidgin-").tempdir_in(FOLDER)?;
-        // Another test may be at it too: the last rename wins, and both are the same.
-        std::fs::rename(compile(folder.path())?, &program)?;
-    }
-    Ok(program)
-}
-
-fn compile(folder: &Path) -> Result<PathBuf> {
-    let (source, program) = (folder.join("pidgin.c"), folder.join("pidgin"));
-    std::fs::write(&source, SOURCE)?;
-    let flags = std::process::Command::new("pkg-config")
-        .args(["--cflags", "--libs", "purple"])
-        .output()
-        .context("the test needs pkg-config: cargo xtask test installs libpurple-dev, which brings it")?;
-    ensure!(flags.status.success(), "the test needs libpurple-dev: cargo xtask test installs it");
-    let flags = String::from_utf8(flags.stdout)?;
-    let compiled = std::process::Command::new("cc")
-        .args(["-O1", "-rdynamic", "-o"])
-        .arg(&program)
-        .arg(&source)
-        .args(flags.split_whitespace())
-        .arg("-ldl")
-        .output()
-        .context("the test needs a C compiler: apt-get install gcc libc6-dev")?;
-    ensure!(compiled.status.success(), "cc: {}", String::from_utf8_lossy(&compiled.stderr));
-    Ok(program)
 }

@@ -6,6 +6,7 @@ use anyhow::Result;
 use trunkline_sip::{
     Message,
     body::{
+        Categories,
         contact::ContactList,
         deregistration::Deregistration,
         roaming::{Container, Member},
@@ -88,6 +89,22 @@ impl FrontEnd {
     /// A user's list as it is now.
     pub fn contacts(&self, user: &str) -> ContactList {
         self.of(user, |user| user.contacts.clone()).unwrap_or_default()
+    }
+
+    /// Gives a user another list, of which clients that are signed in are not told.
+    pub fn set_contacts(&self, user: &str, list: ContactList) {
+        self.enter(|house| {
+            let address = house.address(user);
+            if let Some(user) = house.users.get_mut(&address) {
+                user.contacts = list;
+            }
+        });
+    }
+
+    /// What one user sees of another's presence; nothing if there is no such user.
+    pub fn presence(&self, user: &str, watcher: &str) -> Categories {
+        let watcher = self.address(watcher);
+        self.of(user, |user| user.seen_by(&watcher, &[])).unwrap_or_default()
     }
 
     /// Who may see what of a user.

@@ -243,32 +243,10 @@ impl User {
     /// What a watcher sees of the categories that he asked for.
     pub(super) fn seen_by(&self, watcher: &str, names: &[String]) -> Categories {
         let asked = |name: &str| names.is_empty() || names.iter().any(|asked| asked == name);
-        let circle = self.circle(watcher);
-        let mut categories = Vec::new();
-        if asked("contactCard") {
-            let card = ContactCard {
-                display_name: Some(self.display.clone()),
-                emails: vec![self.address.clone()],
-                ..ContactCard::default()
-            };
-            let content = Content::ContactCard(Box::new(card));
-            let name = "contactCard".to_owned();
-            categories.push(Category { name, instance: Some(0), content, ..Category::default() });
-        }
-        match circle {
+        let mut categories: Vec<_> = asked("contactCard").then(|| self.card()).into_iter().collect();
+        match self.circle(watcher) {
             None => {}
-            Some(Container::BLOCKED) => {
-                let state = State {
-                    kind: StateKind::Aggregate,
-                    availability: Some(Availability::Offline.number()),
-                    ..State::default()
-                };
-                categories.push(Category {
-                    content: Content::State(state),
-                    published: None,
-                    ..self.aggregate(2)
-                });
-            }
+            Some(Container::BLOCKED) => categories.push(offline()),
             Some(circle) => {
                 categories.push(self.aggregate(if circle == 300 { 3 } else { 2 }));
                 let others = self.publications.iter().filter(|known| {
@@ -279,6 +257,31 @@ impl User {
             }
         }
         Categories { uri: self.uri.to_string(), categories }
+    }
+
+    fn card(&self) -> Category {
+        let card = ContactCard {
+            display_name: Some(self.display.clone()),
+            emails: vec![self.address.clone()],
+            ..ContactCard::default()
+        };
+        let content = Content::ContactCard(Box::new(card));
+        Category { name: "contactCard".to_owned(), instance: Some(0), content, ..Category::default() }
+    }
+}
+
+/// What those see who are blocked.
+fn offline() -> Category {
+    let state = State {
+        kind: StateKind::Aggregate,
+        availability: Some(Availability::Offline.number()),
+        ..State::default()
+    };
+    Category {
+        name: "state".to_owned(),
+        instance: Some(publication::instance::BOUND_AGGREGATE_STATE),
+        content: Content::State(state),
+        ..Category::default()
     }
 }
 

@@ -1,5 +1,7 @@
 //! REGISTER, and all that ends a registration.
 
+use std::borrow::Cow;
+
 use trunkline_sip::{
     Address, Epid, Method, Request, Response, Uri,
     body::deregistration::{self, Deregistration},
@@ -18,39 +20,33 @@ const EVENTS: &str =
 
 impl House {
     pub(super) fn register(&mut self, line: u64, request: &Request) {
-        let (Ok(from), Ok(to), Ok(contacts)) = (request.from(), request.to(), request.contacts()) else {
-            return self.refuse(line, request, 400);
-        };
-        let Some(epid) = from.epid().map(|epid| epid.into_owned()) else {
-            return self.diagnose(line, request, 400, 4011, "Missing epid in the From header");
+        let (epid, contact, instance) = match who(request) {
+            Ok(who) => who,
+            Err((id, reason)) => return self.diagnose(line, request, 400, id, reason),
         };
         let Some(trusted) = self.trust(line) else { return self.challenge(line, request) };
-        let Some(user) = self.user(&to.uri) else {
-            return self.diagnose(
-                line,
-                request,
-                404,
-                4005,
-                "Destination URI either not enabled for SIP or does not exist",
-            );
+        let user = request.to().ok().and_then(|to| self.user(&to.uri));
+        let Some(key) = user.map(|user| (user.address.clone(), instance)) else {
+            let reason = "Destination URI either not enabled for SIP or does not exist";
+            return self.diagnose(line, request, 404, 4005, reason);
         };
-        let address = user.address.clone();
-        let Some(contact) = contacts.into_iter().next() else {
-            return self.refuse(line, request, 400);
-        };
-        let made = || Epid::parse(&epid).ok().map(|epid| epid.instance());
-        let Some(instance) = contact.instance().or_else(made) else {
-            return self.diagnose(line, request, 400, 4010, "Missing endpoint id");
-        };
-        let key = (address, instance);
         let asked = request.expires().ok().flatten().or(contact.expires());
         if asked == Some(0) {
             let response = self.reply(request, 200).header(name::EXPIRES, "0").done();
             self.send(line, response);
             return self.sign_out(&key);
         }
+        if !self.is_at_home(line, &contact) {
+            self.judge.complain("REGISTER: Contact is at no name of the certificate".to_owned());
+        }
         let expires = asked.unwrap_or(u32::MAX).min(self.settings.expires);
         self.sign_in(request, &key, Registration { line, epid, contact, trusted, expires });
+    }
+
+    /// Whether a Contact is at a host that the certificate names; a client without one is anywhere.
+    fn is_at_home(&self, line: u64, contact: &Address) -> bool {
+        let names = self.lines.get(&line).and_then(|line| line.names.as_ref());
+        names.is_none_or(|names| names.contains(&contact.uri.host().to_ascii_lowercase()))
     }
 
     /// Whether a registration on this connection needs no proof, and then the host that vouches for it. A peer with
@@ -215,6 +211,17 @@ struct Registration {
     contact: Address,
     trusted: Option<String>,
     expires: u32,
+}
+
+/// Epid, Contact and instance of who registers, or what the diagnostics say of one that lacks something.
+fn who(request: &Request) -> Result<(String, Address, Uuid), (u32, &'static str)> {
+    let from = request.from().map_err(|_| (4000, "Unreadable From"))?;
+    let epid = from.epid().map(Cow::into_owned).ok_or((4011, "Missing epid in the From header"))?;
+    let contacts = request.contacts().map_err(|_| (4000, "Unreadable Contact"))?;
+    let contact = contacts.into_iter().next().ok_or((4010, "Missing Contact"))?;
+    let derived = || Epid::parse(&epid).ok().map(|epid| epid.instance());
+    let instance = contact.instance().or_else(derived).ok_or((4012, "The epid is too long"))?;
+    Ok((epid, contact, instance))
 }
 
 /// The Contact of a 200: as registered, with its GRUU.
