@@ -10,7 +10,7 @@ mod reader;
 mod xmpp;
 
 pub use lync::{LyncAccept, LyncBackend, LyncDecline};
-pub(crate) use reader::{Surroundings, read};
+pub(crate) use reader::{Attributes, Surroundings, place, read};
 pub use xmpp::{XmppBackend, XmppTls};
 
 /// An IM system that carries the accounts of one domain.
@@ -97,7 +97,7 @@ impl Sort {
 const KIND: Choice<Sort> = Choice(&[("xmpp", Sort::Xmpp), ("lync", Sort::Lync)]);
 const DOMAIN: Domain = Domain;
 
-/// An attribute of `<backend>`: one row of the table from which its reader and the reference are made.
+/// An attribute of `<backend>` or `<directory>`: one row of the table from which its reader and the reference are made.
 pub(crate) struct Attribute {
     pub(crate) name: &'static str,
     /// What holds when it is absent, in words; None when it must be there.
@@ -127,8 +127,8 @@ pub(crate) fn is_attribute(name: &str) -> bool {
     Sort::ALL.iter().any(|sort| sort.attributes().any(|attribute| attribute.name == name))
 }
 
-/// `Debug` of a backend; what came by reference is shown as the reference.
-fn show(
+/// `Debug` of such an element; what came by reference is shown as the reference.
+pub(crate) fn show(
     f: &mut fmt::Formatter<'_>,
     name: &str,
     fields: &[(&str, &dyn fmt::Debug)],

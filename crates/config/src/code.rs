@@ -26,7 +26,7 @@ codes! {
     MISSING_ATTRIBUTE = "C022", "A required attribute is missing.";
     STRAY_TEXT = "C023", "Text where only elements have a meaning.";
     UNKNOWN_KEY = "C030", "A key that does not exist.";
-    DUPLICATE = "C031", "A key, an attribute or the domain of a backend is given twice.";
+    DUPLICATE = "C031", "A key, an attribute or the domain of a backend or directory is given twice.";
     INVALID_VALUE = "C032", "A value that is not of its key's type or not in its range.";
     UNRESOLVED = "C033", "`env:NAME` or `file:PATH` names a variable or file that cannot be read.";
     CONFLICT = "C040", "Keys that are right one by one do not fit together.";

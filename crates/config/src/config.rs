@@ -5,6 +5,7 @@ use secrecy::SecretString;
 
 use crate::{
     backend::BackendConfig,
+    directory::DirectoryConfig,
     key::Key,
     kind::{
         Bind, Choice, Count, DataPath, DatabaseAddress, FLAG, FilePath, Kind, LogLevel, Networks,
@@ -32,6 +33,8 @@ macro_rules! keys {
             $($(#[doc = $meaning] pub $field: $Value,)+)+
             /// The IM systems beside the local one, in the file's order; no two have the same domain.
             pub backends: Vec<BackendConfig>,
+            /// Where accounts find people, in the file's order; no two have the same domain.
+            pub directories: Vec<DirectoryConfig>,
             referred: BTreeMap<&'static str, Reference>,
         }
 
@@ -52,6 +55,7 @@ macro_rules! keys {
                 let mut config = Self {
                     $($($field: settings.read(stringify!($KEY), &$kind, $default),)+)+
                     backends: Vec::new(),
+                    directories: Vec::new(),
                     referred: BTreeMap::new(),
                 };
                 config.referred = settings.take_references();
@@ -72,6 +76,9 @@ macro_rules! keys {
                 if self.backends != other.backends {
                     differences.restart.push("backends");
                 }
+                if self.directories != other.directories {
+                    differences.restart.push("directories");
+                }
                 differences
             }
         }
@@ -88,7 +95,7 @@ macro_rules! keys {
                 None
             }
 
-            /// Each key with its value in words, in the order of the reference, then the backends; it shows no more than
+            /// Each key with its value in words, in the order of the reference, then the backends and directories; it shows no more than
             /// `Debug` does.
             pub fn listing(&self) -> String {
                 let mut text = String::new();
@@ -102,6 +109,9 @@ macro_rules! keys {
                 for backend in &self.backends {
                     text += &format!("\n<backend> of {}: {backend:#?}\n", backend.domain());
                 }
+                for directory in &self.directories {
+                    text += &format!("\n<directory> of {}: {directory:#?}\n", directory.domain);
+                }
                 text
             }
         }
@@ -113,7 +123,7 @@ macro_rules! keys {
                     Some(reference) => shown.field(stringify!($field), &format_args!("<{reference}>")),
                     None => shown.field(stringify!($field), &self.$field),
                 };)+)+
-                shown.field("backends", &self.backends).finish()
+                shown.field("backends", &self.backends).field("directories", &self.directories).finish()
             }
         }
     };

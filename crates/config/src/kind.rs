@@ -13,11 +13,13 @@ use secrecy::SecretString;
 use crate::{diagnostic::quoted, value::Database};
 
 mod gruu;
+mod ldap;
 mod name;
 mod origin;
 mod socket;
 
 pub(crate) use gruu::Gruu;
+pub(crate) use ldap::{AttributeMap, LdapUrls, Template};
 pub(crate) use name::{Domain, Fqdn, Fqdns, HostName};
 pub(crate) use origin::Origins;
 pub(crate) use socket::{Bind, Socket};
@@ -235,6 +237,28 @@ impl Kind for FilePath {
 /// `path` as seen from `folder`, without the `.` parts that joining leaves behind.
 pub(crate) fn join(folder: &Path, path: &Path) -> PathBuf {
     folder.join(path).components().collect()
+}
+
+/// A text that means something to somebody else; not empty.
+pub(crate) struct Text(pub(crate) &'static str);
+
+impl Kind for Text {
+    type Value = String;
+
+    fn expected(&self) -> String {
+        self.0.into()
+    }
+
+    fn read(&self, text: &str, _: &Path) -> Result<String, Fault> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(Fault::new("is empty"));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(Fault::new("holds a character that it cannot have"));
+        }
+        Ok(text.to_owned())
+    }
 }
 
 /// A path, or nothing.

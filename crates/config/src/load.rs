@@ -9,7 +9,7 @@ use crate::{
     backend::{self, Surroundings},
     code,
     diagnostic::Problems,
-    document,
+    directory, document,
     lookup::{Lookup, System, reason},
     rule, section,
     settings::{Reading, Settings},
@@ -107,5 +107,6 @@ pub fn parse(
         Surroundings { login_rate: config.xmpp_login_rate, listeners: rule::listeners(&config, &settings) };
     let mut reading = settings.reading;
     config.backends = backend::read(&sections.backends, &surroundings, &mut reading);
+    config.directories = directory::read(&sections.directories, &mut reading);
     reading.problems.finish().map(|warnings| (config, warnings))
 }

@@ -4,7 +4,7 @@
 //! it is malformed. So this scanner trusts nothing: whatever it cannot prove to be harmless is masked.
 //! It is lexical, and independent of the XML reader, which has no answer for a file that is not XML.
 
-use crate::{backend, key, lookup::Reference, source::Span};
+use crate::{backend, directory, key, lookup::Reference, source::Span};
 
 /// Whether names of keys, elements and attributes have this character.
 pub(crate) fn in_name(c: char) -> bool {
@@ -149,6 +149,7 @@ impl<'a> Scanner<'a> {
                     key.is_some_and(|key| !key.secret || Reference::parse(attribute.value).is_some())
                 }
                 ("backend", name) => backend::is_attribute(name),
+                ("directory", name) => directory::is_attribute(name),
                 _ => false,
             };
             if !shown && !attribute.value.is_empty() {

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::{
     KEYS, Key,
     backend::{Attribute, Sort},
-    code,
+    code, directory,
     load::{FILE_NAME, FILE_VARIABLE, SYSTEM_FILE, parse},
     lookup::System,
 };
@@ -32,7 +32,7 @@ pub fn reference_markdown() -> String {
         }
         page += &entry(key);
     }
-    page + &backends() + &problems()
+    page + &backends() + &directories() + &problems()
 }
 
 fn introduction() -> String {
@@ -46,14 +46,14 @@ fn introduction() -> String {
         `{SYSTEM_FILE}`, else none.\n\
         `trunkline check-config [FILE]` tells everything that is wrong with it, and starts nothing.\n\n\
         **When.** At start, and again on `trunkline reload` or SIGHUP. Keys whose entry says so are then taken over at\n\
-        once, without a phone noticing; the others, and `<backends>`, need a restart, and the answer to the reload names\n\
+        once, without a phone noticing; the others, `<backends>` and `<directories>`, need a restart, and the answer to the reload names\n\
         them. A file with an error changes nothing.\n\n\
         **Its form** is that of a .NET application's settings. Names and values are case-sensitive; a key that is not\n\
         there has its default; an unknown key is an error. Sections that .NET itself reads (`startup`, `runtime`,\n\
         `system.*`, `connectionStrings` …) are ignored with a warning.\n\n\
         ```xml\n<configuration>\n  <appSettings>\n    <add key=\"HTTPS_BIND\" value=\"0.0.0.0:8082\" />\n  \
         </appSettings>\n</configuration>\n```\n\n\
-        **Values from elsewhere.** Any value, and any attribute of a backend, may be `env:NAME`, the value of an\n\
+        **Values from elsewhere.** Any value, and any attribute of a backend or directory, may be `env:NAME`, the value of an\n\
         environment variable, or `file:PATH`, the content of a file (at most 64 KiB) without the newline at its end.\n\
         Such values are shown in no message and in no log, and neither are those of keys marked *secret*.\n\n\
         **Paths.** A relative path starts at the folder of the configuration file, with three exceptions:\n\
@@ -95,6 +95,18 @@ fn backends() -> String {
         text += "\n";
     }
     text
+}
+
+fn directories() -> String {
+    let mut text = "## Directories\n\n".to_owned();
+    text += &wrapped("", directory::INTRODUCTION, "\n");
+    text += &format!(
+        "\n\n```xml\n<configuration>\n  <directories>\n    {}\n  </directories>\n</configuration>\n```\n\n\
+        | Attribute | Type | Default | Meaning |\n|---|---|---|---|\n",
+        directory::EXAMPLE
+    );
+    text.extend(directory::ATTRIBUTES.iter().map(row));
+    text + "\n" + &directory::schemas() + "\n"
 }
 
 fn row(attribute: &Attribute) -> String {
@@ -147,19 +159,36 @@ pub fn example_file() -> String {
     file += "  </appSettings>\n\n";
     file += &comment("  ", &["IM systems beside the relay's own accounts, one for each domain."]);
     file += &Sort::ALL.map(example_backend).join("");
+    file += "\n";
+    file += &comment("  ", &["Where people are found by phones, beside what their IM system knows."]);
+    file += &example_element(
+        directory::INTRODUCTION.to_owned(),
+        directory::ATTRIBUTES.iter(),
+        "directories",
+        directory::EXAMPLE,
+    );
     file + "</configuration>\n"
 }
 
 fn example_backend(sort: Sort) -> String {
     let title = format!("{}. {} The attributes:", sort.title(), sort.introduction());
-    let attributes = sort.attributes().map(|attribute| {
+    example_element(title, sort.attributes(), "backends", sort.example())
+}
+
+fn example_element<'t>(
+    title: String,
+    attributes: impl Iterator<Item = &'t Attribute>,
+    section: &str,
+    example: &str,
+) -> String {
+    let attributes = attributes.map(|attribute| {
         let default =
             attribute.default.map_or("Must be given.".to_owned(), |default| format!("Default: {default}."));
         format!("{}: {}. {} {default}", attribute.name, (attribute.expected)(), attribute.meaning)
     });
     let paragraphs: Vec<String> = std::iter::once(title).chain(attributes).map(|text| plain(&text)).collect();
     let text = comment("  ", &paragraphs.iter().map(String::as_str).collect::<Vec<_>>());
-    format!("\n{text}  <!--\n  <backends>\n    {}\n  </backends>\n  -->\n", sort.example())
+    format!("\n{text}  <!--\n  <{section}>\n    {example}\n  </{section}>\n  -->\n")
 }
 
 fn or_nothing(default: &str) -> &str {

@@ -17,11 +17,12 @@ use crate::{
 pub(crate) struct Sections<'a, 'd> {
     pub(crate) settings: BTreeMap<&'static str, &'d Attribute<'a>>,
     pub(crate) backends: Vec<&'d Element<'a>>,
+    pub(crate) directories: Vec<&'d Element<'a>>,
 }
 
 /// Sorts the elements of a file, and reports what does not belong there.
 pub(crate) fn sort<'a, 'd>(document: &'d Document<'a>, problems: &mut Problems<'_>) -> Sections<'a, 'd> {
-    let mut sections = Sections { settings: BTreeMap::new(), backends: Vec::new() };
+    let mut sections = Sections { settings: BTreeMap::new(), backends: Vec::new(), directories: Vec::new() };
     let mut roots = document.roots.iter();
     match roots.next() {
         Some(root) if root.name == "configuration" => configuration(root, &mut sections, problems),
@@ -62,7 +63,8 @@ fn configuration<'a, 'd>(
     for section in &root.children {
         match section.name {
             "appSettings" => app_settings(section, sections, problems),
-            "backends" => backends(section, sections, problems),
+            "backends" => list(section, "backend", &mut sections.backends, problems),
+            "directories" => list(section, "directory", &mut sections.directories, problems),
             name if foreign::is_dotnet_section(name) || declared.contains(name) => {
                 if ignored.insert(name) {
                     let message = format!("the section {} is ignored", tag(name));
@@ -70,7 +72,13 @@ fn configuration<'a, 'd>(
                     problems.warning(&code::IGNORED, section.span, message, label);
                 }
             }
-            name => unknown_element(section, name, &["appSettings", "backends"], "configuration", problems),
+            name => unknown_element(
+                section,
+                name,
+                &["appSettings", "backends", "directories"],
+                "configuration",
+                problems,
+            ),
         }
     }
 }
@@ -139,15 +147,21 @@ fn unknown_key(name: &Attribute<'_>, problems: &mut Problems<'_>) {
     };
 }
 
-fn backends<'a, 'd>(section: &'d Element<'a>, sections: &mut Sections<'a, 'd>, problems: &mut Problems<'_>) {
+/// A section of elements that all have one name.
+fn list<'a, 'd>(
+    section: &'d Element<'a>,
+    name: &str,
+    found: &mut Vec<&'d Element<'a>>,
+    problems: &mut Problems<'_>,
+) {
     only_attributes(section, &[], problems);
     no_text(section, problems);
     for element in &section.children {
-        if element.name == "backend" {
+        if element.name == name {
             no_content(element, problems);
-            sections.backends.push(element);
+            found.push(element);
         } else {
-            unknown_element(element, element.name, &["backend"], "backends", problems);
+            unknown_element(element, element.name, &[name], section.name, problems);
         }
     }
 }

@@ -48,6 +48,11 @@ fn every_attribute_of_a_lync_backend_is_looked_at() {
 }
 
 #[test]
+fn every_attribute_of_a_directory_is_looked_at() {
+    insta::assert_snapshot!(said_of(include_str!("file/directory.config")));
+}
+
+#[test]
 fn what_is_not_xml_is_shown_and_the_rest_is_still_read() {
     insta::assert_snapshot!(said_of(include_str!("file/malformed.config")));
 }

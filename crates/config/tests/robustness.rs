@@ -42,6 +42,12 @@ const GOOD: &str = r#"<?xml version="1.0" encoding="utf-8"?>
       certificateFile="a.pem" privateKeyFile="b.pem" caFile="c.pem" allowedPeers="pool.contoso.test, fe1.contoso.test"
       gruu="sip:relay.contoso.test@contoso.test;gruu;opaque=srvr:trunkline:AbCd" accept="user" declineWith="603" />
   </backends>
+  <directories>
+    <directory domain="contoso.test" url="ldaps://dc1.contoso.test ldap://dc2.contoso.test:3268/" tls="starttls"
+      bindDn="relay@contoso.test" passwordFile="password" base="DC=contoso,DC=test" scope="onelevel" caFile="ca.pem"
+      schema="inetorgperson" filter="(&amp;(objectClass=person){search})" attributes="address=mail,imAddress title="
+      connections="2" sizeLimit="100" timeoutSecs="5" />
+  </directories>
 </configuration>
 "#;
 

@@ -11,8 +11,8 @@ use std::{
 
 use secrecy::ExposeSecret;
 use trunkline_config::{
-    BackendConfig, Config, Database, Diagnostics, KEYS, LogFormat, Lookup, LyncAccept, XmppTls, load, locate,
-    parse,
+    BackendConfig, Config, Database, Diagnostics, DirectoryField, KEYS, LogFormat, Lookup, LyncAccept,
+    XmppTls, load, locate, parse,
 };
 
 /// A world of a few variables and files.
@@ -205,6 +205,33 @@ fn a_lync_backend_has_names_in_lower_case_and_defaults() {
         (LyncAccept::OnlyEndpoint, 603, 50)
     );
     assert!(!format!("{config:?}").contains("fe1."), "what came by reference is not shown");
+}
+
+#[test]
+fn a_directory_has_the_defaults_of_its_schema_where_nothing_else_is_said() {
+    let mut world = World::default();
+    world.files.insert("/etc/trunkline/password", "");
+    world.variables.insert("READER", "cn=hidden");
+    let text = r#"<configuration><directories><directory domain="Contoso.test" bindDn="env:READER"
+        url=" LDAPS://DC1.contoso.test  ldap://127.0.0.1:3389/ ldaps://dc1.contoso.test:636" base="DC=contoso,DC=test"
+        passwordFile="password" tls="none" attributes="address=mail,imAddress office=" /></directories></configuration>"#;
+    let (config, warnings) = parse(text, "test.config", Path::new("/etc/trunkline"), &world).unwrap();
+    assert!(warnings.is_empty(), "a server on this computer may be spoken to without TLS: {warnings:?}");
+    let [directory] = config.directories.as_slice() else { panic!("{config:?}") };
+    let servers: Vec<_> =
+        directory.servers.iter().map(|server| (server.ldaps, server.host.as_str(), server.port)).collect();
+    assert_eq!(servers, [(true, "dc1.contoso.test", 636), (false, "127.0.0.1", 3389)]);
+    assert_eq!((directory.domain.as_str(), directory.bind_dn.as_str()), ("contoso.test", "cn=hidden"));
+    assert_eq!(directory.password_file, Path::new("/etc/trunkline/password"));
+    assert!(directory.filter.contains("userAccountControl") && directory.filter.contains("{search}"));
+    let of = |wanted| {
+        let found = directory.attributes.iter().find(|(field, _)| *field == wanted);
+        found.map(|(_, names)| names.join(",")).unwrap()
+    };
+    assert_eq!(of(DirectoryField::Address), "mail,imAddress", "instead of those of Active Directory");
+    assert_eq!((of(DirectoryField::Office).as_str(), of(DirectoryField::LastName).as_str()), ("", "sn"));
+    assert_eq!((directory.size_limit, directory.connections, directory.timeout.as_secs()), (200, 4, 4));
+    assert!(!format!("{config:?}").contains("hidden"), "what came by reference is not shown");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 use trunkline_model::Timestamp;
 use trunkline_store::{Purge, SessionRow, StoreError};
+use trunkline_wire::{ApiError, ErrorCode};
 
 use crate::{
     port::Person,
@@ -136,26 +137,41 @@ async fn time_out(relay: &Arc<Inner>) {
     }
 }
 
-/// Writes down when each phone was heard of, and how far it is, where that is news. What fails is news still.
+/// Writes down when each phone was heard of, and how far it is, where that is news. What fails is news still, and ends the
+/// round with one line: what concerns all phones is not told for each.
 pub(crate) async fn touch(relay: &Arc<Inner>) {
     let sessions = relay.hub.all();
+    if let Err(error) = write_lives(relay, &sessions).await {
+        tracing::warn!(%error, "signs of life could not be written down; it is tried again");
+    } else if let Err((error, phones)) = write_marks(relay, &sessions).await {
+        tracing::warn!(%error, phones, "how far phones are could not be written down; it is tried again");
+    }
+}
+
+async fn write_lives(relay: &Arc<Inner>, sessions: &[Arc<Session>]) -> Result<(), StoreError> {
     let news: Vec<_> =
         sessions.iter().filter_map(|session| Some((session, session.news_of_life()?))).collect();
     if !news.is_empty() {
         let rows = news.iter().map(|(session, heard)| (session.identity.device, *heard)).collect();
-        match relay.store.session_touch(rows).await {
-            Ok(()) => news.iter().for_each(|(session, heard)| session.life_written(*heard)),
-            Err(error) => tracing::warn!(%error, "signs of life could not be written down"),
+        relay.store.session_touch(rows).await?;
+        news.iter().for_each(|(session, heard)| session.life_written(*heard));
+    }
+    Ok(())
+}
+
+/// A device that only sends acknowledges nothing, but needs its own entries no more. An error of the database comes with
+/// how many phones are left.
+async fn write_marks(relay: &Arc<Inner>, sessions: &[Arc<Session>]) -> Result<(), (ApiError, usize)> {
+    let news: Vec<_> =
+        sessions.iter().filter_map(|session| Some((session, session.news_of_mark()?))).collect();
+    for (done, (session, up_to)) in news.iter().enumerate() {
+        match router::acknowledge_wholly(relay, session, *up_to).await {
+            Err(error) if error.code == ErrorCode::GeneralFailure => return Err((error, news.len() - done)),
+            Err(error) => tracing::debug!(%error, "how far a phone is could not be written down"),
+            Ok(()) => {}
         }
     }
-    for session in sessions {
-        // A device that only sends acknowledges nothing, but needs its own entries no more.
-        let Some(up_to) = session.news_of_mark() else { continue };
-        match router::acknowledge_wholly(relay, &session, up_to).await {
-            Ok(()) => session.mark_written(up_to),
-            Err(error) => tracing::warn!(%error, "how far a phone is could not be written down"),
-        }
-    }
+    Ok(())
 }
 
 async fn tidy(relay: &Arc<Inner>) -> Result<(), StoreError> {

@@ -4,6 +4,7 @@ mod activation;
 mod block;
 mod connection;
 mod error;
+mod finding;
 mod housekeeping;
 mod hub;
 mod line;

@@ -13,7 +13,7 @@ use trunkline_wire::ErrorCode;
 
 pub(crate) use self::present::Present;
 use crate::{
-    port::{Backend, Outcome},
+    port::{Backend, DirectoryError, Outcome},
     stranger::Refusal,
 };
 
@@ -46,6 +46,7 @@ pub(crate) struct Metrics {
     delivery: Histogram,
     errors: Counts<2>,
     activations: Counts<1>,
+    directory_searches: Counts<2>,
     refusals: Counts<1>,
 }
 
@@ -64,6 +65,7 @@ impl Default for Metrics {
             received: Counts::default(),
             errors: Counts::default(),
             activations: Counts::default(),
+            directory_searches: Counts::default(),
             refusals: Counts::default(),
         }
     }
@@ -103,6 +105,11 @@ impl Metrics {
             self.errors.clone(),
         );
         registry.register("trunkline_activations", "Attempts to activate a device", self.activations.clone());
+        registry.register(
+            "trunkline_directory_searches",
+            "Searches for people in the directory of a domain: answered, or why not",
+            self.directory_searches.clone(),
+        );
         registry.register(
             "trunkline_refusals",
             "Strangers who were refused, by reason; the audit log tells of each, rate-limited",
@@ -169,6 +176,18 @@ impl Metrics {
         }
     }
 
+    /// There is a directory of this domain.
+    pub(crate) fn know_directory(&self, domain: &str) {
+        for result in ["answered"].into_iter().chain(DirectoryError::WORDS) {
+            drop(self.directory_searches.get_or_create(&directory_labels(domain, result)));
+        }
+    }
+
+    /// A directory was asked.
+    pub(crate) fn directory_asked(&self, domain: &str, result: &'static str) {
+        self.directory_searches.get_or_create(&directory_labels(domain, result)).inc();
+    }
+
     /// A phone's message was committed, in this state.
     pub(crate) fn stored(&self, backend: &dyn Backend, state: MessageState) {
         self.stored.get_or_create(&labels(backend)).inc();
@@ -215,6 +234,10 @@ impl Metrics {
     pub(crate) fn activation(&self, result: &'static str) {
         self.activations.get_or_create(&[("result", result.into())]).inc();
     }
+}
+
+fn directory_labels(domain: &str, result: &'static str) -> Labels<2> {
+    [("domain", domain.to_owned().into()), ("result", result.into())]
 }
 
 fn error_labels(code: ErrorCode) -> Labels<2> {

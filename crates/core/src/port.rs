@@ -2,6 +2,7 @@
 
 mod authenticator;
 mod backend;
+mod directory;
 mod examination;
 
 pub use authenticator::{AuthenticationError, Authenticator, Credential, Identity};
@@ -9,4 +10,5 @@ pub use backend::{
     Backend, Incoming, Inlet, InletError, Line, LineError, LineState, OpenLine, Outcome, OutgoingMessage,
     Person, Roster, RosterChange, Search, SearchField, SearchResult,
 };
+pub use directory::{Directory, DirectoryError};
 pub use examination::{Finding, Step, Trouble};

@@ -11,6 +11,7 @@ use trunkline_wire::ContactView;
 
 use crate::{
     connection::Opening,
+    error::Seldom,
     port::Line,
     portion::portions,
     relay::Inner,
@@ -70,7 +71,8 @@ impl Reader {
             let (relay, session) = (Arc::clone(&self.relay), Arc::clone(session));
             self.relay.tasks.spawn(async move {
                 if let Err(error) = router::acknowledge_wholly(&relay, &session, up_to).await {
-                    tracing::warn!(%error, "what a phone has could not be written down; it is told again");
+                    // The store has complained, once for all phones; housekeeping writes it down later.
+                    tracing::debug!(%error, "what a phone has could not be written down");
                 }
             });
         }
@@ -181,7 +183,10 @@ impl Reader {
                 session.state().outbound.page(after, page);
             }
             Err(error) => {
-                tracing::warn!(%error, "the mailbox could not be read; it is tried again");
+                static LAST: Seldom = Seldom::new();
+                if LAST.is_due() {
+                    tracing::warn!(%error, "a mailbox could not be read; it is tried again");
+                }
                 tokio::time::sleep(RETRY).await;
             }
         }

@@ -23,12 +23,13 @@ use trunkline_wire::activation::{ActivatedAccount, ActivationReply, ActivationRe
 use crate::{
     activation::ActivationError,
     connection::{Connection, Opening},
+    finding::Directories,
     housekeeping,
     hub::{CommitFeed, Hub},
     line::{BackendHealth, Lines, stored_password},
     local::Local,
     metric::{Metrics, Present},
-    port::{AuthenticationError, Authenticator, Backend, Credential, Identity, Person, Step},
+    port::{AuthenticationError, Authenticator, Backend, Credential, Directory, Identity, Person, Step},
     session::End,
     settings::{Live, Settings},
     stranger::{Failures, Refusal, Strangers, Suspect, network},
@@ -46,6 +47,8 @@ pub struct Parts {
     pub feed: Arc<CommitFeed>,
     /// The IM systems other than the embedded one.
     pub backends: Vec<Arc<dyn Backend>>,
+    /// Where accounts of a domain find people beside what its IM system knows; no two are of one domain.
+    pub directories: Vec<Arc<dyn Directory>>,
     /// What an admin has set.
     pub settings: Settings,
 }
@@ -67,6 +70,7 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) hub: Arc<Hub>,
     pub(crate) lines: Arc<Lines>,
+    pub(crate) directories: Directories,
     pub(crate) metrics: Metrics,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -104,7 +108,7 @@ pub struct Status {
 impl Relay {
     /// Brings the sessions of an earlier life back, opens their lines in the background, and begins housekeeping.
     pub async fn start(parts: Parts, registry: &mut Registry) -> Result<Self, StartError> {
-        let Parts { store, feed, backends, settings } = parts;
+        let Parts { store, feed, backends, directories, settings } = parts;
         let (hub, metrics, tasks) = (Arc::new(Hub::default()), Metrics::default(), TaskTracker::new());
         metrics.register(registry);
         let local: Arc<dyn Backend> = Arc::new(Local::new(store.clone()));
@@ -133,6 +137,7 @@ impl Relay {
             store,
             hub,
             lines,
+            directories: Directories::new(directories, metrics.clone()),
             settings: Live::new(settings),
             metrics,
             tasks,
@@ -271,15 +276,18 @@ impl Relay {
         self.0.settings.set(settings);
     }
 
-    /// Signs the lines out, writes down what is still in memory, and waits for the tasks under way; sockets are the
+    /// Writes down what is still in memory, signs the lines out, and waits for the tasks under way; sockets are the
     /// caller's and should be closed before.
     pub async fn stop(&self) {
         let inner = &self.0;
         inner.stop.cancel();
-        inner.lines.close_all().await;
-        housekeeping::touch(inner).await;
-        inner.tasks.close();
         let patience = Duration::from_secs(5);
+        // The receipts that this catches up need the lines.
+        if tokio::time::timeout(patience, housekeeping::touch(inner)).await.is_err() {
+            tracing::warn!("how far phones are could not all be written down in time; they are asked anew");
+        }
+        inner.lines.close_all().await;
+        inner.tasks.close();
         if tokio::time::timeout(patience, inner.tasks.wait()).await.is_err() {
             tracing::warn!(
                 tasks = inner.tasks.len(),

@@ -3,7 +3,10 @@
 
 mod answer;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::BoxFuture;
 use trunkline_model::{AccountId, Address, ChatId, MessageId, MessageState, MessageText, Seq};
@@ -134,6 +137,9 @@ pub(crate) async fn end_chat(
     }))
 }
 
+/// How long an IM system may take over the receipts of one step: the phone's answer waits for it.
+const TELLING: Duration = Duration::from_secs(5);
+
 /// The phone has a message, and with it everything before.
 pub(crate) async fn acknowledge(
     relay: &Arc<Inner>,
@@ -181,7 +187,7 @@ pub(crate) async fn acknowledge_up_to(
             step = next.await.map_err(error::store)?;
             tell_lines(&relay, &session, step.receipts).await;
         }
-        session.state().outbound.acknowledge(up_to);
+        session.acknowledged(up_to);
         Ok(())
     }))
 }
@@ -202,10 +208,15 @@ async fn tell_lines(relay: &Arc<Inner>, session: &Arc<Session>, receipts: Vec<Re
         return;
     }
     let Ok(line) = relay.lines.line(session.account()) else { return };
-    for receipt in remote {
-        if let Err(error) = line.delivered(&receipt.peer, &receipt.id).await {
-            tracing::debug!(%error, "a receipt was not passed on");
+    let told = async {
+        for receipt in remote {
+            if let Err(error) = line.delivered(&receipt.peer, &receipt.id).await {
+                tracing::debug!(%error, "a receipt was not passed on");
+            }
         }
+    };
+    if tokio::time::timeout(TELLING, told).await.is_err() {
+        tracing::debug!("an IM system did not take receipts in time");
     }
 }
 

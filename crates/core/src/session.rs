@@ -347,8 +347,43 @@ impl Session {
         (self.written_mark.load(Ordering::Relaxed) < mark.0).then_some(mark)
     }
 
-    /// The mailbox is acknowledged up to here in the store.
-    pub(crate) fn mark_written(&self, mark: Seq) {
-        self.written_mark.fetch_max(mark.0, Ordering::Relaxed);
+    /// The store has it that the phone has everything up to here.
+    pub(crate) fn acknowledged(&self, up_to: Seq) {
+        self.state().outbound.acknowledge(up_to);
+        self.written_mark.fetch_max(up_to.0, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use trunkline_model::{AccountId, DeviceId, Seq, Timestamp};
+
+    use super::{Beginning, Session, outbound::Outbound, sequence::Sequences};
+    use crate::port::Identity;
+
+    /// Otherwise every round of housekeeping writes it once more, for every active phone.
+    #[test]
+    fn what_a_phone_acknowledged_by_a_call_is_no_news_for_housekeeping() {
+        let device = DeviceId::fresh();
+        let sequences = Sequences::new(Timestamp(1_000_000), 0, 10_000);
+        let session = Session::new(Beginning {
+            identity: Identity {
+                account: AccountId(1),
+                address: "bo@example.test".parse().unwrap(),
+                device,
+                device_token: String::new(),
+            },
+            id: "1".to_owned(),
+            outbound: Outbound::new(device, sequences, Seq(0), Seq(0)),
+            background: false,
+            push_type: 0,
+            availability: None,
+            personal_message: String::new(),
+            last_active: Timestamp::now(),
+        });
+        session.acknowledged(Seq(3));
+        assert_eq!(session.news_of_mark(), None);
+        session.state().outbound.acknowledge(Seq(4));
+        assert_eq!(session.news_of_mark(), Some(Seq(4)), "it has sent something behind all that it has");
     }
 }

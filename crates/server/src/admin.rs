@@ -9,7 +9,7 @@ mod view;
 
 pub(crate) use channel::{Channel, ask_in, server_answers, silent, tell_server};
 pub(crate) use command::{Command, ImportRow, Refusal, RefusalKind, Reply};
-pub(crate) use execute::{Executor, IMPORT_BYTES, IMPORT_ROWS, Running};
+pub(crate) use execute::{Executor, IMPORT_BYTES, IMPORT_ROWS, Running, counts_by_name, of_files};
 pub(crate) use profile::ProfileChange;
 pub(crate) use socket::AdminSocket;
 pub(crate) use view::{

@@ -38,6 +38,9 @@ fn failure(error: &ArchiveError) -> Failure {
         ArchiveError::Store(StoreError::Busy) => {
             failure.advise("the same again when nobody else writes to the database, e.g. an SQL shell")
         }
+        ArchiveError::Store(StoreError::Database(_)) => {
+            failure.advise("what was there is as it was: look at the space on its disk, and who may write to its folder")
+        }
         ArchiveError::InUse => failure.advise(
             "the same again when nobody reads the old database any more, e.g. a backup or an SQL shell",
         ),

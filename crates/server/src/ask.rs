@@ -13,7 +13,7 @@ pub(crate) use activation::activation;
 pub(crate) use device::device;
 pub(crate) use key::key;
 pub(crate) use reload::reload;
-pub(crate) use status::{counted, listeners, scheme, status};
+pub(crate) use status::{OUTDATED, counted, listeners, look, scheme, status};
 
 use crate::{
     admin::{Channel, Command, Reply},

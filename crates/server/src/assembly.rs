@@ -8,8 +8,12 @@ use std::{
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
-use trunkline_config::{BackendConfig, Config};
-use trunkline_core::{CommitFeed, Parts, Relay, port::Backend};
+use trunkline_config::{BackendConfig, Config, DirectoryConfig};
+use trunkline_core::{
+    CommitFeed, Parts, Relay,
+    port::{Backend, Directory},
+};
+use trunkline_directory::{LdapDirectory, SetupError};
 use trunkline_http::{BindError, HttpSettings, Server, Stop};
 use trunkline_lync::{LyncBackend, LyncError};
 use trunkline_store::Store;
@@ -41,8 +45,8 @@ pub(crate) struct Assembly {
 }
 
 impl Assembly {
-    /// Opens everything that the configuration names, in this order: backends, lock and store, relay, listeners, admin
-    /// socket. No configuration is taken over once `stop` begins the drain.
+    /// Opens everything that the configuration names, in this order: backends and directories, lock and store, relay,
+    /// listeners, admin socket. No configuration is taken over once `stop` begins the drain.
     pub(crate) async fn start(config: &Config, origin: Origin, stop: &Stop) -> Result<Self, Failure> {
         let place = configuration::place(config)?;
         if config.enable_persistent_chat {
@@ -53,6 +57,7 @@ impl Assembly {
         let built = config.backends.iter().map(build).collect::<Result<Vec<_>, _>>()?;
         let backends = built.iter().map(Built::backend).collect();
         let pools: Vec<_> = built.into_iter().filter_map(Built::pool).collect();
+        let directories = config.directories.iter().map(directory).collect::<Result<Vec<_>, _>>()?;
         place.serve_as_its_owner()?;
         let feed = Arc::new(CommitFeed::default());
         let store = open_store(&place, &feed).await?;
@@ -61,7 +66,8 @@ impl Assembly {
         }
         let mut registry = Registry::default();
         telemetry::register(&mut registry);
-        let parts = Parts { store: store.clone(), feed, backends, settings: configuration::relay(config) };
+        let settings = configuration::relay(config);
+        let parts = Parts { store: store.clone(), feed, backends, directories, settings };
         let relay = Relay::start(parts, &mut registry)
             .await
             .map_err(|error| Failure::failed(format!("the relay cannot start: {error}")))?;
@@ -241,6 +247,28 @@ fn build(config: &BackendConfig) -> Result<Built, BackendError> {
 /// The backend that a configuration declares; it connects to nobody yet, and listens for nobody.
 pub(crate) fn backend(config: &BackendConfig) -> Result<Arc<dyn Backend>, BackendError> {
     build(config).map(|built| built.backend())
+}
+
+/// Why the directory that a configuration declares cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[error("the directory of {domain}: {error}")]
+pub(crate) struct DirectoryFault {
+    domain: String,
+    error: SetupError,
+}
+
+impl From<DirectoryFault> for Failure {
+    fn from(fault: DirectoryFault) -> Self {
+        Self::failed(fault.to_string())
+    }
+}
+
+/// The directory that a configuration declares; it connects to nobody yet.
+pub(crate) fn directory(declared: &DirectoryConfig) -> Result<Arc<dyn Directory>, DirectoryFault> {
+    match LdapDirectory::new(configuration::directory(declared)) {
+        Ok(directory) => Ok(Arc::new(directory)),
+        Err(error) => Err(DirectoryFault { domain: declared.domain.clone(), error }),
+    }
 }
 
 /// Says who holds the data folder.

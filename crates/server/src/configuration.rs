@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use trunkline_config::{
-    Config, Database, Diagnostic, LyncAccept, LyncDecline, Severity, System, XmppTls, locate,
+    Config, Database, Diagnostic, DirectoryConfig, DirectoryField, DirectoryScope, DirectoryTls, LyncAccept,
+    LyncDecline, Severity, System, XmppTls, locate,
 };
 use trunkline_core::Settings;
+use trunkline_directory::{Attributes, DirectoryServer, DirectorySettings, Encryption, Scope};
 use trunkline_http::{Certificate, HttpSettings};
 use trunkline_lync::{Accept, Decline, LyncSettings, address::Target, tls::TlsSettings};
 use trunkline_xmpp::{Tls, XmppSettings};
@@ -85,7 +87,11 @@ fn misfits(config: &Config) -> Vec<Misfit> {
         Some(Ok(None)) | None => None,
     };
     let backends = config.backends.iter().filter_map(|declared| assembly::backend(declared).err());
-    certificate.into_iter().chain(backends.map(|error| (Severity::Error, error.to_string()))).collect()
+    let faulty = backends.map(|error| error.to_string());
+    let directories = config.directories.iter().filter_map(|declared| assembly::directory(declared).err());
+    let address = database(config).err().map(|failure| failure.words().to_owned());
+    let faulty = address.into_iter().chain(faulty).chain(directories.map(|error| error.to_string()));
+    certificate.into_iter().chain(faulty.map(|words| (Severity::Error, words))).collect()
 }
 
 fn worry(certificate: &Certificate, config: &Config) -> Option<Misfit> {
@@ -129,16 +135,19 @@ fn report(file: Option<&Path>, problems: &[Diagnostic], misfits: &[Misfit]) -> s
     serde_json::json!({ "file": file.map(|file| file.display().to_string()), "problems": problems })
 }
 
+/// Where the data lie; connects to nothing.
+fn database(config: &Config) -> Result<trunkline_store::Database, Failure> {
+    match &config.db_connection {
+        Database::Sqlite(file) => Ok(trunkline_store::Database::Sqlite(file.clone())),
+        Database::Postgres(url) => trunkline_store::PostgresUrl::parse(url)
+            .map(trunkline_store::Database::Postgres)
+            .map_err(|error| Failure::failed(format!("DB_CONNECTION: {error}"))),
+    }
+}
+
 /// Where things lie.
 pub(crate) fn place(config: &Config) -> Result<Place, Failure> {
-    let database = match &config.db_connection {
-        Database::Sqlite(file) => trunkline_store::Database::Sqlite(file.clone()),
-        Database::Postgres(url) => {
-            let url = trunkline_store::PostgresUrl::parse(url)
-                .map_err(|error| Failure::failed(format!("DB_CONNECTION: {error}")))?;
-            trunkline_store::Database::Postgres(url)
-        }
-    };
+    let database = database(config)?;
     let domains =
         config.backends.iter().map(|backend| (backend.domain().to_owned(), backend.kind().to_owned()));
     Ok(Place {
@@ -228,5 +237,55 @@ pub(crate) fn lync(backend: &trunkline_config::LyncBackend) -> LyncSettings {
             LyncDecline::Decline => Decline::Everywhere,
         },
         login_rate: backend.login_rate,
+    }
+}
+
+/// What a directory needs.
+pub(crate) fn directory(declared: &DirectoryConfig) -> DirectorySettings {
+    DirectorySettings {
+        domain: declared.domain.clone(),
+        servers: declared.servers.iter().map(|server| directory_server(server, declared.tls)).collect(),
+        bind_dn: declared.bind_dn.clone(),
+        password_file: declared.password_file.clone(),
+        base: declared.base.clone(),
+        scope: match declared.scope {
+            DirectoryScope::Subtree => Scope::Subtree,
+            DirectoryScope::OneLevel => Scope::OneLevel,
+        },
+        filter: declared.filter.clone(),
+        attributes: attributes(declared),
+        ca_file: declared.ca_file.clone(),
+        connections: declared.connections,
+        size_limit: declared.size_limit,
+        patience: declared.timeout,
+    }
+}
+
+fn directory_server(server: &trunkline_config::DirectoryServer, tls: DirectoryTls) -> DirectoryServer {
+    let encryption = match (server.ldaps, tls) {
+        (true, _) => Encryption::Tls,
+        (false, DirectoryTls::StartTls) => Encryption::StartTls,
+        (false, DirectoryTls::None) => Encryption::Plain,
+    };
+    DirectoryServer { host: server.host.clone(), port: server.port, encryption }
+}
+
+fn attributes(declared: &DirectoryConfig) -> Attributes {
+    let of = |field: DirectoryField| {
+        let found = declared.attributes.iter().find(|(other, _)| *other == field);
+        found.map(|(_, names)| names.clone()).unwrap_or_default()
+    };
+    Attributes {
+        address: of(DirectoryField::Address),
+        name: of(DirectoryField::Name),
+        first_name: of(DirectoryField::FirstName),
+        last_name: of(DirectoryField::LastName),
+        email: of(DirectoryField::Email),
+        title: of(DirectoryField::Title),
+        work_phone: of(DirectoryField::WorkPhone),
+        mobile_phone: of(DirectoryField::MobilePhone),
+        department: of(DirectoryField::Department),
+        company: of(DirectoryField::Company),
+        office: of(DirectoryField::Office),
     }
 }

@@ -17,7 +17,7 @@ use trunkline_model::Address;
 use self::{report::Report, server::Holder};
 use crate::{
     admin::{Channel, RunningView},
-    configuration,
+    assembly, configuration,
     exit::Failure,
 };
 
@@ -119,7 +119,7 @@ async fn examine(config: &Config, account: Option<&Address>, report: &mut Report
         files => listener::certificate(files.as_ref(), &config.data_dir),
     };
     report.part("certificate", certificate)?;
-    let patient = patient(config, closed, report).await?;
+    let patient = patient(config, closed, account.is_some(), report).await?;
     let doors = match &patient.holder {
         Holder::Server(status) => {
             listener::listeners(status.server.as_ref(), files.as_ref(), &config.data_dir).await
@@ -132,12 +132,24 @@ async fn examine(config: &Config, account: Option<&Address>, report: &mut Report
         let steps = backend::examine(declared, account, &patient).await;
         report.part(&format!("backend {}", declared.domain()), steps)?;
     }
+    for declared in &config.directories {
+        let steps = match assembly::directory(declared) {
+            Ok(directory) => directory.examine().await,
+            Err(fault) => vec![Step::not_tried("settings", fault.to_string())],
+        };
+        report.part(&format!("directory {}", declared.domain), steps)?;
+    }
     patient.close().await;
     Ok(())
 }
 
 /// The server and the database. Where this user may not look, one step has said so.
-async fn patient(config: &Config, closed: bool, report: &mut Report) -> Result<Patient, Failure> {
+async fn patient(
+    config: &Config,
+    closed: bool,
+    secrets: bool,
+    report: &mut Report,
+) -> Result<Patient, Failure> {
     if closed {
         report.part("server", vec![forbidden("process")])?;
         report.part("database", vec![forbidden("open")])?;
@@ -151,7 +163,7 @@ async fn patient(config: &Config, closed: bool, report: &mut Report) -> Result<P
         Holder::Nobody => Some(false),
         Holder::Unknown => None,
     });
-    let (steps, channel) = database::examine(&place, &holder).await;
+    let (steps, channel) = database::examine(&place, &holder, secrets).await;
     report.part("database", steps)?;
     Ok(Patient { channel, holder })
 }

@@ -133,6 +133,25 @@ impl Place {
         Ok(kept)
     }
 
+    /// Whether the key of this id, which a database is under, lies in its place or beside, where a start finds it; changes
+    /// nothing.
+    pub(crate) fn check_key(&self, needed: Option<KeyId>) -> Result<(), Failure> {
+        let Some(needed) = needed else { return Ok(()) };
+        let wrong = if self.master_key.exists() {
+            match MasterKey::demand(&self.master_key, needed) {
+                Ok(()) => return Ok(()),
+                Err(MasterKeyError::Another { found, .. }) => {
+                    self.store_trouble(&StoreError::WrongKey { given: found, database: Some(needed) })
+                }
+                Err(error) => return Err(self.key_trouble(&error)),
+            }
+        } else {
+            let path = self.master_key.display().to_string();
+            self.key_trouble(&MasterKeyError::Missing { path, database: self.database.to_string() })
+        };
+        self.key_beside(needed)?.map(drop).ok_or(wrong)
+    }
+
     /// What to do where the key of this id is not to be found.
     pub(crate) fn key_wanted(&self, id: KeyId) -> String {
         let name = MasterKey::name_of_kept(&self.master_key, id);

@@ -2,7 +2,7 @@ use sqlx::{Executor, SqlSafeStr};
 
 use crate::{
     Store, StoreError,
-    engine::{Pool, query},
+    engine::{Place, Pool, query},
     sql,
 };
 
@@ -17,22 +17,12 @@ const POSTGRES_VERSION: &str = "SELECT current_setting('server_version')";
 impl Store {
     /// Name and version of the SQL engine, e.g. `PostgreSQL 15.14 (Debian 15.14-0+deb12u1)`.
     pub async fn engine(&self) -> Result<String, StoreError> {
-        let (name, text) = match self.readers() {
-            Pool::Sqlite(_) => ("SQLite", SQLITE_VERSION),
-            Pool::Postgres(_) => ("PostgreSQL", POSTGRES_VERSION),
-        };
-        let version: String = query(text).fetch_one(self.readers()).await?.try_get(0)?;
-        Ok(format!("{name} {version}"))
+        engine(self.readers().into()).await
     }
 
     /// How many bytes the database takes; for SQLite without its log.
     pub async fn size(&self) -> Result<u64, StoreError> {
-        let text = match self.readers() {
-            Pool::Sqlite(_) => SQLITE_SIZE,
-            Pool::Postgres(_) => POSTGRES_SIZE,
-        };
-        let size: i64 = query(text).fetch_one(self.readers()).await?.try_get(0)?;
-        Ok(u64::try_from(size).unwrap_or_default())
+        size(self.readers().into()).await
     }
 
     /// Has the database prepare every statement of this program, so that a schema that does not fit is found before
@@ -48,4 +38,17 @@ impl Store {
         }
         Ok(texts.len())
     }
+}
+
+pub(crate) async fn engine(place: Place<'_>) -> Result<String, StoreError> {
+    let (name, text) =
+        if place.is_sqlite() { ("SQLite", SQLITE_VERSION) } else { ("PostgreSQL", POSTGRES_VERSION) };
+    let version: String = query(text).fetch_one(place).await?.try_get(0)?;
+    Ok(format!("{name} {version}"))
+}
+
+pub(crate) async fn size(place: Place<'_>) -> Result<u64, StoreError> {
+    let text = if place.is_sqlite() { SQLITE_SIZE } else { POSTGRES_SIZE };
+    let size: i64 = query(text).fetch_one(place).await?.try_get(0)?;
+    Ok(u64::try_from(size).unwrap_or_default())
 }

@@ -1,6 +1,6 @@
 use crate::{
     Store, StoreError,
-    engine::{Pool, query},
+    engine::{Place, query},
     sql::{columns::Columns, mailbox as sql},
 };
 
@@ -33,26 +33,27 @@ pub struct Counts {
 impl Store {
     /// Counts rows, or reckons how many there are where counting would read a large table.
     pub async fn counts(&self) -> Result<Counts, StoreError> {
-        let row = query(sql::COUNTS).bind(COUNTED + 1).fetch_one(self.readers()).await?;
-        let mut columns = Columns::of(&row);
-        let mut next = || columns.next::<i64>();
-        let (accounts, devices, counted, outbox, entries) = (next()?, next()?, next()?, next()?, next()?);
-        let messages = if counted > COUNTED { self.estimate().await?.max(counted) } else { counted };
-        let count = |rows: i64| u64::try_from(rows).unwrap_or_default();
-        Ok(Counts {
-            accounts: count(accounts),
-            devices: count(devices),
-            messages: count(messages),
-            outbox: count(outbox),
-            entries: count(entries),
-        })
+        counts(self.readers().into()).await
     }
+}
 
-    async fn estimate(&self) -> Result<i64, StoreError> {
-        let text = match self.readers() {
-            Pool::Sqlite(_) => SQLITE_ESTIMATE,
-            Pool::Postgres(_) => POSTGRES_ESTIMATE,
-        };
-        Ok(query(text).fetch_one(self.readers()).await?.try_get(0)?)
-    }
+pub(crate) async fn counts(mut place: Place<'_>) -> Result<Counts, StoreError> {
+    let row = query(sql::COUNTS).bind(COUNTED + 1).fetch_one(place.again()).await?;
+    let mut columns = Columns::of(&row);
+    let mut next = || columns.next::<i64>();
+    let (accounts, devices, counted, outbox, entries) = (next()?, next()?, next()?, next()?, next()?);
+    let messages = if counted > COUNTED { estimate(place).await?.max(counted) } else { counted };
+    let count = |rows: i64| u64::try_from(rows).unwrap_or_default();
+    Ok(Counts {
+        accounts: count(accounts),
+        devices: count(devices),
+        messages: count(messages),
+        outbox: count(outbox),
+        entries: count(entries),
+    })
+}
+
+async fn estimate(place: Place<'_>) -> Result<i64, StoreError> {
+    let text = if place.is_sqlite() { SQLITE_ESTIMATE } else { POSTGRES_ESTIMATE };
+    Ok(query(text).fetch_one(place).await?.try_get(0)?)
 }

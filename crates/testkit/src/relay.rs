@@ -28,6 +28,7 @@ pub struct Relay {
     folder: TempDir,
     settings: BTreeMap<String, String>,
     backends: String,
+    directories: String,
     environment: BTreeMap<String, OsString>,
     child: Option<Child>,
     listeners: Listeners,
@@ -51,6 +52,7 @@ pub struct Builder {
     program: PathBuf,
     settings: BTreeMap<String, String>,
     backends: String,
+    directories: String,
     environment: BTreeMap<String, OsString>,
 }
 
@@ -78,6 +80,12 @@ impl Builder {
         self
     }
 
+    /// Adds a `<directory … />` element.
+    pub fn directory(mut self, element: &str) -> Self {
+        self.directories.push_str(element);
+        self
+    }
+
     /// Starts it; resolves when it listens.
     pub async fn start(self) -> Result<Relay> {
         let mut relay = Relay {
@@ -85,6 +93,7 @@ impl Builder {
             folder: TempDir::with_prefix("trunkline-")?,
             settings: self.settings,
             backends: self.backends,
+            directories: self.directories,
             environment: self.environment,
             child: None,
             listeners: Listeners::default(),
@@ -109,7 +118,8 @@ impl Relay {
             ("LOG_LEVEL", "info"),
         ];
         let settings = settings.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        Builder { program: program.into(), settings, backends: String::new(), environment: BTreeMap::new() }
+        let (backends, directories) = (String::new(), String::new());
+        Builder { program: program.into(), settings, backends, directories, environment: BTreeMap::new() }
     }
 
     /// Starts it again after [`Relay::kill`] or [`Relay::stop`], on the same ports and data.
@@ -267,6 +277,9 @@ impl Relay {
             let _ = writeln!(xml, "    <add key=\"{key}\" value=\"{}\" />", escape(value));
         }
         xml.push_str("  </appSettings>\n");
+        if !self.directories.is_empty() {
+            let _ = writeln!(xml, "  <directories>{}</directories>", self.directories);
+        }
         if !self.backends.is_empty() {
             let _ = writeln!(xml, "  <backends>{}</backends>", self.backends);
         }

@@ -34,6 +34,13 @@ const NEEDS: &[Need] = &[
     Need { package: "curl", instead: Some("curl"), program: "curl", purpose: "plays the docs' commands" },
     Need { package: "prosody", instead: None, program: "prosody", purpose: "is the XMPP server" },
     Need { package: "postgresql", instead: None, program: "postgres", purpose: "is the database server" },
+    Need { package: "slapd", instead: None, program: "slapd", purpose: "is the directory" },
+    Need {
+        package: "ldap-utils",
+        instead: None,
+        program: "ldapsearch",
+        purpose: "asks the directory as a check",
+    },
     Need {
         package: "pidgin-sipe",
         instead: None,
@@ -70,6 +77,7 @@ const SERVICES: &[(&str, &str)] = &[
     ("postgresql", "postgresql@15-main.service"),
     ("nginx", "nginx.service"),
     ("haproxy", "haproxy.service"),
+    ("slapd", "slapd.service"),
 ];
 
 /// Installs what is missing, saying so; an error tells what to type when this user may not.

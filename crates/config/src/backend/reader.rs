@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{BackendConfig, DOMAIN, KIND, Sort, lync, xmpp};
+use super::{Attribute, BackendConfig, DOMAIN, KIND, Sort, lync, xmpp};
 use crate::{
     code::{self, Code},
     diagnostic::Diagnostic,
@@ -89,7 +89,7 @@ fn backend<'a>(
     surroundings: &Surroundings,
     reading: &mut Reading<'a>,
 ) -> Option<BackendConfig> {
-    let mut attributes = Attributes { element, reading, referred: Vec::new() };
+    let mut attributes = Attributes::new(element, reading);
     let sort = attributes.required("kind", &KIND);
     attributes.no_others(sort);
     let domain = attributes.required("domain", &DOMAIN);
@@ -99,25 +99,30 @@ fn backend<'a>(
     }
 }
 
-fn place(element: &Element<'_>, name: &str) -> Span {
+/// Where an attribute stands, else its element.
+pub(crate) fn place(element: &Element<'_>, name: &str) -> Span {
     element.attribute(name).map_or(element.span, |given| given.span)
 }
 
-/// The attributes of one backend, on their way to becoming values.
-pub(super) struct Attributes<'a, 'r> {
+/// The attributes of one element, on their way to becoming values.
+pub(crate) struct Attributes<'a, 'r> {
     element: &'r Element<'a>,
     reading: &'r mut Reading<'a>,
     referred: Vec<(&'static str, Reference)>,
 }
 
-impl<'a> Attributes<'a, '_> {
-    pub(super) fn required<K: Kind>(&mut self, name: &'static str, kind: &K) -> Option<K::Value> {
+impl<'a, 'r> Attributes<'a, 'r> {
+    pub(crate) fn new(element: &'r Element<'a>, reading: &'r mut Reading<'a>) -> Self {
+        Self { element, reading, referred: Vec::new() }
+    }
+
+    pub(crate) fn required<K: Kind>(&mut self, name: &'static str, kind: &K) -> Option<K::Value> {
         required(self.element, name, &mut self.reading.problems)?;
         self.optional(name, kind)?
     }
 
     /// None after a fault; Some(None) when the attribute is absent.
-    pub(super) fn optional<K: Kind>(&mut self, name: &'static str, kind: &K) -> Option<Option<K::Value>> {
+    pub(crate) fn optional<K: Kind>(&mut self, name: &'static str, kind: &K) -> Option<Option<K::Value>> {
         let Some(given) = self.element.attribute(name) else {
             return Some(None);
         };
@@ -127,18 +132,18 @@ impl<'a> Attributes<'a, '_> {
     }
 
     /// A file that must be named and there.
-    pub(super) fn file(&mut self, name: &'static str, kind: &FilePath) -> Option<PathBuf> {
+    pub(crate) fn file(&mut self, name: &'static str, kind: &FilePath) -> Option<PathBuf> {
         let file = self.required(name, kind)?;
         self.check_file(name, &file);
         Some(file)
     }
 
-    pub(super) fn check_file(&mut self, name: &str, file: &Path) {
+    pub(crate) fn check_file(&mut self, name: &str, file: &Path) {
         check_file(&format!("`{name}`"), file, place(self.element, name), self.reading);
     }
 
     /// Reports at an attribute.
-    pub(super) fn error(
+    pub(crate) fn error(
         &mut self,
         code: &'static Code,
         name: &str,
@@ -148,8 +153,20 @@ impl<'a> Attributes<'a, '_> {
         self.reading.problems.error(code, place(self.element, name), message, label)
     }
 
+    /// Warns at an attribute.
+    pub(crate) fn warning(&mut self, code: &'static Code, name: &str, message: &str, label: &str) {
+        let span = place(self.element, name);
+        self.reading.problems.warning(code, span, message, label);
+    }
+
+    /// Reports what is not among the names of a table.
+    pub(crate) fn only(&mut self, table: &[Attribute]) {
+        let known: Vec<&str> = table.iter().map(|attribute| attribute.name).collect();
+        only_attributes(self.element, &known, &mut self.reading.problems);
+    }
+
     /// What came by reference, so that it is not shown.
-    pub(super) fn referred(&mut self) -> Vec<(&'static str, Reference)> {
+    pub(crate) fn referred(&mut self) -> Vec<(&'static str, Reference)> {
         std::mem::take(&mut self.referred)
     }
 

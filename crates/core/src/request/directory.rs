@@ -97,7 +97,8 @@ async fn search(
         DirectoryField::Any => SearchField::Any,
     };
     let search = Search { term, field, limit: MAX_HITS };
-    let found = line(relay, session).await?.search(&search).await.map_err(error::line)?;
+    let line = relay.lines.line(session.account());
+    let found = relay.directories.find(session.address().domain(), line, &search).await?;
     Ok(Reply::Found {
         contacts: view(relay, session, found.contacts).await?,
         more: found.more,

@@ -18,7 +18,13 @@ pub(crate) async fn relay(folder: &Path) -> (Relay, Store) {
         exclusive: false,
     };
     let store = Store::open(open).await.expect("a store");
-    let parts = Parts { store: store.clone(), feed, backends: Vec::new(), settings: Settings::default() };
+    let parts = Parts {
+        store: store.clone(),
+        feed,
+        backends: Vec::new(),
+        directories: Vec::new(),
+        settings: Settings::default(),
+    };
     let relay = Relay::start(parts, &mut Registry::default()).await.expect("a relay");
     (relay, store)
 }

@@ -46,6 +46,21 @@ impl Channel {
         }
     }
 
+    /// Finds the running server; `None` when nobody has the database open, as far as that can be seen without opening it.
+    pub(crate) async fn to_server(place: &Place) -> Result<Option<Self>, Failure> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if server_answers(place).await? {
+                return Ok(Some(Self::Server(place.clone())));
+            }
+            let Some(who) = place.locked() else { return Ok(None) };
+            if Instant::now() >= deadline {
+                return Err(silent(place, &who));
+            }
+            sleep(BETWEEN_TRIES).await;
+        }
+    }
+
     /// Has one command carried out.
     pub(crate) async fn ask(&self, command: Command) -> Result<Reply, Failure> {
         let reply = match self {

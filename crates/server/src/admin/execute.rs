@@ -6,6 +6,7 @@ mod key;
 mod status;
 
 pub(crate) use import::{IMPORT_BYTES, IMPORT_ROWS};
+pub(crate) use status::{counts_by_name, of_files};
 
 use std::{sync::Arc, time::Instant};
 

@@ -1,10 +1,12 @@
 use std::{fmt::Write, net::SocketAddr};
 
+use trunkline_store::{Database, Glance, glance};
+
 use super::odd;
 use crate::{
     admin::{
         BackendView, CertificateView, Channel, Command, ListenersView, ReadinessView, Reply, RunningView,
-        StatusView, server_answers, silent,
+        StatusView, counts_by_name, of_files, server_answers, silent,
     },
     exit::Failure,
     place::Place,
@@ -51,8 +53,40 @@ async fn at_rest(place: &Place) -> Result<StatusView, Failure> {
     if !place.holds_data().await? {
         return Ok(nothing(place));
     }
-    ask(Channel::open(place.clone()).await?).await
+    match Channel::to_server(place).await? {
+        Some(server) => ask(server).await,
+        None => look(place).await,
+    }
 }
+
+/// What a look at the database tells; opening it would change it.
+pub(crate) async fn look(place: &Place) -> Result<StatusView, Failure> {
+    place.leave_to_its_owner()?;
+    let seen = glance(&place.database).await.map_err(|error| place.store_trouble(&error))?;
+    let Some(Glance { schema, known, key, engine, size, counts }) = seen else { return Ok(nothing(place)) };
+    place.check_key(key)?;
+    let bytes = match &place.database {
+        Database::Sqlite(file) => of_files(file),
+        Database::Postgres(_) => size,
+    };
+    let outdated = (schema < known).then(|| {
+        format!(
+            "its schema is {schema}, this program's is {known}: it was not opened, for that would change it"
+        )
+    });
+    Ok(StatusView {
+        engine: Some(engine),
+        database_bytes: Some(bytes),
+        counts: counts.as_ref().map(counts_by_name),
+        database_advice: outdated.as_ref().map(|_| OUTDATED.to_owned()),
+        database_problem: outdated,
+        ..nothing(place)
+    })
+}
+
+/// What to do about an earlier schema.
+pub(crate) const OUTDATED: &str =
+    "trunkline migrate --dry-run, or start the server: it brings the schema up to date";
 
 async fn ask(channel: Channel) -> Result<StatusView, Failure> {
     let reply = channel.ask(Command::Status).await;

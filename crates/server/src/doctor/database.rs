@@ -7,7 +7,7 @@ use trunkline_store::{Database, Soundness, migration_plan, soundness};
 
 use super::server::Holder;
 use crate::{
-    admin::{Channel, Command, Reply, StatusView},
+    admin::{Channel, StatusView},
     ask,
     exit::Failure,
     place::{self, Place},
@@ -16,8 +16,8 @@ use crate::{
 /// How long the pages of a file are looked through.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// The steps, and the way to ask more.
-pub(super) async fn examine(place: &Place, holder: &Holder) -> (Vec<Step>, Option<Channel>) {
+/// The steps, and the way to ask more: while no server runs only with `secrets`, for which the database must be opened.
+pub(super) async fn examine(place: &Place, holder: &Holder, secrets: bool) -> (Vec<Step>, Option<Channel>) {
     match holder {
         Holder::Unknown => {
             (vec![Step::not_tried("open", "whoever has the data folder open cannot be asked")], None)
@@ -27,12 +27,12 @@ pub(super) async fn examine(place: &Place, holder: &Holder) -> (Vec<Step>, Optio
             steps.extend(pages(place).await);
             (steps, Some(Channel::Server(place.clone())))
         }
-        Holder::Nobody => at_rest(place).await,
+        Holder::Nobody => at_rest(place, secrets).await,
     }
 }
 
 /// While no server runs.
-async fn at_rest(place: &Place) -> (Vec<Step>, Option<Channel>) {
+async fn at_rest(place: &Place, secrets: bool) -> (Vec<Step>, Option<Channel>) {
     if let Some(emptied) = place.emptied() {
         return (vec![Step::bad("open", closed(place, &emptied))], None);
     }
@@ -55,20 +55,16 @@ async fn at_rest(place: &Place) -> (Vec<Step>, Option<Channel>) {
         steps.push(step);
         return (steps, None);
     }
-    let channel = match Channel::open(place.clone()).await {
-        Ok(channel) => channel,
+    match ask::look(place).await {
+        Ok(status) => steps.extend(told(&status)),
         Err(failure) => {
             steps.push(Step::bad("open", closed(place, &failure)));
             return (steps, None);
         }
-    };
-    match channel.ask(Command::Status).await {
-        Ok(Reply::Status { status }) => steps.extend(told(&status)),
-        // A server has just started.
-        Ok(_) => steps.push(Step::not_tried("read", "the server is of another version than this command")),
-        Err(failure) => steps.push(Step::bad("read", closed(place, &failure))),
     }
-    (steps, Some(channel))
+    // Only the store can tell a password; opening it changes the database, which nobody expects of a look otherwise.
+    let channel = if secrets { Channel::open(place.clone()).await.ok() } else { None };
+    (steps, channel)
 }
 
 fn absent(place: &Place) -> Step {
@@ -124,7 +120,7 @@ async fn outdated(place: &Place) -> Option<Step> {
     Some(Step::doubtful(
         "schema",
         format!("the schema is {found}, this program's is {}; the database was not opened", plan.known),
-        "trunkline migrate --dry-run, or start the server: it brings the schema up to date",
+        ask::OUTDATED,
     ))
 }
 

@@ -65,13 +65,18 @@ impl Page {
 
 const BACKEND: &str = r#"<backend kind="xmpp" domain="away.test" host="127.0.0.1" port="9" />"#;
 
+/// A directory whose server is not there.
+const DIRECTORY: &str = r#"<directory domain="example.test" url="ldap://127.0.0.1:9" tls="none" bindDn="cn=nobody"
+    passwordFile="/dev/null" base="dc=example,dc=test" />"#;
+
 /// A relay with a line that never comes up, and people who have done what is counted.
 async fn busy() -> (House, Device, Device) {
     let relay = Relay::of(env!("CARGO_BIN_EXE_trunkline")).backend(BACKEND).set("LINE_WAIT_MS", "100");
-    let relay = relay.set("SEND_OUTCOME_WAIT_MS", "100").start().await.unwrap();
+    let relay = relay.directory(DIRECTORY).set("SEND_OUTCOME_WAIT_MS", "100").start().await.unwrap();
     let house = House::of(relay);
     let (mut ana, bo) = house.pair("ana", "bo").await;
     ana.refused(1012, "AddContact", json!({"contactId": "nobody"})).await;
+    ana.well("SearchDirectory", json!({"keySearch": "bo", "typeSearch": "name"})).await;
     house.relay.add_account("sip:cy@away.test", "Cy").await.unwrap();
     let pass = house.pass_of("sip:cy@away.test", "cy-1").await;
     let mut cy = Device::opened(&pass, -1).await;
@@ -110,6 +115,11 @@ async fn every_metric_moves_with_what_it_counts() {
         ("trunkline_activations_total", &["result=\"done\""], 3.0),
         ("trunkline_http_requests_total", &["route=\"activation\"", "status=\"201\""], 3.0),
         ("trunkline_session_resumes_total", &[], 1.0),
+        (
+            "trunkline_directory_searches_total",
+            &["domain=\"example.test\"", "result=\"sign_in_refused\""],
+            1.0,
+        ),
         ("trunkline_database_up", &[], 1.0),
         ("trunkline_build_info", &[], 1.0),
     ];

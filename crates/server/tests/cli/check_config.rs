@@ -111,3 +111,13 @@ fn what_the_files_of_a_lync_backend_hold_is_looked_at() {
     folder.write("key.pem", &Authority::new().unwrap().identity(&["a.test"]).unwrap().key_pem);
     assert!(check(&folder).contains("is not the key of the first certificate in"));
 }
+
+/// What a starting server refuses of an address is found before, without a database server; a password is not shown.
+#[test]
+fn a_wrong_address_of_a_database_is_an_error() {
+    let folder = Folder::new();
+    folder.set("DB_CONNECTION", "postgres:///relay?host=/x&amp;user=ann&amp;password=s3&amp;cretword=1");
+    let outcome = folder.run(&["check-config"]);
+    assert!(outcome.code == Some(1) && outcome.out.contains("DB_CONNECTION: "), "{outcome:?}");
+    assert!(!outcome.out.contains("cretword") && !outcome.err.contains("cretword"), "{outcome:?}");
+}

@@ -163,6 +163,28 @@ fn after_a_kill_the_next_command_works() {
     drop(again);
 }
 
+/// After a kill, all of the latest lies in the log alone; a look leaves both files as they are.
+#[test]
+fn a_look_at_a_killed_server_changes_neither_its_database_nor_its_log() {
+    let folder = Folder::new();
+    let serving = folder.serve();
+    folder.well(&["account", "add", "alice@example.test"]);
+    drop(serving);
+    let read = || {
+        ["trunkline.db", "trunkline.db-wal"]
+            .map(|name| fs::read(folder.path().join("data").join(name)).unwrap())
+    };
+    let before = read();
+    assert!(!before[1].is_empty(), "there is a log");
+    let doctor: Value = serde_json::from_str(&folder.run(&["doctor", "--json"]).out).unwrap();
+    assert!(doctor.to_string().contains("accounts 1"), "{doctor}");
+    assert!(read() == before, "doctor");
+    assert_eq!(not_running(&folder)["counts"]["accounts"], json!(1));
+    assert!(read() == before, "status");
+    folder.well(&["backup", "a.backup"]);
+    assert!(read() == before, "backup");
+}
+
 #[test]
 fn a_data_folder_deep_below_works_too() {
     let folder = Folder::new();

@@ -8,6 +8,7 @@ mod socket;
 
 mod broken;
 mod device;
+mod directory;
 mod doctor;
 mod domain;
 mod ledger;

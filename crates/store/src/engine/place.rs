@@ -12,6 +12,10 @@ pub(crate) enum Place<'c> {
 }
 
 impl Place<'_> {
+    pub(crate) fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite(_) | Self::SqlitePool(_))
+    }
+
     /// The same place, for one of several statements.
     pub(crate) fn again(&mut self) -> Place<'_> {
         match self {

@@ -67,13 +67,22 @@ fn refuse_emptied(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// A connection that sees one moment of the database; `None` when there is none yet.
+/// A connection that sees one moment of the database; `None` when there is none yet. Neither the database nor its log is
+/// changed by it: what opens a log for writing empties it into the database when it is the last to close it.
 pub(super) async fn snapshot(path: &Path) -> Result<Option<Connection>, StoreError> {
     use sqlx::ConnectOptions;
     if !fs::metadata(path).is_ok_and(|file| file.len() > 0) {
         return Ok(None);
     }
-    let options = options(path).create_if_missing(false).pragma("query_only", "ON");
+    // Without a log there is nothing to empty, and reading alone could not make the one that SQLite wants to see.
+    let logged = beside(path, "-wal").exists();
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .read_only(logged)
+        .busy_timeout(BUSY)
+        .pragma("query_only", "ON")
+        .disable_statement_logging();
     let mut connection = Connection::Sqlite(options.connect().await?);
     connection.run(sql::SNAPSHOT_SQLITE).await?;
     Ok(Some(connection))

@@ -8,7 +8,7 @@ use std::{
 
 use tempfile::TempDir;
 use trunkline_model::{Seq, Timestamp};
-use trunkline_store::{ArchiveError, Restore, Restored, backup, restore};
+use trunkline_store::{ArchiveError, Restore, Restored, StoreError, backup, restore};
 
 use crate::fixture::{House, Person};
 
@@ -129,6 +129,17 @@ async fn a_damaged_file_is_replaced_and_set_aside() {
             }
         }
     }
+}
+
+/// What keeps SQLite from opening a file is not always the file.
+#[tokio::test]
+async fn a_whole_file_is_not_set_aside_for_what_its_folder_lacks() {
+    let ruin = &mut Ruin::new().await;
+    let whole = fs::read(ruin.house.path()).unwrap();
+    fs::create_dir(ruin.beside("-wal")).unwrap();
+    let refused = ruin.restore(true).await;
+    assert!(matches!(refused, Err(ArchiveError::Store(StoreError::Database(_)))), "{refused:?}");
+    assert!(fs::read(ruin.house.path()).unwrap() == whole, "the file is as it was, in its place");
 }
 
 /// The power goes while the new file takes the place of the damaged one: before the old log is gone, or after.

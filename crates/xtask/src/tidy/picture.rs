@@ -13,9 +13,10 @@ const PREFIX: &str = "trunkline-";
 
 /// Every crate of ours and what it may stand on; roof first.
 const FLOORS: &[(&str, &[&str])] = &[
-    ("server", &["client", "config", "core", "http", "lync", "model", "store", "wire", "xmpp"]),
+    ("server", &["client", "config", "core", "directory", "http", "lync", "model", "store", "wire", "xmpp"]),
     ("http", &["config", "core", "model", "wire"]),
     ("xmpp", &["core", "model"]),
+    ("directory", &["core", "model"]),
     ("lync", &["core", "model", "sip"]),
     ("core", &["model", "store", "wire"]),
     ("store", &["model"]),
@@ -35,9 +36,10 @@ const FOR_TESTS: &str = "testkit";
 const DOORS: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
     ("tokio-xmpp", &["xmpp"]),
+    ("ldap3", &["directory"]),
     ("xmpp-parsers", &["xmpp"]),
-    ("rustls", &["client", "http", "lync", "server", "testkit", "xmpp"]),
-    ("tokio-rustls", &["client", "http", "lync", "server", "testkit", "xmpp"]),
+    ("rustls", &["client", "directory", "http", "lync", "server", "testkit", "xmpp"]),
+    ("tokio-rustls", &["client", "directory", "http", "lync", "server", "testkit", "xmpp"]),
 ];
 
 /// Other people's crates that the standard library or another choice of ours replaces.

@@ -35,7 +35,7 @@ impl Executor {
             Ok(Content { engine, bytes, counts }) => {
                 status.engine = Some(engine);
                 status.database_bytes = Some(bytes);
-                status.counts = Some(counted(&counts));
+                status.counts = Some(counts_by_name(&counts));
             }
             Err(error) => {
                 let failure = self.place.store_trouble(&error);
@@ -89,7 +89,7 @@ fn backend_view(health: BackendHealth) -> BackendView {
     }
 }
 
-fn counted(counts: &Counts) -> BTreeMap<String, u64> {
+pub(crate) fn counts_by_name(counts: &Counts) -> BTreeMap<String, u64> {
     let rows = [
         ("accounts", counts.accounts),
         ("devices", counts.devices),
@@ -101,7 +101,7 @@ fn counted(counts: &Counts) -> BTreeMap<String, u64> {
 }
 
 /// Bytes of the database file and of its write-ahead log.
-fn of_files(database: &Path) -> u64 {
+pub(crate) fn of_files(database: &Path) -> u64 {
     let mut log = database.as_os_str().to_owned();
     log.push("-wal");
     [database, Path::new(&log)]

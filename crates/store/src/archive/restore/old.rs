@@ -1,4 +1,9 @@
-use std::{fs, path::Path, time::SystemTime};
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+    time::SystemTime,
+};
 
 use trunkline_model::Timestamp;
 
@@ -26,7 +31,7 @@ pub(super) struct OldFile<'a> {
 
 impl<'a> OldFile<'a> {
     /// Looks at it. What cannot be read is no hindrance to who says that it may be replaced, for that is what he has a
-    /// backup for; but another process that uses it is.
+    /// backup for; but another process that uses it is, as far as SQLite can tell: of a damaged file it cannot.
     pub(super) async fn open(path: &'a Path, hold: &mut Hold, replace: bool) -> Result<Self, ArchiveError> {
         // Before SQLite touches it.
         let lost = Present { epoch: last_written(path).saturating_add(UNKNOWN), ..Present::default() };
@@ -71,18 +76,28 @@ impl<'a> OldFile<'a> {
     }
 
     fn unreadable(&self, error: StoreError) -> Result<(), ArchiveError> {
-        match error {
-            StoreError::Database(words) | StoreError::Damaged(words) | StoreError::Corrupt(words)
-                if self.replace =>
-            {
-                tracing::warn!(file = %self.path.display(), error = words, "the old database cannot be read, and is set aside");
-                Ok(())
-            }
-            StoreError::Database(words) | StoreError::Damaged(words) | StoreError::Corrupt(words) => {
-                Err(ArchiveError::Unreadable { path: self.path.display().to_string(), words })
-            }
-            error => Err(error.into()),
+        let words = match error {
+            StoreError::Damaged(words) | StoreError::Corrupt(words) => words,
+            StoreError::Database(words) if self.is_broken(&words) => words,
+            // The disk is full, or the folder closed: that is no reason to call the file damaged.
+            error => return Err(error.into()),
+        };
+        if !self.replace {
+            return Err(ArchiveError::Unreadable { path: self.path.display().to_string(), words });
         }
+        tracing::warn!(file = %self.path.display(), error = words, "the old database cannot be read, and is set aside");
+        Ok(())
+    }
+
+    /// Whether it is the file that fails where SQLite does not call it damaged: its disk has lost blocks, or it lacks a
+    /// table. Its connection is closed by now, so that reading it beside SQLite drops no lock.
+    fn is_broken(&self, words: &str) -> bool {
+        let lost = |end: &str| {
+            let file = File::open(beside(self.path, end));
+            let file = file.ok().filter(|file| file.metadata().is_ok_and(|kind| kind.is_file()));
+            file.is_some_and(|mut file| io::copy(&mut file, &mut io::sink()).is_err())
+        };
+        words.starts_with("no such ") || lost("") || lost("-wal")
     }
 }
 

@@ -35,7 +35,8 @@ impl PostgresUrl {
         let (head, options) = url.split_once('?').unwrap_or((url, ""));
         // Otherwise what follows the question mark may be the rest of a password.
         let addressed = head.contains('@') || head.ends_with('/') || head.contains("///");
-        let quotable = addressed && !options.contains('@');
+        // So may what follows a password among the options.
+        let quotable = addressed && !options.contains('@') && !options.contains("password=");
         for name in options.split('&').filter_map(|option| option.split('=').next()) {
             let known = name.is_empty() || OPTIONS.contains(&name) || name.starts_with("options[");
             if !known && quotable {
@@ -104,6 +105,7 @@ mod tests {
             ("postgres://ann:se#same@db/relay", "written as %XX"),
             ("postgres://ann:sesame@db/relay?sslmode=perhaps", "no address"),
             ("postgres://ann:se?same@db/relay", "written as %XX"),
+            ("postgres:///relay?host=/x&user=ann&password=se&cretsame=1", "written as %XX"),
             ("postgres://ann@db/relay?pasword=sesame", "the option pasword is not known"),
         ] {
             let told = PostgresUrl::parse(&SecretString::from(wrong)).unwrap_err().to_string();
