@@ -125,7 +125,8 @@ impl<D: Decoder> Pool<D> {
     /// An open connection to a server whose certificate bears this name, whoever began it; the relay's own first.
     pub fn find(&self, name: &str) -> Option<Connection> {
         let state = self.state();
-        let mut bearing = state.open.values().filter(|connection| connection.peer().names.has(name));
+        let open = state.open.values().filter(|connection| connection.is_open());
+        let mut bearing = open.filter(|connection| connection.peer().names.has(name));
         let outbound = |connection: &&Connection| connection.direction() == Direction::Outbound;
         bearing.clone().find(outbound).or_else(|| bearing.next()).cloned()
     }

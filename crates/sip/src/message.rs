@@ -116,6 +116,11 @@ impl Request {
         &self.body
     }
 
+    /// Forgets the body of a request of which only the headers are still of use.
+    pub(crate) fn drop_body(&mut self) {
+        self.body = Bytes::new();
+    }
+
     /// Replaces the body and sets Content-Type and Content-Length.
     pub fn set_body(&mut self, content_type: &str, body: impl Into<Bytes>) {
         self.body = body.into();
@@ -125,6 +130,11 @@ impl Request {
     /// The bytes on the wire.
     pub fn to_bytes(&self) -> Bytes {
         bytes(&self.line, &self.headers, &self.body)
+    }
+
+    /// How many bytes are kept with it.
+    pub(crate) fn weight(&self) -> usize {
+        weight(&self.line, &self.headers, &self.body)
     }
 }
 
@@ -186,6 +196,15 @@ impl Response {
     pub fn to_bytes(&self) -> Bytes {
         bytes(&self.line, &self.headers, &self.body)
     }
+
+    /// How many bytes are kept with it.
+    pub(crate) fn weight(&self) -> usize {
+        weight(&self.line, &self.headers, &self.body)
+    }
+}
+
+fn weight(line: &Bytes, headers: &Headers, body: &Bytes) -> usize {
+    line.len() + headers.iter().map(|header| header.line().len()).sum::<usize>() + body.len()
 }
 
 fn set_content(headers: &mut Headers, content_type: &str, length: usize) {

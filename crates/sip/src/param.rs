@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::error::{Error, ErrorCode};
+use crate::error::Error;
 use crate::scan::{Scan, unquoted};
 
 /// Parameters of a header (`;name=value;name`) in their order; names compare without regard to case.
@@ -26,12 +26,13 @@ impl Params {
         Ok(params)
     }
 
-    /// Takes `;name[=value]` as often as it comes. One semicolon may end them, as some peers write it.
+    /// Takes `;name[=value]` as often as it comes. Semicolons with nothing behind them are passed over, and a value may
+    /// be empty, as some peers write it.
     pub(crate) fn scan(scan: &mut Scan<'_>) -> Result<Self, Error> {
         let mut params = Vec::new();
         while scan.skip_space().eat(b';') {
-            if scan.skip_space().is_done() && !params.is_empty() {
-                break;
+            if matches!(scan.skip_space().peek(), None | Some(b';')) {
+                continue;
             }
             params.push(Self::one(scan)?);
         }
@@ -47,9 +48,6 @@ impl Params {
             Some(b'"') => scan.quoted()?,
             _ => scan.take(|byte| byte > b' ' && !matches!(byte, b';' | b'"' | b',' | 0x7f)),
         };
-        if value.is_empty() {
-            return Err(scan.error(ErrorCode::Syntax, "a parameter's value"));
-        }
         Ok(Param { name, value: Some(value.to_owned()) })
     }
 
@@ -68,9 +66,9 @@ impl Params {
         self.named(name).next().is_some()
     }
 
-    /// The first value of that name as written.
+    /// The first value of that name as written; an empty one (`name=`) is none.
     pub fn raw(&self, name: &str) -> Option<&str> {
-        self.named(name).find_map(|param| param.value.as_deref())
+        self.named(name).find_map(|param| param.value.as_deref().filter(|value| !value.is_empty()))
     }
 
     /// The first value of that name, out of its quotation marks.

@@ -56,18 +56,23 @@ impl Hop {
     }
 }
 
-/// How many transactions there may be at a time.
+/// How many transactions there may be at a time, and how many bytes they keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
     /// Requests of ours, including INVITEs that are over and still expect late answers.
     pub client: usize,
     /// Requests of peers', including answered ones whose repetition is still answered; those make room first.
     pub server: usize,
+    /// The bytes of the former.
+    pub client_bytes: usize,
+    /// The bytes of the latter; of those that were answered the body counts no more.
+    pub server_bytes: usize,
 }
 
 impl Default for Capacity {
     fn default() -> Self {
-        Self { client: 16_384, server: 16_384 }
+        let bytes = 64 * 1024 * 1024;
+        Self { client: 16_384, server: 16_384, client_bytes: bytes, server_bytes: bytes }
     }
 }
 

@@ -13,9 +13,9 @@ pub use via::Via;
 
 use crate::address::Address;
 use crate::error::{Error, ErrorCode};
-use crate::header::{Headers, name};
+use crate::header::{Header, Headers, name};
 use crate::method::Method;
-use crate::scan::Scan;
+use crate::scan::{Scan, elements};
 
 /// The largest CSeq (RFC 3261 section 8.1.1.5).
 const MAX_CSEQ: u32 = (1 << 31) - 1;
@@ -104,8 +104,26 @@ impl Headers {
     }
 
     /// Who the sender is, as a server vouches: a `sip:` and a `tel:` URI at most. Believe it only from a trusted peer.
+    /// What cannot be read is left out; an error when that is all there is, so that nobody takes it for nothing.
     pub fn asserted_identities(&self) -> Result<Vec<Address>, Error> {
-        self.each(name::P_ASSERTED_IDENTITY, Address::parse)
+        let texts: Vec<_> = self.all(name::P_ASSERTED_IDENTITY).map(Header::text).collect();
+        let (mut identities, mut unread) = (Vec::new(), None);
+        for text in &texts {
+            let parts = elements(text).unwrap_or_else(|error| {
+                unread = Some(error);
+                Vec::new()
+            });
+            for (_, part) in parts {
+                match Address::parse(part) {
+                    Ok(identity) => identities.push(identity),
+                    Err(error) => unread = Some(error),
+                }
+            }
+        }
+        match unread {
+            Some(error) if identities.is_empty() => Err(error.in_header(name::P_ASSERTED_IDENTITY)),
+            _ => Ok(identities),
+        }
     }
 
     /// Refer-To.

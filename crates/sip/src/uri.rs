@@ -200,10 +200,13 @@ fn tel(text: &str, start: usize) -> Result<Parts, Error> {
     Ok(Parts { scheme: Scheme::Tel, user: Some(start..end), host: end..end, port: None, params, query: None })
 }
 
-/// A port after a colon, and where what follows begins.
+/// A port after a colon, and where what follows begins. A colon alone says nothing.
 fn port(text: &str, at: usize) -> Result<(Option<u16>, usize), Error> {
     let Some(rest) = text.get(at..).unwrap_or_default().strip_prefix(':') else { return Ok((None, at)) };
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    if digits == 0 {
+        return Ok((None, at + 1));
+    }
     let port = rest.get(..digits).unwrap_or_default().parse();
     let port = port.map_err(|_| bad(at + 1, "a port from 0 to 65535"))?;
     Ok((Some(port), at + 1 + digits))

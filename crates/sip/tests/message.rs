@@ -95,6 +95,23 @@ fn quotes_hide_what_would_part() {
 }
 
 #[test]
+fn what_says_nothing_costs_nothing() {
+    let from = with("From: <sip:a@h>;epid=;;tag=1;").from().unwrap();
+    assert_eq!((from.tag(), from.epid()), (Some("1"), None));
+    assert_eq!(from.params.iter().count(), 2, "{from}");
+    assert_eq!(with("To: <sip:a@h>;tag=").to().unwrap().tag(), None);
+    let via = with("Via: SIP/2.0/TLS h;branch=z9hG4bK1;ms-received-cid=").via().unwrap();
+    assert_eq!(via.unique_branch(), Some("z9hG4bK1"));
+    let contact = &with("Contact: <sip:a@h:>").contacts().unwrap()[0];
+    assert_eq!((contact.uri.port(), contact.uri.as_str()), (None, "sip:a@h:"));
+    let identities = |value: &str| with(&format!("P-Asserted-Identity: {value}")).asserted_identities();
+    let read = identities("\"Bob\" <sip:bob@h>, <tel:+1 555>").unwrap();
+    assert_eq!(read.iter().map(|one| one.uri.as_str()).collect::<Vec<_>>(), ["sip:bob@h"]);
+    assert!(identities("<tel:+1 555>").is_err(), "it is not as if there were none");
+    assert_eq!(with("X: y").asserted_identities(), Ok(Vec::new()));
+}
+
+#[test]
 fn addresses_come_in_every_form() {
     let address = |text: &str| Address::parse(text).unwrap_or_else(|error| panic!("{error}: {text}"));
     assert_eq!(address("\"Bob B\"<sip:bob@h>").display.as_deref(), Some("Bob B"));
@@ -191,103 +208,6 @@ fn pipelined_messages_and_noise_between_them_come_apart() {
             Frame::Message(message(REGISTERED)),
         ]
     );
-}
-
-#[test]
-fn what_is_over_a_limit_is_answered_and_what_comes_behind_it_is_read() {
-    let head = REGISTERED.replace("SIP/2.0 200 OK", "MESSAGE sip:a@h SIP/2.0");
-    let long = head.replace("Expires:", &format!("X: {}\r\nExpires:", "x".repeat(2_000)));
-    let large = head.replace("Length: 0", "Length: 2001") + &"\r\n\r".repeat(667);
-    let limits = Limits { block: 1_500, body: 2_000 };
-    for (bytes, code, status) in [(long, ErrorCode::BlockTooLong, 400), (large, ErrorCode::BodyTooLong, 413)]
-    {
-        let frames = frames(format!("{bytes}{REGISTERED}").as_bytes(), limits);
-        let [Frame::Refused(refused), Frame::Message(next)] = &frames[..] else { panic!("{frames:?}") };
-        assert_eq!((refused.error.code, refused.close, next), (code, false, &message(REGISTERED)));
-        let answer = refused.answer("tag").unwrap();
-        assert_eq!((answer.status(), answer.call_id().as_deref()), (status, Ok("5e1f0c2f9bb04e6b9a1f")));
-    }
-}
-
-#[test]
-fn what_is_over_a_limit_and_has_no_end_ends_the_stream() {
-    let limits = Limits { block: 1_500, body: 2_000 };
-    let endless = REGISTERED.replace("Expires:", &format!("X: {}", "x".repeat(16 * 1_500)));
-    let huge = REGISTERED.replace("Length: 0", "Length: 16777217");
-    let lengthless = REGISTERED.replace("Content-Length: 0", &format!("X: {}", "x".repeat(1_500)));
-    for (bytes, code) in [
-        (endless, ErrorCode::BlockTooLong),
-        (huge, ErrorCode::BodyTooLong),
-        (lengthless, ErrorCode::BlockTooLong),
-    ] {
-        let frames = frames(format!("{bytes}{REGISTERED}").as_bytes(), limits);
-        let [Frame::Refused(refused)] = &frames[..] else { panic!("{frames:?}") };
-        assert_eq!((refused.error.code, refused.close), (code, true));
-        assert!(refused.response.is_none());
-    }
-}
-
-#[test]
-fn a_body_of_a_mebibyte_and_a_first_message_of_8000_characters_are_within_the_usual_limits() {
-    let first = format!("ms-text-format: text/plain; ms-body={}\r\nExpires:", "5Lit".repeat(8_000));
-    let text = REGISTERED.replace("Expires:", &first).replace("Length: 0", "Length: 1048576");
-    let frames = frames(&[text.as_bytes(), &vec![b'x'; 1 << 20]].concat(), Limits::default());
-    assert!(matches!(&frames[..], [Frame::Message(message)] if message.body().len() == 1 << 20));
-}
-
-#[test]
-fn an_answer_that_is_too_large_still_ends_its_transaction() {
-    let limits = Limits { block: 1_500, body: 2_000 };
-    for (method, status) in [("SUBSCRIBE", 513), ("INVITE", 200), ("MESSAGE", 200)] {
-        let text =
-            REGISTERED.replace("1 REGISTER", &format!("1 {method}")).replace("Length: 0", "Length: 2001");
-        let frames = frames(format!("{text}{}", "x".repeat(2_001)).as_bytes(), limits);
-        let [Frame::Refused(refused)] = &frames[..] else { panic!("{frames:?}") };
-        let response = refused.response.as_deref().expect("a response");
-        assert_eq!((response.status(), response.body().len(), refused.close), (status, 0, false), "{method}");
-        assert_eq!(check(&response.clone().into()), Ok(()));
-        assert_eq!(Message::parse(&response.to_bytes()), Ok(response.clone().into()));
-    }
-}
-
-#[test]
-fn a_fault_beside_what_names_it_costs_no_answer() {
-    for line in [
-        "Warning: 309 lcs.example.com no quotes",
-        "Warning:",
-        "Expires:",
-        "Route:",
-        "Contact:",
-        "Retry-After: soon",
-        "Content-Type: text",
-        "Max-Forwards: 300",
-        "X bad",
-    ] {
-        let text = REGISTERED.replace("Expires: 3600", line).replace("Contact: ", "X-Contact: ");
-        let text = text.replace("X-Contact: \r\n", "Contact: \r\n");
-        let frames = frames(text.as_bytes(), Limits::default());
-        let [Frame::Message(message)] = &frames[..] else { panic!("{line}: {frames:?}") };
-        assert_eq!(check(message), Ok(()), "{line}");
-    }
-}
-
-#[test]
-fn a_start_line_is_one_line() {
-    for start in ["SIP/2.0 200\r\n OK", "OPTIONS sip:a@h SIP/2.0\r\n X: y"] {
-        let text = REGISTERED.replace("SIP/2.0 200 OK", start);
-        let error = Message::parse(&Bytes::from(text)).unwrap_err();
-        assert_eq!(error.code, ErrorCode::StartLine, "{start}");
-    }
-}
-
-#[test]
-fn what_is_built_has_one_length() {
-    let built = Request::build(Method::INFO, "sip:a@h".parse().unwrap())
-        .body("text/plain", "hello")
-        .header(name::CONTENT_LENGTH, "0")
-        .done();
-    assert_eq!(built.all(name::CONTENT_LENGTH).count(), 1);
-    assert_eq!(built.text(name::CONTENT_LENGTH).as_deref(), Some("5"));
 }
 
 #[test]

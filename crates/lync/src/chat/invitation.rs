@@ -191,10 +191,11 @@ fn first_text(request: &Request) -> Option<MessageText> {
     texts.find_map(|text| MessageText::new(&text, MAX_TEXT).ok())
 }
 
-/// Who sends, and by what name: as a trusted server says, else as From says.
+/// Who sends, and by what name: as a trusted server says, else as From says. Nobody, if the server says it in a way that
+/// cannot be read.
 fn sender(request: &Request, trusted: bool) -> Option<(Address, Option<String>)> {
     let from = request.from().ok()?;
-    let asserted = if trusted { request.asserted_identities().unwrap_or_default() } else { Vec::new() };
+    let asserted = if trusted { request.asserted_identities().ok()? } else { Vec::new() };
     let mut all = asserted.iter().chain([&from]);
     let peer = all.find_map(|each| each.uri.address()?.parse().ok())?;
     let mut names = asserted.iter().chain([&from]).filter_map(|each| each.display.as_deref()).map(str::trim);

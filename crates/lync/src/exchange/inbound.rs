@@ -22,7 +22,16 @@ impl Exchange {
         self.heard.insert(connection.id(), now);
         match frame {
             Frame::Ping => write(connection, PONG.into()),
-            Frame::Refused(refused) => refuse(connection, &refused),
+            Frame::Refused(mut refused) => {
+                let response = refused.response.take();
+                refuse(connection, &refused);
+                // What it answers ends by what is left of it.
+                let left =
+                    response.map(|response| Message::from(*response)).filter(|left| check(left).is_ok());
+                if let Some(response) = left.and_then(Message::response) {
+                    self.response(connection, response);
+                }
+            }
             Frame::Message(message) => match (check(&message), message) {
                 (Ok(()), Message::Request(request)) => self.request(connection, request),
                 (Ok(()), Message::Response(response)) => self.response(connection, response),

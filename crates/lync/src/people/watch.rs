@@ -132,7 +132,10 @@ impl Watches {
                 Answer::Refused { status: 400 | 403 | 404 | 480 | 488 | 489 | 604 | 606, .. } => {
                     person.standing = Standing::Due(now + NOBODY);
                 }
-                Answer::Refused { status: 481, .. } => person.standing = Standing::Due(now),
+                Answer::Refused { status: 481, .. } if person.failures == 0 => {
+                    person.failures = 1;
+                    person.standing = Standing::Due(now);
+                }
                 Answer::Refused { .. } | Answer::Lost => person.fail(now),
             }
         }

@@ -39,7 +39,9 @@ async fn a_thousand_callers_share_one_dial_and_one_connection() -> Result<()> {
     let Event::Opened(opened) = relay.next().await? else { anyhow::bail!("not opened") };
     assert_eq!((opened.direction(), opened.peer().name.as_str()), (Direction::Outbound, POOL));
     assert!(opened.peer().names.has(FRONT_END), "the Front End behind the pool's name is known");
-    assert_eq!(relay.pool.find("FE1.contoso.test"), Some(opened));
+    assert_eq!(relay.pool.find("FE1.contoso.test"), Some(opened.clone()));
+    opened.close();
+    assert_eq!(relay.pool.find("FE1.contoso.test"), None, "one that is closing takes nothing more");
     Ok(())
 }
 

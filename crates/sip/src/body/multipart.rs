@@ -8,8 +8,8 @@ pub(super) use encoding::{from_base64, hex, to_base64};
 
 use super::{BodyCode, BodyError, MAX_BODY, MediaType};
 
-/// Most parts of one multipart.
-pub const MAX_PARTS: usize = 256;
+/// Most parts of one multipart: one list may have a thousand people, each with a part.
+pub const MAX_PARTS: usize = 2_048;
 /// Most header lines of a part.
 const MAX_LINES: usize = 32;
 /// Longest boundary, by the RFC.
@@ -74,7 +74,7 @@ impl Multipart {
             if let Some(last) = delimiter(&body[at..next], boundary) {
                 if let Some(start) = start {
                     if parts.len() == MAX_PARTS {
-                        return Err(BodyError::new(BodyCode::TooMany, "parts", at, "at most 256 parts"));
+                        return Err(BodyError::new(BodyCode::TooMany, "parts", at, "at most 2048 parts"));
                     }
                     parts.push(part(body, start, at)?);
                 }
@@ -163,7 +163,8 @@ fn line_end(body: &[u8], at: usize) -> usize {
     body[at..].iter().position(|byte| *byte == b'\n').map_or(body.len(), |end| at + end + 1)
 }
 
-/// The part from `start` to the delimiter at `end`, whose line break before it belongs to the delimiter.
+/// The part from `start` to the delimiter at `end`, whose line break before it belongs to the delimiter. A line of its
+/// head that is no header is passed over.
 fn part(body: &[u8], start: usize, end: usize) -> Result<Part, BodyError> {
     let mut part = Part { media: MediaType::new("text/plain"), ..Part::default() };
     let mut encoding = String::new();
@@ -172,7 +173,7 @@ fn part(body: &[u8], start: usize, end: usize) -> Result<Part, BodyError> {
         if at >= end {
             return Ok(part);
         }
-        let next = line_end(body, at).min(end);
+        let next = unfolded_end(body, at, end);
         let line = body[at..next].trim_ascii();
         if line.is_empty() {
             let whole = &body[next..end];
@@ -180,15 +181,28 @@ fn part(body: &[u8], start: usize, end: usize) -> Result<Part, BodyError> {
             part.body = encoding::decode(whole, &encoding, next)?;
             return Ok(part);
         }
-        let line = std::str::from_utf8(line)
-            .map_err(|_| BodyError::new(BodyCode::NotUtf8, "part header", at, "UTF-8"))?;
-        let (name, value) = line
-            .split_once(':')
-            .ok_or_else(|| BodyError::new(BodyCode::Multipart, "part header", at, "name: value"))?;
-        header(&mut part, &mut encoding, name.trim(), value.trim());
+        let line = String::from_utf8_lossy(line);
+        if let Some((name, value)) = line.split_once(':') {
+            let lines: Vec<_> = value.lines().map(str::trim).collect();
+            header(&mut part, &mut encoding, name.trim(), lines.join(" ").trim());
+        }
         at = next;
     }
     Err(BodyError::new(BodyCode::TooMany, "part header", at, "at most 32 lines"))
+}
+
+/// The place after the line that begins at `at`, and after those that continue it; an empty line is continued by none.
+fn unfolded_end(body: &[u8], at: usize, end: usize) -> usize {
+    let mut next = line_end(body, at).min(end);
+    let is_empty = body[at..next].trim_ascii().is_empty();
+    while !is_empty && next < end && matches!(body[next], b' ' | b'\t') {
+        let after = line_end(body, next).min(end);
+        if body[next..after].trim_ascii().is_empty() {
+            break;
+        }
+        next = after;
+    }
+    next
 }
 
 fn header(part: &mut Part, encoding: &mut String, name: &str, value: &str) {

@@ -88,7 +88,7 @@ pub enum Event {
     },
     /// The server forgot it, or the answer is lost with the connection: begin anew, with another Call-ID and tag.
     Restart,
-    /// After this time begin anew if it is over, else ask again.
+    /// Ask again after this time, in whatever dialog there is then.
     Wait(Duration),
     /// The server wants at least so many seconds: ask again with [`Subscription::lengthen`].
     TooBrief(u32),
@@ -309,14 +309,13 @@ impl Subscription {
     fn wait_outside(&mut self, now: Duration, random: u32) -> Event {
         let number = self.dialog.take().map_or(0, |dialog| dialog.local_number());
         self.number = self.number.max(number);
-        (self.heard, self.expires_at) = (None, None);
+        (self.heard, self.expires_at, self.began_at) = (None, None, None);
         self.wait(now, None, random)
     }
 
-    /// How long to wait before another one is begun; nothing if this one has lasted for a while.
-    fn pause(&self, now: Duration, random: u32) -> Option<Duration> {
-        let is_old = self.began_at.is_some_and(|began| now >= began.saturating_add(YOUNG));
-        (!is_old).then(|| retry::wait(self.failed.saturating_add(1), None, random))
+    /// Whether it has lasted for a while, so that another one may be begun at once.
+    fn is_old(&self, now: Duration) -> bool {
+        self.began_at.is_some_and(|began| now >= began.saturating_add(YOUNG))
     }
 
     fn refused(&mut self, now: Duration, refusal: &Refusal, random: u32) -> Event {
@@ -325,10 +324,10 @@ impl Subscription {
         let failure = judge(&Method::SUBSCRIBE, refusal.status, headers);
         match (refusal.status, min_expires) {
             (423, Some(min)) => return Event::TooBrief(min),
-            (481, _) if self.dialog.is_none() => return self.wait_outside(now, random),
+            (481, _) if self.dialog.is_none() || !self.is_old(now) => return self.wait_outside(now, random),
             (481, _) => {
                 self.over = true;
-                return self.pause(now, random).map_or(Event::Restart, Event::Wait);
+                return Event::Restart;
             }
             _ => {}
         }
@@ -410,9 +409,7 @@ impl Subscription {
     fn terminated(&self, now: Duration, state: &SubscriptionState, random: u32) -> Termination {
         let after = state.retry_after();
         match state.reason().map(str::to_ascii_lowercase).as_deref() {
-            Some("deactivated" | "timeout") => {
-                self.pause(now, random).map_or(Termination::Restart, Termination::Wait)
-            }
+            Some("deactivated" | "timeout") if self.is_old(now) => Termination::Restart,
             Some("rejected" | "noresource" | "invariant") => Termination::Stop,
             _ if self.target.once => Termination::Stop,
             _ => Termination::Wait(retry::wait(self.failed.saturating_add(1), after, random)),

@@ -29,8 +29,10 @@ impl Patience {
 /// Why a request makes no transaction. It was not sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// As many as there may be are open.
-    #[error("{0} requests wait for their answers, which is the limit: send this one when some have ended")]
+    /// As many as there may be are open, or as many bytes.
+    #[error(
+        "{0} requests wait for their answers, which is the most in number or in bytes: send this one when some have ended"
+    )]
     Full(usize),
     /// A request that cannot be told from others.
     #[error("the request lacks what its answer is known by: {0}")]
@@ -166,8 +168,13 @@ impl Transactions {
         if request.method().is_unanswered() {
             return Err(SendError::Unanswered(request.method().clone()));
         }
-        if self.clients.len() >= self.capacity.client && !self.forget_client() {
-            return Err(SendError::Full(self.capacity.client));
+        let weight = request.weight();
+        while self.clients.len() >= self.capacity.client
+            || !self.clients.has_room(weight, self.capacity.client_bytes)
+        {
+            if !self.forget_client() {
+                return Err(SendError::Full(self.clients.len()));
+            }
         }
         let key = Key::client(connection, &request)?;
         if self.clients.find(&key).is_some() {
@@ -175,7 +182,7 @@ impl Transactions {
         }
         let rings_until = now.saturating_add(patience.ring);
         let client = Client { request, state: State::Prepared, cancel: Cancel::None, rings_until, patience };
-        Ok(ClientId(self.clients.insert(key, now.saturating_add(patience.answer), client)))
+        Ok(ClientId(self.clients.insert(key, now.saturating_add(patience.answer), client, weight)))
     }
 
     /// Asks right before the first byte of a request is written: from then on it may have arrived. If it answers no, the
@@ -254,6 +261,9 @@ impl Transactions {
         match self.clients.get_mut(id) {
             Some(client) if client.is_invite() => {
                 client.state = State::Over(ack.map(Box::new));
+                client.request.drop_body();
+                let weight = client.request.weight();
+                self.clients.weigh(id, weight);
                 self.clients.wake_at(id, now.saturating_add(HOP));
             }
             _ => drop(self.clients.remove(id)),
@@ -262,7 +272,7 @@ impl Transactions {
 
     /// A CANCEL, with a transaction of its own that nobody hears of; the INVITE has 32 s left.
     fn write_cancel(&mut self, now: Duration, id: u64) -> Option<Request> {
-        let connection = self.clients.key(id)?.connection;
+        let connection = self.clients.key(id)?.connection?;
         let deadline = now.saturating_add(HOP);
         self.clients.wake_at(id, deadline);
         let client = self.clients.get_mut(id)?;
@@ -273,7 +283,8 @@ impl Transactions {
         let state = State::Calling;
         let request = cancel.clone();
         let open = Client { request, state, cancel: Cancel::None, rings_until: deadline, patience };
-        self.clients.insert(key, deadline, open);
+        let weight = open.request.weight();
+        self.clients.insert(key, deadline, open, weight);
         Some(cancel)
     }
 
@@ -283,7 +294,7 @@ impl Transactions {
     }
 
     fn expire_client(&mut self, now: Duration, id: u64) -> Option<Expired> {
-        let connection = self.clients.key(id)?.connection;
+        let connection = self.clients.key(id)?.connection?;
         let client = self.clients.get(id)?;
         let outcome = match client.state {
             State::Over(_) => {
@@ -316,7 +327,7 @@ impl Transactions {
         now: Duration,
         connection: ConnectionId,
     ) -> Vec<(ClientId, Outcome)> {
-        let lost = self.clients.all(|key, _| key.connection == connection);
+        let lost = self.clients.all(|key, _| key.connection == Some(connection));
         let end = |id| {
             let client = self.clients.get(id)?;
             if client.is_over() {

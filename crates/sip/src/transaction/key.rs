@@ -5,11 +5,12 @@ use crate::method::Method;
 
 use super::ConnectionId;
 
-/// What tells a transaction from all others. The connection is always part of it: clients that were started in the
-/// same second make the same Call-IDs, tags and numbers.
+/// What tells a transaction from all others. Without a branch the connection is part of it: clients that were started
+/// in the same second make the same Call-IDs, tags and numbers. A branch of a peer's request names it among all, and
+/// what is about it or repeats it may come over another connection; answers come over that of their request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
-    pub(super) connection: ConnectionId,
+    pub(super) connection: Option<ConnectionId>,
     sent_by: String,
     method: Method,
     name: Name,
@@ -27,7 +28,11 @@ impl Key {
     /// The key of a request of a peer's. An ACK and a CANCEL have the key of their own method.
     pub(super) fn server(connection: ConnectionId, request: &Headers) -> Result<Self, Error> {
         let to_tag = request.to()?.tag().unwrap_or_default().to_owned();
-        Self::new(connection, request, to_tag)
+        let mut key = Self::new(connection, request, to_tag)?;
+        if matches!(key.name, Name::Branch(_)) {
+            key.connection = None;
+        }
+        Ok(key)
     }
 
     /// The key of a request of ours, and of its answers: they may have a To tag that the request has not.
@@ -46,13 +51,18 @@ impl Key {
                 Name::Classic { call_id, number: cseq.number, from, from_tag, to_tag }
             }
         };
-        Ok(Self { connection, sent_by: via.sent_by(), method: cseq.method, name })
+        Ok(Self { connection: Some(connection), sent_by: via.sent_by(), method: cseq.method, name })
     }
 
     /// The key of the INVITE that an ACK or a CANCEL with this key is about.
     pub(super) fn of_invite(mut self) -> Self {
         self.method = Method::INVITE;
         self
+    }
+
+    /// Whether the other key differs in nothing but the connection.
+    pub(super) fn is_elsewhere(&self, other: &Self) -> bool {
+        (&self.sent_by, &self.method, &self.name) == (&other.sent_by, &other.method, &other.name)
     }
 
     /// The key without the To tag, which an ACK has of the answer to an INVITE that had none; nothing if there is none.

@@ -84,6 +84,7 @@ pub struct Unheard {
 #[derive(Debug)]
 pub(super) struct Server {
     request: Request,
+    connection: ConnectionId,
     state: State,
     stranded: bool,
 }
@@ -130,7 +131,7 @@ impl Transactions {
             method if *method == Method::ACK => self.acknowledge(key, request),
             method if *method == Method::BENOTIFY => Incoming::Unanswered(request),
             method if *method == Method::CANCEL => self.cancelled(key, request),
-            _ => self.arrived(now, key, request),
+            _ => self.arrived(now, connection, key, request),
         }
     }
 
@@ -141,33 +142,45 @@ impl Transactions {
         id: ServerId,
         response: Response,
     ) -> Result<Reply, RespondError> {
-        let connection = self.servers.key(id.0).ok_or(RespondError::Over)?.connection;
+        let lives_on = self.servers.key(id.0).is_some_and(|key| key.connection.is_none());
         let server = self.servers.get_mut(id.0).filter(|server| server.is_open());
         let server = server.ok_or(RespondError::Over)?;
-        let way = way(connection, server);
+        let way = way(server);
         if response.is_provisional() {
             server.state = State::Open(Some(response.clone()));
             return Ok(Reply { way, response });
         }
         server.state = State::Answered(response.clone());
-        if server.stranded {
+        server.request.drop_body();
+        let weight = server.request.weight() + response.weight();
+        if server.stranded && !lives_on {
             self.servers.remove(id.0);
         } else {
+            self.servers.weigh(id.0, weight);
             self.servers.wake_at(id.0, now.saturating_add(HOP));
         }
         Ok(Reply { way, response })
     }
 
-    fn arrived(&mut self, now: Duration, key: Key, request: Request) -> Incoming {
-        if let Some(known) = self.servers.find(&key).and_then(|id| self.servers.get(id)) {
+    fn arrived(&mut self, now: Duration, connection: ConnectionId, key: Key, request: Request) -> Incoming {
+        if let Some(known) = self.servers.find(&key).and_then(|id| self.servers.get_mut(id)) {
+            if known.stranded {
+                (known.connection, known.stranded) = (connection, false);
+            }
             return known.last().cloned().map_or(Incoming::Absorbed, Incoming::Reply);
         }
-        if self.servers.len() >= self.capacity.server && !self.forget_server() {
-            return Incoming::Reply(self.bare(&request, 503));
+        let weight = request.weight();
+        while self.servers.len() >= self.capacity.server
+            || !self.servers.has_room(weight, self.capacity.server_bytes)
+        {
+            if !self.forget_server() {
+                return Incoming::Reply(self.bare(&request, 503));
+            }
         }
         let limit = if *request.method() == Method::INVITE { INVITE_LIMIT } else { REQUEST_LIMIT };
-        let server = Server { request: request.clone(), state: State::Open(None), stranded: false };
-        let id = self.servers.insert(key, now.saturating_add(limit), server);
+        let state = State::Open(None);
+        let server = Server { request: request.clone(), connection, state, stranded: false };
+        let id = self.servers.insert(key, now.saturating_add(limit), server, weight);
         Incoming::Request { id: ServerId(id), request }
     }
 
@@ -189,7 +202,11 @@ impl Transactions {
     }
 
     fn cancelled(&mut self, key: Key, request: Request) -> Incoming {
-        let id = self.servers.find(&key.of_invite());
+        let key = key.of_invite();
+        let exact = self.servers.find(&key);
+        // The peer gives up over another connection when that of the INVITE is no more.
+        let id = exact
+            .or_else(|| self.servers.find_by(|other, server| server.stranded && key.is_elsewhere(other)));
         let Some((id, server)) = id.and_then(|id| Some((id, self.servers.get(id)?))) else {
             return Incoming::Reply(self.bare(&request, 481));
         };
@@ -206,22 +223,24 @@ impl Transactions {
     }
 
     fn expire_server(&mut self, id: u64) -> Option<Unheard> {
-        let connection = self.servers.key(id)?.connection;
         let server = self.servers.remove(id).filter(Server::is_open)?;
-        let way = way(connection, &server);
+        let way = way(&server);
         let reply = server.is_invite().then(|| Reply { way, response: self.bare(&server.request, 480) });
         Some(Unheard { id: ServerId(id), reply })
     }
 
     pub(super) fn lose_servers(&mut self, connection: ConnectionId) -> Vec<ServerId> {
-        let all = self.servers.all(|key, _| key.connection == connection);
+        let all = self.servers.all(|_, server| server.connection == connection);
         let strand = |id| {
-            if let Some(server) = self.servers.get_mut(id).filter(|server| server.is_open()) {
-                server.stranded = true;
-                return Some(ServerId(id));
+            // A request that a branch names may be repeated over another connection.
+            let lives_on = self.servers.key(id)?.connection.is_none();
+            let server = self.servers.get_mut(id)?;
+            server.stranded = true;
+            let is_open = server.is_open();
+            if !is_open && !lives_on {
+                self.servers.remove(id);
             }
-            self.servers.remove(id);
-            None
+            is_open.then_some(ServerId(id))
         };
         all.into_iter().filter_map(strand).collect()
     }
@@ -233,9 +252,9 @@ impl Transactions {
     }
 }
 
-fn way(connection: ConnectionId, server: &Server) -> Way {
+fn way(server: &Server) -> Way {
     match server.request.via() {
         Ok(via) if server.stranded => Way::Host { host: via.host, port: via.port.unwrap_or(5061) },
-        _ => Way::Connection(connection),
+        _ => Way::Connection(server.connection),
     }
 }

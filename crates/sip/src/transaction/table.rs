@@ -10,18 +10,21 @@ pub(super) struct Table<T> {
     entries: HashMap<u64, Entry<T>>,
     by_key: HashMap<Key, u64>,
     deadlines: BTreeSet<(Duration, u64)>,
+    bytes: usize,
 }
 
 #[derive(Debug)]
 struct Entry<T> {
     key: Key,
     deadline: Duration,
+    weight: usize,
     value: T,
 }
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self { last: 0, entries: HashMap::new(), by_key: HashMap::new(), deadlines: BTreeSet::new() }
+        let (entries, by_key) = (HashMap::new(), HashMap::new());
+        Self { last: 0, entries, by_key, deadlines: BTreeSet::new(), bytes: 0 }
     }
 }
 
@@ -30,17 +33,28 @@ impl<T> Table<T> {
         self.entries.len()
     }
 
-    /// Adds one under a key that no other has.
-    pub(super) fn insert(&mut self, key: Key, deadline: Duration, value: T) -> u64 {
+    /// Whether so many bytes more are within a limit; an empty table has room for anything.
+    pub(super) fn has_room(&self, weight: usize, limit: usize) -> bool {
+        self.entries.is_empty() || self.bytes.saturating_add(weight) <= limit
+    }
+
+    /// Adds one under a key that no other has, which keeps so many bytes.
+    pub(super) fn insert(&mut self, key: Key, deadline: Duration, value: T, weight: usize) -> u64 {
         self.last += 1;
+        self.bytes += weight;
         self.by_key.insert(key.clone(), self.last);
         self.deadlines.insert((deadline, self.last));
-        self.entries.insert(self.last, Entry { key, deadline, value });
+        self.entries.insert(self.last, Entry { key, deadline, weight, value });
         self.last
     }
 
     pub(super) fn find(&self, key: &Key) -> Option<u64> {
         self.by_key.get(key).copied()
+    }
+
+    /// The first that was added among those of which key and value fit.
+    pub(super) fn find_by(&self, fits: impl Fn(&Key, &T) -> bool) -> Option<u64> {
+        self.all(fits).first().copied()
     }
 
     pub(super) fn get(&self, id: u64) -> Option<&T> {
@@ -55,6 +69,14 @@ impl<T> Table<T> {
         self.entries.get(&id).map(|entry| &entry.key)
     }
 
+    /// Says anew how many bytes one keeps.
+    pub(super) fn weigh(&mut self, id: u64, weight: usize) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            self.bytes = self.bytes - entry.weight + weight;
+            entry.weight = weight;
+        }
+    }
+
     pub(super) fn wake_at(&mut self, id: u64, deadline: Duration) {
         if let Some(entry) = self.entries.get_mut(&id) {
             self.deadlines.remove(&(entry.deadline, id));
@@ -65,6 +87,7 @@ impl<T> Table<T> {
 
     pub(super) fn remove(&mut self, id: u64) -> Option<T> {
         let entry = self.entries.remove(&id)?;
+        self.bytes -= entry.weight;
         self.by_key.remove(&entry.key);
         self.deadlines.remove(&(entry.deadline, id));
         Some(entry.value)

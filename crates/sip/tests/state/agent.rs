@@ -48,7 +48,7 @@ pub(crate) struct Agent {
 
 impl Agent {
     pub(crate) fn new(name: &'static str, peer: &'static str, salt: u64) -> Self {
-        let capacity = Capacity { client: 4_096, server: 4_096 };
+        let capacity = Capacity { client: 4_096, server: 4_096, ..Capacity::default() };
         Self {
             name,
             peer,

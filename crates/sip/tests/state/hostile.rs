@@ -4,13 +4,13 @@ use std::path::Path;
 use std::{fs, iter};
 
 use bytes::Bytes;
-use trunkline_sip::dialog::{Dialog, Dialogs, Invite, Invited, Owner};
+use trunkline_sip::dialog::{Dialog, Dialogs, Invite, Invited, Owner, Step};
 use trunkline_sip::failure::judge;
 use trunkline_sip::registration::{Endpoint, Registration};
 use trunkline_sip::session_timer::SessionTimer;
 use trunkline_sip::subscription::{Notifier, Subscription, Target};
 use trunkline_sip::transaction::{Answer, Capacity, Outcome, Patience, Transactions};
-use trunkline_sip::{Epid, Message, Method, Request, Response, Uri};
+use trunkline_sip::{Epid, Message, Method, Request, Response, Uri, check};
 
 use crate::sample::{LINK, at, bare, reply, stamped};
 
@@ -103,12 +103,13 @@ fn subscription() -> Subscription {
 }
 
 fn take_request(request: &Request) {
-    let mut table = Transactions::new(Capacity { client: 2, server: 2 }, 1);
+    let mut table = Transactions::new(Capacity { client: 2, server: 2, ..Capacity::default() }, 1);
     for _ in 0..2 {
         let _ = table.request(at(0), LINK, request.clone());
     }
     let _ = table.send(at(0), LINK, request.clone(), Patience::of(request.method()));
     let _ = (table.expire(at(9_999)), table.lost(at(9_999), LINK));
+    assert!(table.is_empty() && table.next_deadline().is_none(), "something is left of {request:?}");
     let ok = reply(request, 200, "b1");
     for mut dialog in
         [Dialog::uas(OWNER, request, &ok), Dialog::uac(OWNER, request, &ok)].into_iter().flatten()
@@ -131,7 +132,7 @@ fn take_request(request: &Request) {
 }
 
 fn take_response(response: &Response) {
-    let mut table = Transactions::new(Capacity { client: 2, server: 2 }, 1);
+    let mut table = Transactions::new(Capacity { client: 2, server: 2, ..Capacity::default() }, 1);
     let request = stamped("INVITE", 1, 1);
     let id = table.send(at(0), LINK, request.clone(), Patience::of(&Method::INVITE)).unwrap();
     assert!(table.submit(at(0), id));
@@ -141,8 +142,19 @@ fn take_response(response: &Response) {
             let _ = outcome.delivery(&Method::MESSAGE);
         }
     }
+    let _ = (table.expire(at(9_999)), table.lost(at(9_999), LINK));
+    assert!(table.is_empty() && table.next_deadline().is_none(), "something is left of {response:?}");
     let mut invite = Invite::new(OWNER, &request);
-    let _ = (invite.take(response), invite.take(response));
+    let (first, second) = (invite.take(response), invite.take(response));
+    if response.is_success() && check(&response.clone().into()).is_ok() {
+        let acknowledges = |step| match step {
+            Ok(Step::Accepted { ack, .. } | Step::Surplus { ack, .. } | Step::Again { ack }) => {
+                *ack.method() == Method::ACK
+            }
+            _ => false,
+        };
+        assert!(acknowledges(first) && acknowledges(second), "{response:?}");
+    }
     let (outcome, mut registration, mut subscription) =
         (Outcome::of(response.clone()), registration(), subscription());
     registration.due(at(0)).unwrap();

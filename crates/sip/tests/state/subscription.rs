@@ -171,6 +171,12 @@ fn a_server_that_forgets_at_once_is_asked_later_and_later() {
         assert!(matches!(event, Event::Wait(wait) if wait >= at(2)), "{event:?}");
         assert_eq!(none.due(at(1)), Due::Nothing);
     }
+    let (mut young, _) = pair();
+    let renewal = ask(&mut young);
+    assert!(matches!(refused(&mut young, &renewal, 481, ("X-None", "")), Event::Wait(_)));
+    assert_eq!((young.due(at(1)), young.due(at(60))), (Due::Nothing, Due::Renew));
+    let again = ask(&mut young);
+    assert_eq!((again.to().unwrap().tag(), again.cseq().unwrap().number), (None, 3));
     let mut brief = subscription(false);
     let request = ask(&mut brief);
     let (mut notifier, mut ok) = accept(&request);
