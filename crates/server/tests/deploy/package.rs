@@ -85,7 +85,7 @@ fn the_package_installs_serves_upgrades_and_goes_without_a_trace() {
         "-- signed out",
         "in force      DRAIN_SECS",
         "sip:bob@example.test",
-        "the folder is trunkline's",
+        "the folder /var/lib/trunkline is trunkline's",
         "STEP done",
     ] {
         assert!(told.contains(line), "{line:?} is missing:\n{told}");
