@@ -112,10 +112,8 @@ impl Writer {
                 break;
             }
             let batch = self.without_close(&mut waiting);
-            let (alone, batch): (Vec<Job>, Vec<Job>) = batch.into_iter().partition(Job::alone);
-            let parts = alone.into_iter().map(|job| vec![job]).chain([batch]).collect();
             self.dispel().await;
-            self.settle(parts, false).await;
+            self.settle(in_parts(batch), false).await;
             self.keep_wal_short().await;
         }
         self.close().await;
@@ -174,4 +172,18 @@ impl Writer {
             job.tell(Err(error.clone()));
         }
     }
+}
+
+/// Puts what wants a transaction of its own apart, without letting anything overtake; the last part is the first to run.
+fn in_parts(batch: Vec<Job>) -> Vec<Vec<Job>> {
+    let mut parts = vec![Vec::new()];
+    for job in batch {
+        if job.alone() {
+            parts.extend([vec![job], Vec::new()]);
+        } else if let Some(part) = parts.last_mut() {
+            part.push(job);
+        }
+    }
+    parts.reverse();
+    parts
 }

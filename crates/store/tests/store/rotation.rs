@@ -127,7 +127,8 @@ async fn a_change_of_keys_that_ended_unclear_is_completed_before_the_next_one() 
     let first = house.store.key_id();
     let second = MasterKey::prepare(&file).unwrap();
     // It is done, but nobody waits for the word.
-    let mut rotating = Box::pin(house.store.rotate_key(&second));
+    // One look queues it, unless the runtime thinks that this task has done enough for now.
+    let mut rotating = Box::pin(tokio::task::unconstrained(house.store.rotate_key(&second)));
     let waits = std::future::poll_fn(|cx| Poll::Ready(rotating.as_mut().poll(cx).is_pending())).await;
     drop(rotating);
     assert!(waits && house.store.key_id() == first, "nobody has heard of the end");
