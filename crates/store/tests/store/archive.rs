@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::Read,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::atomic::AtomicU64,
@@ -237,7 +238,10 @@ async fn a_damaged_backup_is_refused_before_anything_is_changed() {
     for at in (20..whole.len()).step_by(211) {
         let mut flipped = whole.clone();
         flipped[at] ^= 0x10;
-        cases.push(flipped);
+        // A text may be told to be copied from either of two places where it stands: that is no damage.
+        if unpacked(&flipped) != unpacked(&whole) {
+            cases.push(flipped);
+        }
     }
     cases.push(b"{\"what\":\"trunkline backup\"}\n".to_vec());
     for case in &cases {
@@ -249,6 +253,11 @@ async fn a_damaged_backup_is_refused_before_anything_is_changed() {
     assert!(matches!(missing, Err(ArchiveError::File { .. })), "{missing:?}");
     estate.house.store = estate.house.open().await.unwrap();
     assert!(estate.house.store.account(estate.alice.account).await.unwrap().is_some());
+}
+
+fn unpacked(packed: &[u8]) -> Option<Vec<u8>> {
+    let mut text = Vec::new();
+    flate2::read::GzDecoder::new(packed).read_to_end(&mut text).ok().map(|_| text)
 }
 
 /// Writers go on while a backup is made, and it shows one moment.
