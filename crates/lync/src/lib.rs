@@ -27,10 +27,11 @@ mod settings;
 pub mod tls;
 
 pub use backend::LyncBackend;
+pub use chat::{Accept, Decline};
 pub use connection::{Connection, Decoder, Event};
 pub use listener::Listener;
 pub use pool::Pool;
-pub use settings::{Accept, Decline, LyncError, LyncSettings};
+pub use settings::{LyncError, LyncSettings};
 pub use tls::LiveTls;
 
 /// A random number in 0..1.

@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 
 use crate::{
     address::Target,
+    chat::{Accept, Decline},
     listener::ListenError,
     tls::{Names, TlsError, TlsSettings},
 };
@@ -27,26 +28,6 @@ pub struct LyncSettings {
     pub decline: Decline,
     /// Most REGISTERs a second over all accounts, at least 1.
     pub login_rate: u32,
-}
-
-/// When a conversation that a peer begins is accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Accept {
-    /// At once if the phone is the person's only endpoint.
-    OnlyEndpoint,
-    /// When the person does.
-    User,
-    /// At once.
-    Always,
-}
-
-/// How an invitation that a person declines is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decline {
-    /// 480: other endpoints ring on.
-    Here,
-    /// 603: all endpoints stop.
-    Everywhere,
 }
 
 /// Why a backend cannot be made of its settings, or cannot begin to work.

@@ -4,8 +4,9 @@ use trunkline_sip::{Epid, Uri, registration::Endpoint};
 
 use crate::{
     address::Target,
+    chat::{Accept, Decline},
     exchange::OPAQUE,
-    settings::{Accept, Decline, LyncError, LyncSettings},
+    settings::{LyncError, LyncSettings},
     tls::Peers,
 };
 

@@ -13,9 +13,8 @@ use trunkline_sip::{Request, Response, registration::Endpoint, transaction::Serv
 
 use super::{Account, Act, Commit, Place, Purpose};
 use crate::{
-    chat::{self, Action, Chats, Event, Identity, Received, SendId},
+    chat::{self, Accept, Action, Chats, Event, Identity, Received, SendId},
     random,
-    settings::{Accept, Decline},
 };
 
 /// How long the person's other devices may ring before the phone takes the conversation all the same.
@@ -34,18 +33,8 @@ pub(super) struct Talks {
 
 impl Talks {
     pub(super) fn new(place: &Place, endpoint: &Endpoint) -> Self {
-        let settings = chat::Settings {
-            accept: match place.accept {
-                Accept::OnlyEndpoint => chat::Accept::OnlyEndpoint,
-                Accept::User => chat::Accept::User,
-                Accept::Always => chat::Accept::Always,
-            },
-            decline: match place.decline {
-                Decline::Here => chat::Decline::Here,
-                Decline::Everywhere => chat::Decline::Everywhere,
-            },
-            ..chat::Settings::default()
-        };
+        let settings =
+            chat::Settings { accept: place.accept, decline: place.decline, ..chat::Settings::default() };
         let me = Identity {
             uri: endpoint.user.clone(),
             display: None,
