@@ -96,6 +96,8 @@ pub(crate) struct Account {
     linked: bool,
     /// None before there was one.
     registration: Option<Registration>,
+    /// When the pool seemed to have forgotten it last.
+    doubted: Option<Duration>,
     in_line: bool,
     leaving: bool,
     closed: Vec<oneshot::Sender<()>>,
@@ -122,6 +124,7 @@ impl Account {
             endpoint,
             linked: false,
             registration: None,
+            doubted: None,
             in_line: false,
             leaving: false,
             closed: Vec::new(),
@@ -199,6 +202,7 @@ impl Account {
 
     /// A request of its own ended.
     pub(crate) fn ended(&mut self, now: Duration, purpose: Purpose, outcome: Outcome, acts: &mut Vec<Act>) {
+        let outcome = self.believed(now, purpose, outcome, acts);
         match purpose {
             Purpose::Register => self.register_ended(now, &outcome, acts),
             Purpose::Chat(id) => self.chat(now, chat::Event::Ended(id, outcome), acts),

@@ -177,6 +177,20 @@ impl Registration {
         }
     }
 
+    /// The server does not seem to know the registration any more: the next REGISTER is due at once. False if there is none
+    /// that it could have forgotten.
+    pub fn forgotten(&mut self, now: Duration) -> bool {
+        if !self.is_registered(now) {
+            return false;
+        }
+        self.state = match self.state {
+            State::Waiting { .. } => State::Waiting { at: now, until: None },
+            State::Asking { .. } => State::Asking { until: None },
+            other => other,
+        };
+        true
+    }
+
     fn request(&mut self, expires: u32) -> Request {
         self.number = self.number.saturating_add(1);
         self.open += 1;

@@ -8,11 +8,16 @@ use trunkline_sip::{
     Request, Uri,
     failure::Failure,
     registration::{Ended, Event, Registered},
-    transaction::Outcome,
+    transaction::{NotSent, Outcome},
 };
 
-use super::{Account, Act, Place, draw, register};
+use super::{Account, Act, Place, Purpose, draw, register};
 use crate::{address::Target, chat};
+
+/// A pool that says again within this time that it does not know the account is believed.
+const DOUBT: Duration = Duration::from_secs(60);
+/// "Credentials do not permit acting as the From URI": so is who is not registered told.
+const NOT_YOU: u32 = 4004;
 
 /// The port of a server that names none.
 const PORT: u16 = 5061;
@@ -65,6 +70,34 @@ impl Account {
             Event::Left => acts.push(Act::Over),
             Event::Again | Event::Nothing => {}
         }
+    }
+
+    /// How a request ended, as far as that can be believed. A pool that signed the account in and does not know it any more
+    /// has forgotten it: it is signed in anew, and what it refused may be sent again.
+    pub(super) fn believed(
+        &mut self,
+        now: Duration,
+        purpose: Purpose,
+        outcome: Outcome,
+        acts: &mut Vec<Act>,
+    ) -> Outcome {
+        if purpose == Purpose::Register || !is_unknown_to_it(&outcome) {
+            return outcome;
+        }
+        if !self.talks.is_online() {
+            return Outcome::NotSent(NotSent::ConnectionLost);
+        }
+        let is_new = self.doubted.is_none_or(|at| at.saturating_add(DOUBT) <= now);
+        if !is_new || !self.registration.as_mut().is_some_and(|registration| registration.forgotten(now)) {
+            return outcome;
+        }
+        self.doubted = Some(now);
+        let reason = "the pool no longer knows that the account is signed in; signing in anew";
+        info!(account = self.shared.person.account.0, reason, "signed out by the pool");
+        self.online(now, false, acts);
+        self.tell(LineState::Connecting { reason: reason.to_owned() });
+        self.timer(now, acts);
+        Outcome::NotSent(NotSent::ConnectionLost)
     }
 
     fn registered(&mut self, now: Duration, registered: &Registered, acts: &mut Vec<Act>) {
@@ -139,6 +172,16 @@ impl Account {
         };
         info!(account = self.shared.person.account.0, reason, "signed out by the pool");
         self.tell(state);
+    }
+}
+
+/// Whether the pool says that the account is not signed in.
+fn is_unknown_to_it(outcome: &Outcome) -> bool {
+    let Outcome::Refused(refusal) = outcome else { return false };
+    match refusal.status {
+        401 | 407 => true,
+        403 => refusal.diagnostics.iter().any(|why| why.id == NOT_YOU),
+        _ => false,
     }
 }
 

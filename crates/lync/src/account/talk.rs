@@ -46,6 +46,11 @@ impl Talks {
         Self { chats, is_online: false, accept: place.accept, senders, ringing }
     }
 
+    /// Whether there is a way to peers.
+    pub(super) fn is_online(&self) -> bool {
+        self.is_online
+    }
+
     pub(super) fn deadline(&self) -> Option<Duration> {
         self.chats.next_deadline().into_iter().chain(self.ringing.values().copied()).min()
     }

@@ -1,6 +1,8 @@
 //! A phone, the real program, a Front End, and a colleague on pidgin-sipe.
 
+mod history;
 mod pool;
+mod trial;
 
 use std::process::Command;
 

@@ -27,6 +27,11 @@ impl FrontEnd {
         self.enter(|house| house.settings.dial_back = on);
     }
 
+    /// Fails to connect to applications from now on, as behind a firewall; connections that stand stay.
+    pub fn drop_dials(&self, on: bool) {
+        self.enter(|house| house.settings.drops_dials = on);
+    }
+
     /// Whether the answer to a SUBSCRIBE is the first notification too; so it is at first.
     pub fn piggyback(&self, on: bool) {
         self.enter(|house| house.settings.piggyback = on);
