@@ -21,8 +21,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
-use trunkline_core::port::{self, Inlet, InletError, LineError, OutgoingMessage, Roster, RosterChange};
-use trunkline_model::{Address, Contact, Presence};
+use trunkline_core::port::{
+    self, Inlet, InletError, LineError, OutgoingMessage, OwnPresence, Roster, RosterChange,
+};
+use trunkline_model::{Address, Contact};
 use trunkline_sip::{
     Frame, Framer,
     registration::Endpoint,
@@ -63,7 +65,7 @@ pub(crate) enum Command {
     /// A person wants to see somebody, or no longer.
     Look { line: LineId, address: Address, watch: bool },
     /// What others are to see of a person.
-    Publish { line: LineId, presence: Box<Presence> },
+    Publish { line: LineId, own: Box<OwnPresence> },
     /// The roster as it is.
     Roster { line: LineId, reply: oneshot::Sender<Result<Roster, LineError>> },
     /// Somebody in the roster or watched.
@@ -188,8 +190,8 @@ impl Exchange {
             Command::Look { line, address, watch } => {
                 self.work(line, |account, now, acts| account.look(now, address, watch, acts));
             }
-            Command::Publish { line, presence } => {
-                self.work(line, |account, now, acts| account.publish(now, *presence, acts));
+            Command::Publish { line, own } => {
+                self.work(line, |account, now, acts| account.publish(now, *own, acts));
             }
             Command::Roster { line, reply } => self.read(line, reply, Account::roster),
             Command::Known { line, address, reply } => {

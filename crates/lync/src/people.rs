@@ -23,7 +23,7 @@ use std::{
 };
 
 use trunkline_core::port::{LineError, Roster};
-use trunkline_model::{Address, Contact, Presence};
+use trunkline_model::{Address, Contact};
 use trunkline_sip::body::{
     contact,
     provisioning::ProvisionGroupList,
@@ -109,17 +109,11 @@ impl People {
             Event::Watch(address, watch) => self.watch(&address, watch),
             Event::Choose(choice) => self.own.choose(choice),
             Event::Note(note) => self.own.write(&note.0),
-            Event::Publish(presence) => self.own.publish_presence(&presence),
+            Event::Publish(own) => self.own.publish_presence(&own),
             Event::Timer => {}
         }
         self.pump();
         self.out.take()
-    }
-
-    /// What the core wants published, as an event: [`Event::Choose`] and [`Event::Note`] in one. Available leaves the rest
-    /// to the server, and what has not changed since the last time is left as it is.
-    pub fn publish(presence: Presence) -> Event {
-        Event::Publish(Box::new(presence))
     }
 
     /// When to say [`Event::Timer`] at the latest.
@@ -191,7 +185,7 @@ impl People {
         self.signed_out();
         self.linked = true;
         self.known.values_mut().for_each(Known::fade);
-        self.own.open(&self.me, &self.settings);
+        self.own.open(&self.me);
         for package in [Package::Contacts, Package::Provisioning, Package::Own] {
             self.subscribe(package);
         }

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use tokio::sync::oneshot;
-use trunkline_core::port::{LineError, Person, Roster, RosterChange};
-use trunkline_model::{Address, Contact, GroupId, Presence};
+use trunkline_core::port::{LineError, OwnPresence, Person, Roster, RosterChange};
+use trunkline_model::{Address, Contact, GroupId};
 use trunkline_sip::{
     Method, Request, header::name, registration::Endpoint, registration::Registered, transaction::Outcome,
     transaction::Patience,
@@ -82,8 +82,8 @@ impl Account {
     }
 
     /// What others are to see.
-    pub(crate) fn publish(&mut self, now: Duration, presence: Presence, acts: &mut Vec<Act>) {
-        self.person(now, People::publish(presence), acts);
+    pub(crate) fn publish(&mut self, now: Duration, own: OwnPresence, acts: &mut Vec<Act>) {
+        self.person(now, Event::Publish(Box::new(own)), acts);
     }
 
     /// The pool has the account signed in.

@@ -1,6 +1,6 @@
 //! Rosters, and what people show of themselves.
 
-use trunkline_core::port::{LineError, LineState, RosterChange, Search, SearchField};
+use trunkline_core::port::{LineError, LineState, OwnPresence, RosterChange, Search, SearchField};
 use trunkline_model::{Availability, Presence};
 use trunkline_testkit::eventually;
 
@@ -9,6 +9,11 @@ use crate::stage::{Desk, Stage, until};
 /// Waits for the list.
 async fn listed(desk: &Desk) {
     eventually("the list is there", async || desk.line.roster().await).await.unwrap();
+}
+
+fn chosen(availability: Availability) -> OwnPresence {
+    let presence = Presence { availability, ..Presence::offline() };
+    OwnPresence { presence, chosen: Some(availability) }
 }
 
 fn seen(desk: &Desk, of: &Desk) -> Option<Availability> {
@@ -26,8 +31,7 @@ async fn a_contact_is_added_seen_and_removed() {
     let (mut alice, bob) = (stage.connected("alice").await, stage.connected("bob").await);
     listed(&alice).await;
     stage.front.open_presence("bob");
-    let busy = Presence { availability: Availability::Busy, ..Presence::offline() };
-    bob.line.publish(&busy).await.unwrap();
+    bob.line.publish(&chosen(Availability::Busy)).await.unwrap();
     until("the pool shows it", || stage.front.availability("bob").is_some_and(|number| number / 500 == 13))
         .await;
     alice.line.change_roster(RosterChange::AddContact(bob.address.clone(), None)).await.unwrap();
@@ -52,8 +56,7 @@ async fn somebody_outside_the_roster_is_watched() {
     let stage = Stage::open().await;
     let (alice, bob) = (stage.connected("alice").await, stage.connected("bob").await);
     stage.front.open_presence("bob");
-    let away = Presence { availability: Availability::Away, ..Presence::offline() };
-    bob.line.publish(&away).await.unwrap();
+    bob.line.publish(&chosen(Availability::Away)).await.unwrap();
     alice.line.watch(&bob.address, true).await.unwrap();
     until("Alice sees that Bob is away", || seen(&alice, &bob) == Some(Availability::Away)).await;
     assert!(!alice.line.contact(&bob.address).await.unwrap().unwrap().in_roster);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use trunkline_core::port::OwnPresence;
 use trunkline_model::{Availability, Presence, PresenceChoice};
 use trunkline_sip::body::{
     Content,
@@ -237,20 +238,50 @@ fn one_publication_that_the_server_does_not_take_leaves_the_others() {
     assert_eq!(accepted, ["device", "state", "state"]);
 }
 
+fn own(chosen: Option<Availability>, told: Availability) -> Event {
+    let presence = Presence { availability: chosen.unwrap_or(told), devices: 1, ..Presence::offline() };
+    Event::Publish(Box::new(OwnPresence { presence, chosen }))
+}
+
+#[test]
+fn a_phone_that_comes_or_goes_chooses_nothing_for_the_desktop() {
+    let mut desk = ready("");
+    for told in [Availability::Available, Availability::Offline, Availability::Available] {
+        desk.tell(own(None, told));
+        assert!(desk.served().is_empty(), "{told:?}");
+    }
+    desk.tell(own(None, Availability::Away));
+    let (id, publish) = desk.published();
+    assert_eq!(
+        keys(&publish),
+        [("state", MACHINE, 2, 1), ("state", MACHINE, 3, 1)],
+        "the phone alone is away"
+    );
+    desk.tell(Event::Served(id, Answer::Accepted(Vec::new())));
+    desk.tell(own(Some(Availability::Available), Availability::Away));
+    let (_, publish) = desk.published();
+    let chosen = publish.publications.iter().filter(|one| one.instance == instance::USER_STATE);
+    assert!(
+        chosen.clone().count() == 2
+            && chosen.clone().all(|one| one.content.state().unwrap().availability == Some(3_500))
+    );
+}
+
 #[test]
 fn what_the_core_wants_at_first_leaves_the_choice_of_another_endpoint() {
-    let mut desk = ready(&user_state(9_500));
-    let presence =
-        |availability, note: &str| Presence { availability, personal_message: note.into(), devices: 1 };
-    desk.tell(crate::people::People::publish(presence(Availability::Available, "")));
-    assert!(desk.served().is_empty());
-    desk.tell(crate::people::People::publish(presence(Availability::Busy, "")));
+    let mut desk = Desk::listed();
+    desk.tell(own(Some(Availability::Away), Availability::Available));
+    desk.own(&data(&user_state(9_500)));
+    let (id, publish) = desk.published();
+    assert!(publish.publications.iter().all(|one| one.instance != instance::USER_STATE), "it may be older");
+    desk.tell(Event::Served(id, Answer::Accepted(Vec::new())));
+    desk.tell(own(Some(Availability::Away), Availability::Available));
+    assert!(desk.served().is_empty(), "nor when it is said once more");
+    desk.tell(own(Some(Availability::Busy), Availability::Available));
     let (id, publish) = desk.published();
     assert_eq!(keys(&publish)[0].3, 4);
     desk.tell(Event::Served(id, Answer::Accepted(Vec::new())));
-    desk.tell(crate::people::People::publish(presence(Availability::Busy, "")));
-    assert!(desk.served().is_empty());
-    desk.tell(crate::people::People::publish(presence(Availability::Available, "")));
+    desk.tell(own(None, Availability::Available));
     assert!(desk.published().1.publications.iter().all(|one| one.expires == Some(0)));
 }
 
