@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Typing { line: LineId, peer: Address, composing: bool },
     /// A person changes the roster.
     Change { line: LineId, change: RosterChange, reply: Changed },
+    /// A person blocks somebody, or no longer.
+    Block { line: LineId, who: Address, blocked: bool, reply: Changed },
     /// A person wants to see somebody, or no longer.
     Look { line: LineId, address: Address, watch: bool },
     /// What others are to see of a person.
@@ -186,6 +188,9 @@ impl Exchange {
             }
             Command::Change { line, change, reply } => {
                 self.work(line, |account, now, acts| account.change(now, change, reply, acts));
+            }
+            Command::Block { line, who, blocked, reply } => {
+                self.work(line, |account, now, acts| account.block(now, who, blocked, reply, acts));
             }
             Command::Look { line, address, watch } => {
                 self.work(line, |account, now, acts| account.look(now, address, watch, acts));

@@ -137,6 +137,12 @@ impl Line for LyncLine {
         self.tell(Command::Look { line: self.id, address: address.clone(), watch }).await
     }
 
+    /// Remembered while the line reconnects.
+    async fn block(&self, who: &Address, blocked: bool) -> Result<(), LineError> {
+        let who = who.clone();
+        self.read(|line, reply| Command::Block { line, who, blocked, reply }).await?.map(drop)
+    }
+
     /// Over the roster: the address book is on the servers' web service, which is not asked.
     async fn search(&self, search: &Search) -> Result<SearchResult, LineError> {
         Ok(found(self.roster().await?.contacts, search))

@@ -5,6 +5,7 @@
 //! the person publishes is tried until the server has it.
 
 mod access;
+mod block;
 mod change;
 pub mod event;
 mod known;
@@ -106,6 +107,13 @@ impl People {
             Event::Again(place) => self.watches.again(&place),
             Event::Served(id, answer) => self.served(id, &answer),
             Event::Change(id, change) => self.change(id, change),
+            Event::Block(id, who, blocked) => {
+                self.own.block(id, who, blocked, self.settings.changes, &mut self.out);
+                if !self.linked {
+                    // It waits, and nobody waits for it.
+                    self.own.lose(&mut self.out);
+                }
+            }
             Event::Watch(address, watch) => self.watch(&address, watch),
             Event::Choose(choice) => self.own.choose(choice),
             Event::Note(note) => self.own.write(&note.0),
@@ -176,6 +184,11 @@ impl People {
         self.own.others()
     }
 
+    /// Whether the person blocks somebody, at any endpoint.
+    pub fn blocks(&self, who: &Address) -> bool {
+        self.own.blocks(who)
+    }
+
     /// What the server tells clients to use.
     pub fn provisions(&self) -> &Provisions {
         &self.provisions
@@ -185,7 +198,7 @@ impl People {
         self.signed_out();
         self.linked = true;
         self.known.values_mut().for_each(Known::fade);
-        self.own.open(&self.me);
+        self.own.open(&self.me, &mut self.out);
         for package in [Package::Contacts, Package::Provisioning, Package::Own] {
             self.subscribe(package);
         }
@@ -198,7 +211,7 @@ impl People {
         self.list.lose();
         self.changes.lose(&mut self.out);
         self.watches.lose();
-        self.own.lose();
+        self.own.lose(&mut self.out);
     }
 
     fn subscribe(&mut self, package: Package) {

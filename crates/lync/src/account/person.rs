@@ -43,6 +43,13 @@ impl Contacts {
         Self { people, changes: BTreeMap::new(), last: 0, gruu: None, is_listed: false }
     }
 
+    fn waits(&mut self, reply: Changed) -> ChangeId {
+        self.last += 1;
+        let id = ChangeId(self.last);
+        self.changes.insert(id, reply);
+        id
+    }
+
     pub(super) fn deadline(&self) -> Option<Duration> {
         self.people.next_deadline()
     }
@@ -70,10 +77,29 @@ impl Account {
         reply: Changed,
         acts: &mut Vec<Act>,
     ) {
-        self.contacts.last += 1;
-        let id = ChangeId(self.contacts.last);
-        self.contacts.changes.insert(id, reply);
+        let id = self.contacts.waits(reply);
         self.person(now, Event::Change(id, change), acts);
+    }
+
+    /// The person blocks somebody, or no longer.
+    pub(crate) fn block(
+        &mut self,
+        now: Duration,
+        who: Address,
+        blocked: bool,
+        reply: Changed,
+        acts: &mut Vec<Act>,
+    ) {
+        let id = self.contacts.waits(reply);
+        self.person(now, Event::Block(id, who, blocked), acts);
+    }
+
+    /// Whether a request comes from somebody whom the person blocks. He is to learn nothing by the answer that he could not
+    /// know of somebody who is offline.
+    pub(super) fn is_unwanted(&self, request: &Request) -> bool {
+        let begins = *request.method() == Method::INVITE && request.to().is_ok_and(|to| to.tag().is_none());
+        (begins || *request.method() == Method::MESSAGE)
+            && chat::sender(request, true).is_some_and(|(who, _)| self.contacts.people.blocks(&who))
     }
 
     /// The person wants to see somebody, or no longer.

@@ -165,6 +165,8 @@ pub enum Event {
     Served(ServeId, Answer),
     /// The person changes the roster.
     Change(ChangeId, RosterChange),
+    /// The person blocks somebody, or no longer. Done when the server says so; [`Action::Changed`] tells.
+    Block(ChangeId, Address, bool),
     /// The person wants to see somebody who is not in the roster, or not any more.
     Watch(Address, bool),
     /// The person says how reachable they are, or leaves it to the server again.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use trunkline_core::port::OwnPresence;
-use trunkline_model::{Availability, PresenceChoice};
+use trunkline_model::{Address, Availability, PresenceChoice};
 use trunkline_sip::body::{
     Categories, Content,
     presence::{Availability as Range, Capability, Device, StateKind},
@@ -13,7 +13,7 @@ use trunkline_sip::body::{
 
 use super::{
     access::{Access, Plea},
-    event::{Action, Answer, Body, Me, OwnState, ServeId},
+    event::{Action, Answer, Body, ChangeId, Me, OwnState, ServeId},
     out::Out,
     published::{Key, Published},
     shown::{self, MAX_NOTE, cut},
@@ -97,13 +97,13 @@ impl Own {
     }
 
     /// A new registration: what the endpoint had published is gone.
-    pub(super) fn open(&mut self, me: &Me) {
-        self.lose();
+    pub(super) fn open(&mut self, me: &Me, out: &mut Out) {
+        self.lose(out);
         self.failures = 0;
         self.apart = false;
         self.rest_until = None;
         self.dropped = 0;
-        self.access = Access::default();
+        self.access.open();
         let machine = Content::State(shown::machine(self.machine));
         let states = SUMS.map(|container| (self.machine_key(container), machine.clone()));
         self.endpoint = vec![(Key::device(self.device), Content::Device(device(me)))];
@@ -112,7 +112,8 @@ impl Own {
     }
 
     /// The way to the server is lost. What was to be published stays so.
-    pub(super) fn lose(&mut self) {
+    pub(super) fn lose(&mut self, out: &mut Out) {
+        self.access.lose(out);
         self.out = None;
         self.loaded = false;
         self.greeted = false;
@@ -189,6 +190,16 @@ impl Own {
         self.rest_until = None;
     }
 
+    /// The person blocks somebody, or no longer.
+    pub(super) fn block(&mut self, id: ChangeId, who: Address, blocked: bool, most: usize, out: &mut Out) {
+        self.access.want(id, who, blocked, most, out);
+    }
+
+    /// Whether the person blocks somebody, here or at another endpoint.
+    pub(super) fn blocks(&self, who: &Address) -> bool {
+        self.access.blocks(who)
+    }
+
     /// Takes a notification about oneself.
     pub(super) fn hear(&mut self, data: RoamingData, out: &mut Out) {
         self.take_all(data, out);
@@ -224,7 +235,7 @@ impl Own {
         let Some((_, _, purpose)) = self.out.take() else { return false };
         match purpose {
             Purpose::Publish(publish, parts) => self.publish_ended(publish, parts, answer, out),
-            Purpose::Access(plea) => self.loaded &= self.access.answered(plea, answer),
+            Purpose::Access(plea) => self.loaded &= self.access.answered(plea, answer, out),
         }
         true
     }
@@ -254,7 +265,8 @@ impl Own {
             let body = Body::publish(&publish);
             return self.send(body, Purpose::Publish(publish, parts), out);
         }
-        if let Some((body, plea)) = self.access.acknowledge() {
+        let next = self.access.block(out).or_else(|| self.access.acknowledge());
+        if let Some((body, plea)) = next {
             self.send(body, Purpose::Access(plea), out);
         }
     }

@@ -1,10 +1,11 @@
 //! Rosters, and what people show of themselves.
 
-use trunkline_core::port::{LineError, LineState, OwnPresence, RosterChange, Search, SearchField};
-use trunkline_model::{Availability, Presence};
+use trunkline_core::port::{LineError, LineState, Outcome, OwnPresence, RosterChange, Search, SearchField};
+use trunkline_model::{Address, Availability, Presence};
+use trunkline_sip::body::roaming::Container;
 use trunkline_testkit::eventually;
 
-use crate::stage::{Desk, Stage, until};
+use crate::stage::{Desk, Heard, Stage, until};
 
 /// Waits for the list.
 async fn listed(desk: &Desk) {
@@ -72,4 +73,48 @@ async fn a_line_that_is_down_has_no_roster_to_change() {
     alice.line.roster().await.expect("what is known is shown");
     let error = alice.line.change_roster(RosterChange::AddGroup("Friends".into())).await.unwrap_err();
     assert!(matches!(error, LineError::NotConnected(_)), "{error}");
+}
+
+/// What a person reads of a refusal.
+fn words(outcome: &Outcome) -> String {
+    let Outcome::Refused { permanent: false, reason } = outcome else { panic!("{outcome:?}") };
+    reason.split(" (").next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn whoever_is_blocked_cannot_tell_it_from_somebody_who_is_offline() {
+    let mut stage = Stage::open().await;
+    let (mut alice, bob) = (stage.connected("alice").await, stage.connected("bob").await);
+    bob.line.watch(&alice.address, true).await.unwrap();
+    until("Bob sees Alice", || seen(&bob, &alice) == Some(Availability::Available)).await;
+    assert_eq!(bob.send(1, &alice.address, "hello").await, Outcome::Confirmed);
+    alice.heard().await;
+    alice.line.block(&bob.address, true).await.unwrap();
+    until("Bob sees her no more", || seen(&bob, &alice) == Some(Availability::Offline)).await;
+    let carol: Address = "carol@contoso.test".parse().unwrap();
+    let offline = words(&bob.send(2, &carol, "there?").await);
+    assert_eq!(words(&bob.send(3, &alice.address, "in the chat that is open").await), offline);
+    assert_eq!(words(&bob.send(4, &alice.address, "in a new one").await), offline);
+    assert!(alice.heard_nothing_more());
+    stage.front.restart().await.unwrap();
+    alice.until("she is cut off", |state| *state != LineState::Connected).await;
+    let error = alice.line.block(&carol, true).await.unwrap_err();
+    assert!(matches!(error, LineError::NotConnected(_)), "{error}");
+    alice.until("she is back", |state| *state == LineState::Connected).await;
+    let blocked = || {
+        let all = stage.front.containers("alice");
+        let blocked = all.into_iter().find(|one| one.id == Container::BLOCKED);
+        blocked.map_or(0, |container| container.members.len())
+    };
+    until("Carol is blocked later", || blocked() == 2).await;
+    alice.line.block(&bob.address, false).await.unwrap();
+    alice.line.block(&bob.address, false).await.expect("nothing to do");
+    assert_eq!(blocked(), 1);
+    eventually("Bob gets through", async || {
+        (bob.send(5, &alice.address, "again").await == Outcome::Confirmed).then_some(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(alice.heard().await, Heard::Message(bob.address.clone(), "again".into()));
+    assert_eq!(stage.front.complaints(), Vec::<String>::new());
 }
