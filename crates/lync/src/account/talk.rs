@@ -20,13 +20,21 @@ use crate::{
 /// How long the person's other devices may ring before the phone takes the conversation all the same.
 const OTHERS_FIRST: Duration = Duration::from_secs(20);
 
+/// Who waits for the outcome of a message.
+struct Waiting {
+    turn: u64,
+    reply: oneshot::Sender<Outcome>,
+}
+
 /// What the person and peers say.
 pub(super) struct Talks {
     chats: Chats,
     is_online: bool,
     accept: Accept,
     /// Who waits for the outcome of a message.
-    senders: HashMap<MessageKey, oneshot::Sender<Outcome>>,
+    senders: HashMap<MessageKey, Waiting>,
+    /// The latest turn of a message that was given back unsent.
+    given_back: u64,
     /// Invitations that ring on other devices too, and when they are accepted here.
     ringing: BTreeMap<Address, Duration>,
 }
@@ -43,7 +51,15 @@ impl Talks {
         };
         let chats = Chats::new(settings, me, Box::new(random));
         let (senders, ringing) = (HashMap::new(), BTreeMap::new());
-        Self { chats, is_online: false, accept: place.accept, senders, ringing }
+        Self { chats, is_online: false, accept: place.accept, senders, given_back: 0, ringing }
+    }
+
+    fn tell(&mut self, waiting: Waiting, outcome: Outcome) {
+        if outcome == Outcome::NotSent {
+            self.given_back = self.given_back.max(waiting.turn);
+        }
+        // Who does not wait any more need not hear it.
+        let _ = waiting.reply.send(outcome);
     }
 
     /// Whether there is a way to peers.
@@ -65,14 +81,13 @@ impl Account {
         reply: oneshot::Sender<Outcome>,
         acts: &mut Vec<Act>,
     ) {
-        if !self.talks.is_online {
-            // Who does not wait any more need not hear it.
-            let _ = reply.send(Outcome::NotSent);
-            return;
+        let OutgoingMessage { key, peer, text, sent_at: _, turn } = message;
+        let waiting = Waiting { turn, reply };
+        if !self.talks.is_online || turn <= self.talks.given_back {
+            return self.talks.tell(waiting, Outcome::NotSent);
         }
-        let OutgoingMessage { key, peer, text, sent_at: _ } = message;
         self.talks.ringing.remove(&peer);
-        self.talks.senders.insert(key, reply);
+        self.talks.senders.insert(key, waiting);
         self.chat(now, Event::PersonSends { key, text, peer }, acts);
     }
 
@@ -166,9 +181,8 @@ impl Account {
             }
             Action::Typing { peer, composing } => self.inlet.typing(&peer, composing),
             Action::Outcome { key, outcome } => {
-                if let Some(sender) = self.talks.senders.remove(&key) {
-                    // Who does not wait any more need not hear it.
-                    let _ = sender.send(outcome);
+                if let Some(waiting) = self.talks.senders.remove(&key) {
+                    self.talks.tell(waiting, outcome);
                 }
             }
             Action::Failed { key, permanent, reason } => {

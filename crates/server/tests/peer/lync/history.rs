@@ -2,6 +2,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -22,6 +26,9 @@ enum Told {
     Failed,
     /// That nobody knows.
     Unknown,
+    /// The relay died before it answered, and the phone repeated it: that is its consent to a second copy, if nobody knew
+    /// what had become of the first.
+    Repeated,
 }
 
 /// Everything that one person wrote to another, in its order.
@@ -29,18 +36,20 @@ pub(crate) struct Letters {
     from: &'static str,
     to: &'static str,
     told: Vec<Told>,
+    /// How often the relay died.
+    deaths: Arc<AtomicUsize>,
 }
 
 impl Letters {
-    pub(crate) fn new(from: &'static str, to: &'static str) -> Self {
-        Self { from, to, told: Vec::new() }
+    pub(crate) fn new(from: &'static str, to: &'static str, deaths: Arc<AtomicUsize>) -> Self {
+        Self { from, to, told: Vec::new(), deaths }
     }
 
     /// Writes one after the other until it is time to stop.
     pub(crate) async fn write(mut self, phone: Phone, stop: CancellationToken, mut chance: Chance) -> Self {
         while !stop.is_cancelled() {
             self.write_one(&phone).await;
-            let pause = chance.within(1..120) as u64;
+            let pause = chance.within(1..40) as u64;
             sleep(Duration::from_millis(pause)).await; // tidy: poll
         }
         self
@@ -49,7 +58,8 @@ impl Letters {
     /// As a person does: gives the same message again until the relay takes it.
     pub(crate) async fn write_one(&mut self, phone: &Phone) {
         let text = self.text(self.told.len());
-        let told = loop {
+        let deaths = self.deaths.load(Ordering::Relaxed);
+        let mut told = loop {
             match phone.send_as(&text, &address(self.to), &text).await {
                 Ok(_) => break Told::Sent,
                 Err(RequestError::Refused(error)) if error.inner.starts_with("outcome-unknown") => {
@@ -60,6 +70,9 @@ impl Letters {
                 Err(_) => {}
             }
         };
+        if deaths != self.deaths.load(Ordering::Relaxed) {
+            told = Told::Repeated;
+        }
         self.told.push(told);
     }
 
@@ -130,8 +143,10 @@ pub(crate) fn faults(letters: &[Letters], mailboxes: &BTreeMap<&'static str, Mai
             };
             let places: Vec<_> = (0..there.came.len()).filter(|at| there.came[*at] == text).collect();
             match (places.len(), told) {
-                (0, Told::Sent) => faults.push(format!("lost: {text}")),
-                (0, _) | (1, Told::Sent | Told::Unknown) => {}
+                (0, Told::Sent | Told::Repeated) if !here.failed.contains_key(&text) => {
+                    faults.push(format!("lost: {text}"))
+                }
+                (0, _) | (1, Told::Sent | Told::Unknown) | (1 | 2, Told::Repeated) => {}
                 (1, Told::Failed) => faults.push(format!("told as failed, and came: {text}")),
                 (count, _) => faults.push(format!("came {count} times: {text}")),
             }

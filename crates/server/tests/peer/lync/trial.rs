@@ -1,6 +1,13 @@
 //! Phones write to each other through a pool that fails in every way.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -51,21 +58,25 @@ enum Fault {
     Relay,
 }
 
+/// Those that end connections in a row make the relay wait longer and longer; its own restart has it begin anew.
 const FAULTS: [Fault; 13] = [
-    Fault::Killed,
-    Fault::Cut,
     Fault::Hangs,
-    Fault::Down,
     Fault::HalfOpen(Way::Up),
     Fault::HalfOpen(Way::Down),
     Fault::Silent,
-    Fault::NoDials,
     Fault::Forgets,
     Fault::Storm,
-    Fault::Lossy,
     Fault::Forks,
+    Fault::Killed,
+    Fault::NoDials,
     Fault::Relay,
+    Fault::Lossy,
+    Fault::Down,
+    Fault::Cut,
 ];
+
+/// How many of these there are in an ordinary run.
+const QUICK: usize = 11;
 
 struct Scene {
     pool: Pool,
@@ -73,6 +84,7 @@ struct Scene {
     phones: BTreeMap<&'static str, Phone>,
     chance: Chance,
     stop: CancellationToken,
+    deaths: Arc<AtomicUsize>,
     writing: Vec<JoinHandle<Letters>>,
 }
 
@@ -86,18 +98,18 @@ impl Scene {
         for user in PEOPLE {
             phones.insert(user, pool.busy_phone(user).await);
         }
-        let stop = CancellationToken::new();
+        let (stop, deaths) = (CancellationToken::new(), Arc::new(AtomicUsize::new(0)));
         let pairs = PEOPLE.iter().flat_map(|from| PEOPLE.iter().map(move |to| (*from, *to)));
         let pairs = pairs.filter(|(from, to)| from != to);
         let begin = |(from, to): (&'static str, &'static str)| {
-            tokio::spawn(Letters::new(from, to).write(phones[from].clone(), stop.clone(), chance.fork()))
+            let letters = Letters::new(from, to, deaths.clone());
+            tokio::spawn(letters.write(phones[from].clone(), stop.clone(), chance.fork()))
         };
         let writing = pairs.map(begin).collect();
-        Self { pool, wire, phones, chance, stop, writing }
+        Self { pool, wire, phones, chance, stop, deaths, writing }
     }
 
     async fn suffer(&mut self, fault: Fault) {
-        eprintln!("{fault:?}");
         self.strike(fault).await;
         // Long enough in a full trial that everybody gives up what waits.
         let long = trial(0, 1) == 1 && self.chance.one_in(6);
@@ -105,6 +117,7 @@ impl Scene {
         sleep(Duration::from_millis(pause as u64)).await; // tidy: poll
         self.heal(fault).await;
         self.lines_up().await;
+        eprintln!("{fault:?} for {pause} ms");
     }
 
     async fn strike(&mut self, fault: Fault) {
@@ -124,17 +137,20 @@ impl Scene {
             Fault::Storm => self.storm(&[Act::Twice, Act::Swap, Act::Delay(Duration::from_millis(40))]),
             Fault::Lossy => self.storm(&[Act::Drop]),
             Fault::Forks => front.on(Heading::Sent, usize::MAX, Act::Fork, accepts_invite),
-            Fault::Relay => self.pool.relay.kill().await.unwrap(),
+            Fault::Relay => {
+                self.deaths.fetch_add(1, Ordering::Relaxed);
+                self.pool.relay.kill().await.unwrap();
+            }
         }
     }
 
-    /// Things happen to one in three messages of conversations.
+    /// These happen to one in nine messages of conversations each.
     fn storm(&mut self, acts: &[Act]) {
         for heading in [Heading::Received, Heading::Sent] {
             for act in acts {
-                let chance = std::sync::Mutex::new(self.chance.fork());
+                let chance = Mutex::new(self.chance.fork());
                 let strikes =
-                    move |message: &Message| is_of_chat(message) && chance.lock().unwrap().one_in(3 * 3);
+                    move |message: &Message| is_of_chat(message) && chance.lock().unwrap().one_in(9);
                 self.pool.front.on(heading, usize::MAX, act.clone(), strikes);
             }
         }
@@ -205,7 +221,7 @@ fn accepts_invite(message: &Message) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn peer_pool_that_fails_in_every_way_loses_and_doubles_nothing() {
     let mut scene = Scene::open(Chance::new(20)).await;
-    for round in 0..trial(FAULTS.len(), 200) {
+    for round in 0..trial(QUICK, 100) {
         // Each once, and then whatever comes.
         let fault = FAULTS.get(round).copied().unwrap_or_else(|| FAULTS[scene.chance.below(FAULTS.len())]);
         scene.suffer(fault).await;

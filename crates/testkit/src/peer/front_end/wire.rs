@@ -128,7 +128,7 @@ pub(super) async fn dial(
     };
     match stop.run_until_cancelled(dialling).await {
         Some(Ok(stream)) => pump(&shared, id, stream, queue, &stop).await,
-        _ => shared.enter(|house| house.closed(id)),
+        _ => shared.enter(|house| house.unreachable(id)),
     }
 }
 
