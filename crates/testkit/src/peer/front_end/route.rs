@@ -36,8 +36,11 @@ impl House {
             return Err("no Route");
         }
         let is_known = |set: &Vec<String>| *set == routes || set.iter().rev().eq(&routes);
-        let flow = self.flows.iter().find(|(_, flow)| flow.routes.iter().any(is_known));
-        flow.map(|(id, _)| *id).ok_or("Route is not the Record-Route of the dialog")
+        let known = routes
+            .iter()
+            .find_map(|route| named(route))
+            .filter(|id| self.flows.get(id).is_some_and(|flow| flow.routes.iter().any(is_known)));
+        known.ok_or("Route is not the Record-Route of the dialog")
     }
 
     /// The request as it goes on: another Request-URI, a Via and a Record-Route more, its Route used up, and who vouches
@@ -118,4 +121,10 @@ impl House {
         }
         response
     }
+}
+
+/// The flow that a route of ours names.
+fn named(route: &str) -> Option<u64> {
+    let (_, rest) = route.split_once("Ci.R")?;
+    u64::from_str_radix(rest.split_once(';')?.0, 16).ok()
 }
