@@ -58,7 +58,8 @@ pub struct People {
     changes: Changes,
     watches: Watches,
     watched: BTreeSet<Address>,
-    known: BTreeMap<Address, Known>,
+    /// Boxed, as the nodes of a tree have room for eleven.
+    known: BTreeMap<Address, Box<Known>>,
     own: Own,
     provisions: Provisions,
     /// Which documents are waited for, and until when.
@@ -156,7 +157,7 @@ impl People {
             return None;
         }
         let nothing = Known::default();
-        let known = self.known.get(address).unwrap_or(&nothing);
+        let known = self.known.get(address).map_or(&nothing, Box::as_ref);
         Some(Contact {
             address: address.clone(),
             profile: known.profile(entry.map(|entry| entry.name.as_str()).unwrap_or_default()),
@@ -169,7 +170,7 @@ impl People {
 
     /// What else is known of somebody on the list or watched.
     pub fn detail(&self, address: &Address) -> Option<Detail> {
-        self.known.get(address).map(Known::detail)
+        self.known.get(address).map(|known| known.detail())
     }
 
     /// What the server shows of the person; `None` before it was told.
@@ -190,7 +191,7 @@ impl People {
     fn signed_in(&mut self) {
         self.signed_out();
         self.linked = true;
-        self.known.values_mut().for_each(Known::fade);
+        self.known.values_mut().for_each(|known| known.fade());
         self.own.open(&self.me, &self.settings);
         for package in [Package::Contacts, Package::Provisioning, Package::Own] {
             self.subscribe(package);

@@ -55,7 +55,7 @@ struct Entry {
     about: About,
     subscription: Subscription,
     /// The SUBSCRIBE that has no answer yet.
-    out: Option<(Request, Option<WatchId>)>,
+    out: Option<Box<(Request, Option<WatchId>)>>,
     /// What is to be asked after that.
     waiting: VecDeque<Question>,
     /// Whether it was said already that it is time to ask again.
@@ -67,7 +67,8 @@ struct Entry {
 /// All of an account's.
 #[derive(Default)]
 pub(super) struct Subscriptions {
-    entries: BTreeMap<SubscriptionId, Entry>,
+    /// Boxed, as the nodes of a tree have room for eleven.
+    entries: BTreeMap<SubscriptionId, Box<Entry>>,
     /// What is to be begun anew, and when.
     later: Vec<(Duration, About)>,
     last: u64,
@@ -91,7 +92,7 @@ impl Subscriptions {
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
-        let entries = self.entries.values().filter_map(Entry::deadline);
+        let entries = self.entries.values().filter_map(|entry| entry.deadline());
         entries.chain(self.later.iter().map(|(at, _)| *at)).min()
     }
 
@@ -168,7 +169,7 @@ impl Account {
                     is_told: false,
                     least: None,
                 };
-                self.subscriptions.entries.insert(id, entry);
+                self.subscriptions.entries.insert(id, Box::new(entry));
                 id
             }
         };
@@ -226,7 +227,7 @@ impl Account {
         let request = build.done();
         entry.subscription.sent(&request);
         entry.is_told = false;
-        entry.out = Some((request.clone(), question.watch));
+        entry.out = Some(Box::new((request.clone(), question.watch)));
         acts.push(subscribe(id, request));
     }
 
@@ -239,7 +240,7 @@ impl Account {
         acts: &mut Vec<Act>,
     ) {
         let Some(entry) = self.subscriptions.entries.get_mut(&id) else { return };
-        let Some((request, watch)) = entry.out.take() else { return };
+        let Some((request, watch)) = entry.out.take().map(|out| *out) else { return };
         let event = entry.subscription.ended(now, &request, &outcome, draw());
         let about = entry.about.clone();
         let has_dialog = entry.subscription.dialog().is_some();
