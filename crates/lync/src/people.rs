@@ -16,11 +16,7 @@ mod published;
 mod shown;
 mod watch;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    time::Duration,
-};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use trunkline_core::port::{LineError, Roster};
 use trunkline_model::{Address, Contact, Presence};
@@ -43,6 +39,8 @@ use out::Out;
 use own::Own;
 use watch::Watches;
 
+use crate::flat::Flat;
+
 /// How long the answer to a subscription of the person's own is waited for before it is asked again, and how long after
 /// a refusal.
 const AGAIN: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(600));
@@ -58,12 +56,11 @@ pub struct People {
     changes: Changes,
     watches: Watches,
     watched: BTreeSet<Address>,
-    /// Boxed, as the nodes of a tree have room for eleven.
-    known: BTreeMap<Address, Box<Known>>,
+    known: Flat<Address, Known>,
     own: Own,
     provisions: Provisions,
     /// Which documents are waited for, and until when.
-    awaited: BTreeMap<Package, Duration>,
+    awaited: Flat<Package, Duration>,
     /// The list came since the registration.
     listed: bool,
 }
@@ -82,9 +79,9 @@ impl People {
             changes: Changes::default(),
             watches: Watches::default(),
             watched: BTreeSet::new(),
-            known: BTreeMap::new(),
+            known: Flat::default(),
             provisions: Provisions::default(),
-            awaited: BTreeMap::new(),
+            awaited: Flat::default(),
             listed: false,
         }
     }
@@ -157,7 +154,7 @@ impl People {
             return None;
         }
         let nothing = Known::default();
-        let known = self.known.get(address).map_or(&nothing, Box::as_ref);
+        let known = self.known.get(address).unwrap_or(&nothing);
         Some(Contact {
             address: address.clone(),
             profile: known.profile(entry.map(|entry| entry.name.as_str()).unwrap_or_default()),
@@ -170,7 +167,7 @@ impl People {
 
     /// What else is known of somebody on the list or watched.
     pub fn detail(&self, address: &Address) -> Option<Detail> {
-        self.known.get(address).map(|known| known.detail())
+        self.known.get(address).map(Known::detail)
     }
 
     /// What the server shows of the person; `None` before it was told.
@@ -191,7 +188,7 @@ impl People {
     fn signed_in(&mut self) {
         self.signed_out();
         self.linked = true;
-        self.known.values_mut().for_each(|known| known.fade());
+        self.known.values_mut().for_each(Known::fade);
         self.own.open(&self.me, &self.settings);
         for package in [Package::Contacts, Package::Provisioning, Package::Own] {
             self.subscribe(package);
@@ -253,7 +250,7 @@ impl People {
         let watched = self.watched.contains(address);
         let wanted = (watched || entry.is_some_and(|entry| entry.subscribed)) && *address != self.me.address;
         if listed || watched {
-            self.known.entry(address.clone()).or_default();
+            self.known.provide(address.clone(), Known::default);
         } else {
             self.known.remove(address);
         }
@@ -292,7 +289,7 @@ impl People {
         for document in &notification.documents {
             let Ok(address) = document.uri().parse::<Address>() else { continue };
             let Some(before) = self.contact(&address) else { continue };
-            let known = self.known.entry(address.clone()).or_default();
+            let Some(known) = self.known.get_mut(&address) else { continue };
             match document {
                 Document::Categories(categories) => known.hear(categories),
                 Document::Pidf(pidf) => known.hear_door(pidf),

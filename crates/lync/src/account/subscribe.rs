@@ -1,9 +1,6 @@
 //! The account's subscriptions: the person's own list, settings and presence, and the presence of others.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use tracing::debug;
 use trunkline_sip::{
@@ -24,6 +21,7 @@ use trunkline_sip::{
 
 use super::{Account, Act, Purpose, answer, draw};
 use crate::{
+    flat::Flat,
     people::{Answer, Event, Package, Place, WatchId},
     random,
 };
@@ -67,8 +65,7 @@ struct Entry {
 /// All of an account's.
 #[derive(Default)]
 pub(super) struct Subscriptions {
-    /// Boxed, as the nodes of a tree have room for eleven.
-    entries: BTreeMap<SubscriptionId, Box<Entry>>,
+    entries: Flat<SubscriptionId, Entry>,
     /// What is to be begun anew, and when.
     later: Vec<(Duration, About)>,
     last: u64,
@@ -92,7 +89,7 @@ impl Subscriptions {
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
-        let entries = self.entries.values().filter_map(|entry| entry.deadline());
+        let entries = self.entries.values().filter_map(Entry::deadline);
         entries.chain(self.later.iter().map(|(at, _)| *at)).min()
     }
 
@@ -169,7 +166,7 @@ impl Account {
                     is_told: false,
                     least: None,
                 };
-                self.subscriptions.entries.insert(id, Box::new(entry));
+                self.subscriptions.entries.insert(id, entry);
                 id
             }
         };

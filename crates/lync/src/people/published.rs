@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use trunkline_sip::body::{
     Categories, Category, Content, ExpireType,
     presence::{Change, StateKind},
@@ -7,6 +5,7 @@ use trunkline_sip::body::{
 };
 
 use super::{event::OwnState, own::manual, shown};
+use crate::flat::Flat;
 
 /// Most publications that are remembered.
 const MOST: usize = 512;
@@ -62,9 +61,9 @@ struct Held {
 /// What the person has published from all endpoints, as the server last told it.
 #[derive(Debug, Default)]
 pub(super) struct Published {
-    held: BTreeMap<Key, Held>,
+    held: Flat<Key, Held>,
     /// Versions that the server named when it refused another.
-    versions: BTreeMap<Key, u64>,
+    versions: Flat<Key, u64>,
 }
 
 impl Published {
