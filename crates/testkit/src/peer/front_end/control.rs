@@ -27,6 +27,11 @@ impl FrontEnd {
         self.enter(|house| house.settings.dial_back = on);
     }
 
+    /// Dials not the applications themselves but a proxy at this port, which stands for them and shows their certificates.
+    pub fn behind(&self, proxy: Option<u16>) {
+        self.enter(|house| house.settings.edge = proxy);
+    }
+
     /// Whether the answer to a SUBSCRIBE is the first notification too; so it is at first.
     pub fn piggyback(&self, on: bool) {
         self.enter(|house| house.settings.piggyback = on);
