@@ -1,101 +1,19 @@
 //! A phone, the real program, a Front End, and a colleague on pidgin-sipe.
 
+mod pool;
+
 use std::process::Command;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use trunkline_client::{ActivationRequest, Event, Phone, Server, Trust};
-use trunkline_model::{Address, Availability};
+use trunkline_client::Event;
+use trunkline_model::Availability;
 use trunkline_sip::Method;
 use trunkline_testkit::{
-    Relay, eventually,
-    peer::{FrontEnd, Pidgin, front_end::Act},
+    eventually,
+    peer::{Pidgin, front_end::Act},
 };
 
-use crate::{
-    handset::Handset,
-    house::{Pass, plan},
-};
-
-const DOMAIN: &str = "contoso.test";
-const RELAY: &str = "relay.contoso.test";
-
-/// A Front End that trusts a relay, and the relay with an account for Alice.
-struct Pool {
-    front: FrontEnd,
-    relay: Relay,
-    folder: TempDir,
-}
-
-fn sip(user: &str) -> String {
-    format!("sip:{user}@{DOMAIN}")
-}
-
-fn address(user: &str) -> Address {
-    sip(user).parse().unwrap()
-}
-
-impl Pool {
-    async fn open() -> Self {
-        let front = FrontEnd::start(DOMAIN, &[("alice", "Alice A"), ("bob", "Bob B")]).await.unwrap();
-        front.trust(RELAY);
-        front.dial_back(true);
-        front.negotiate(true);
-        let folder = TempDir::new().unwrap();
-        std::fs::write(folder.path().join("ca.pem"), front.authority().certificate_pem()).unwrap();
-        certify(&front, &folder);
-        let (port, at) = (front.tls_port(), folder.path().display());
-        let backend = format!(
-            r#"<backend kind="lync" domain="{DOMAIN}" pool="pool.{DOMAIN}" host="127.0.0.1" port="{port}"
-            localFqdn="{RELAY}" listen="127.0.0.1:0" certificateFile="{at}/relay.pem"
-            privateKeyFile="{at}/key.pem" caFile="{at}/ca.pem" allowedPeers="pool.{DOMAIN} fe1.{DOMAIN}" />"#
-        );
-        let relay = plan().backend(&backend).start().await.unwrap();
-        relay.add_account(&sip("alice"), "Alice A").await.unwrap();
-        Self { front, relay, folder }
-    }
-
-    /// A phone of Alice's, signed in and with its line up: no password is asked for.
-    async fn alice(&self) -> Handset {
-        let server = Server::new(&self.relay.url(), &Trust::System).unwrap();
-        let request = ActivationRequest {
-            address: sip("alice"),
-            access_key: self.relay.access_key(&sip("alice")).await.unwrap().into(),
-            device_token: "alice-1".to_owned(),
-            platform: "Android".to_owned(),
-            name: "alice-1".to_owned(),
-            app_version: String::new(),
-            locale: String::new(),
-        };
-        let token = Phone::activate(&server, &request).await.unwrap().token;
-        let pass = Pass { server, install: "alice-1".to_owned(), token };
-        let mut phone = Handset::new(pass.profile(None));
-        phone.signed_in().await;
-        phone
-    }
-
-    fn check(&self) {
-        assert_eq!(self.front.complaints(), Vec::<String>::new());
-        let log = self.relay.log();
-        let bad = |line: &&str| ["panicked", " ERROR ", "between us"].iter().any(|word| line.contains(word));
-        assert_eq!(log.lines().filter(bad).collect::<Vec<_>>(), Vec::<&str>::new());
-    }
-}
-
-impl Drop for Pool {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("the relay:\n{}\nthe Front End:\n{}", self.relay.log(), self.front.transcript());
-        }
-    }
-}
-
-/// A new certificate for the relay.
-fn certify(front: &FrontEnd, folder: &TempDir) {
-    let identity = front.authority().identity(&[RELAY]).unwrap();
-    std::fs::write(folder.path().join("relay.pem"), &identity.certificate_pem).unwrap();
-    std::fs::write(folder.path().join("key.pem"), &identity.key_pem).unwrap();
-}
+use self::pool::{Pool, address, certify, sip};
 
 #[tokio::test]
 async fn peer_on_pidgin_and_phone_talk_and_see_each_other() {
