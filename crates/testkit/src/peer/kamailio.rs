@@ -1,12 +1,12 @@
 use std::{
     fs::{self, File},
+    io,
     path::Path,
-    time::Duration,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::net::TcpStream;
 
 use super::{FrontEnd, free_port, process::Process};
 use crate::eventually;
@@ -77,16 +77,17 @@ impl Kamailio {
         command.args(["-DD", "-E", "-m", "32", "-M", "4", "-f"]).arg(folder.join("kamailio.cfg"));
         command.arg("-Y").arg(folder).current_dir(folder).stdout(log.try_clone()?).stderr(log);
         let mut running = Process::start(command)?;
-        for port in [self.ports.pool, self.ports.application] {
-            let listens = async || timeout(Duration::from_secs(1), TcpStream::connect(("127.0.0.1", port))).await?;
-            let listening = eventually("kamailio listens", async || {
-                listens().await.map_err(|error: std::io::Error| error.to_string())
-            });
-            listening.await.with_context(|| self.log())?;
-        }
-        if !running.is_alive() {
-            bail!("kamailio ended:\n{}", self.log());
-        }
+        let ports = [self.ports.pool, self.ports.application];
+        let listening = eventually("kamailio listens", || {
+            let alive = running.is_alive();
+            async move {
+                for port in ports.into_iter().filter(|_| alive) {
+                    TcpStream::connect(("127.0.0.1", port)).await?;
+                }
+                io::Result::Ok(alive)
+            }
+        });
+        ensure!(listening.await.with_context(|| self.log())?, "kamailio ended:\n{}", self.log());
         self.running = Some(running);
         Ok(())
     }
@@ -105,27 +106,26 @@ impl Kamailio {
             .replace("PORT_OF_POOL", &self.ports.pool.to_string())
             .replace("PORT_OF_APPLICATION", &self.ports.application.to_string())
             .replace("PORT_OF_FRONT_END", &front.tls_port().to_string())
-            .replace("NAME_OF_POOL", &pool)
-            .replace("NAME_OF_APPLICATION", application)
             .replace("FOLDER", &place);
         fs::write(folder.join("kamailio.cfg"), text)?;
-        fs::write(folder.join("tls.cfg"), self.tls(front.tls_port(), &place))?;
+        fs::write(folder.join("tls.cfg"), self.tls(&place))?;
         Ok(())
     }
 
     /// Each side sees the certificate of the other one.
-    fn tls(&self, front_end: u16, place: &str) -> String {
+    fn tls(&self, place: &str) -> String {
         let profile = |which: &str, side: &str| {
             format!(
                 "[{which}]\nmethod = TLSv1.2+\nverify_certificate = yes\nrequire_certificate = yes\n\
-                 ca_list = {place}/ca.pem\ncertificate = {place}/{side}.pem\nprivate_key = {place}/{side}.key\n\n"
+                 ca_list = {place}/ca.pem\ncertificate = {place}/{side}.pem\nprivate_key = {place}/{side}.key\n"
             )
         };
         [
             profile("server:default", "pool"),
             profile("client:default", "pool"),
+            profile("client:any", "pool") + "server_id = pool\nserver_name = pool\n",
             profile(&format!("server:127.0.0.1:{}", self.ports.application), "application"),
-            profile(&format!("client:127.0.0.1:{front_end}"), "application"),
+            profile("client:any", "application") + "server_id = application\nserver_name = application\n",
         ]
         .concat()
     }

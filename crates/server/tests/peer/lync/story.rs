@@ -1,0 +1,90 @@
+//! The stories that are told twice: with nothing between the relay and the Front End, and with Kamailio.
+
+use trunkline_client::Event;
+use trunkline_model::Availability;
+use trunkline_testkit::{
+    eventually,
+    peer::{Pidgin, Told},
+};
+
+use super::pool::{Between, Pool, address};
+
+#[tokio::test]
+async fn peer_on_pidgin_and_phone_talk_and_see_each_other() {
+    talk_and_see(Between::Nothing).await;
+}
+
+#[tokio::test]
+async fn peer_on_pidgin_and_phone_talk_and_see_each_other_through_kamailio() {
+    talk_and_see(Between::Kamailio).await;
+}
+
+async fn talk_and_see(between: Between) {
+    let pool = Pool::open_with(between).await;
+    let alice_at = pool.front.address("alice");
+    let mut alice = pool.alice().await;
+    let mut bob = Pidgin::sign_in(&pool.front, "bob").await.unwrap();
+    bob.send(&alice_at, "lunch, between us?").await.unwrap();
+    alice.message("lunch, between us?").await;
+    alice.phone.typing(&address("bob"), true).await.unwrap();
+    let typing = |told: &Told| matches!(told, Told::Typing { from } if *from == alice_at).then_some(());
+    bob.until("sees Alice type", typing).await.unwrap();
+    alice.phone.send_as("a-1", &address("bob"), "at one, between us").await.unwrap();
+    bob.message("at one, between us").await.unwrap();
+    bob.typing(&alice_at, true).await.unwrap();
+    let typing = |event: &Event| matches!(event, Event::Typing { composing: true, .. }).then_some(());
+    alice.until("Bob types", typing).await;
+    bob.send(&alice_at, "good").await.unwrap();
+    alice.message("good").await;
+    bob.add(&alice_at, "People").await.unwrap();
+    alice.phone.set_presence(Availability::Busy, None).await.unwrap();
+    bob.sees(&alice_at, "busy").await.unwrap();
+    alice.phone.request("AddContact", serde_json::json!({ "contactId": address("bob").uri() })).await.unwrap();
+    alice.contact(&address("bob"), "is available", |bob| bob.availability == Availability::Available).await;
+    bob.show("away", "").await.unwrap();
+    alice.contact(&address("bob"), "is away", |bob| bob.availability == Availability::Away).await;
+    let mut all = alice.mailbox().await;
+    all.retain(|entry| entry.method == "MessageReceived");
+    assert_eq!(all.iter().map(|entry| &entry.text[..]).collect::<Vec<_>>(), ["lunch, between us?", "good"]);
+    assert_eq!(bob.messages(&alice_at), ["at one, between us"]);
+    alice.phone.end_chat(&address("bob")).await.unwrap();
+    alice.phone.sign_out().await.unwrap();
+    eventually("Alice is signed out", async || (pool.front.endpoints("alice") == 0).then_some(())).await.unwrap();
+    pool.check();
+}
+
+#[tokio::test]
+async fn peer_pool_that_restarts_gets_what_was_written_meanwhile() {
+    let mut pool = Pool::open().await;
+    let mut alice = pool.alice().await;
+    pool.front.stop().await;
+    alice.line("connecting").await;
+    alice.forget();
+    pool.front.resume().await.unwrap();
+    alice.line("connected").await;
+    let mut bob = Pidgin::sign_in(&pool.front, "bob").await.unwrap();
+    alice.phone.send_as("a-1", &address("bob"), "you are back").await.unwrap();
+    bob.message("you are back").await.unwrap();
+    pool.check();
+}
+
+#[tokio::test]
+async fn peer_proxy_that_restarts_is_found_again_and_chats_go_on() {
+    let mut pool = Pool::open_with(Between::Kamailio).await;
+    let alice_at = pool.front.address("alice");
+    let mut alice = pool.alice().await;
+    let mut bob = Pidgin::sign_in(&pool.front, "bob").await.unwrap();
+    alice.phone.send_as("a-1", &address("bob"), "before").await.unwrap();
+    bob.message("before").await.unwrap();
+    let kamailio = pool.kamailio.as_mut().unwrap();
+    kamailio.stop().unwrap();
+    alice.line("connecting").await;
+    alice.forget();
+    kamailio.start_again().await.unwrap();
+    alice.line("connected").await;
+    bob.send(&alice_at, "to the phone").await.unwrap();
+    alice.message("to the phone").await;
+    alice.phone.send_as("a-2", &address("bob"), "and back").await.unwrap();
+    bob.message("and back").await.unwrap();
+    pool.check();
+}
