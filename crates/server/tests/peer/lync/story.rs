@@ -1,6 +1,6 @@
 //! The stories that are told twice: with nothing between the relay and the Front End, and with Kamailio.
 
-use trunkline_client::Event;
+use trunkline_client::{Event, RosterContact};
 use trunkline_model::Availability;
 use trunkline_testkit::{
     eventually,
@@ -8,6 +8,7 @@ use trunkline_testkit::{
 };
 
 use super::pool::{Between, Pool, address};
+use crate::handset::Handset;
 
 #[tokio::test]
 async fn peer_on_pidgin_and_phone_talk_and_see_each_other() {
@@ -40,9 +41,9 @@ async fn talk_and_see(between: Between) {
     alice.phone.set_presence(Availability::Busy, None).await.unwrap();
     bob.sees(&alice_at, "busy").await.unwrap();
     alice.phone.request("AddContact", serde_json::json!({ "contactId": address("bob").uri() })).await.unwrap();
-    alice.contact(&address("bob"), "is available", |bob| bob.availability == Availability::Available).await;
+    sees(&alice, Availability::Available).await;
     bob.show("away", "").await.unwrap();
-    alice.contact(&address("bob"), "is away", |bob| bob.availability == Availability::Away).await;
+    sees(&alice, Availability::Away).await;
     let mut all = alice.mailbox().await;
     all.retain(|entry| entry.method == "MessageReceived");
     assert_eq!(all.iter().map(|entry| &entry.text[..]).collect::<Vec<_>>(), ["lunch, between us?", "good"]);
@@ -51,6 +52,17 @@ async fn talk_and_see(between: Between) {
     alice.phone.sign_out().await.unwrap();
     eventually("Alice is signed out", async || (pool.front.endpoints("alice") == 0).then_some(())).await.unwrap();
     pool.check();
+}
+
+/// Waits until the phone's list shows Bob so.
+async fn sees(alice: &Handset, availability: Availability) {
+    eventually(&format!("Bob is {availability:?}"), async || {
+        let contacts = alice.phone.roster().await.map_err(|error| error.to_string())?.contacts;
+        let shown = |bob: &RosterContact| bob.address == address("bob") && bob.availability == availability;
+        if contacts.iter().any(shown) { Ok(()) } else { Err(format!("{contacts:?}")) }
+    })
+    .await
+    .unwrap();
 }
 
 #[tokio::test]

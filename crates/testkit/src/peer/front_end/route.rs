@@ -78,7 +78,9 @@ impl House {
         beyond.iter().rev().for_each(|route| sent.insert(via, Header::new(name::ROUTE, route)));
         if let Some(flow) = flow {
             let routes = self.record_routes(flow, to);
-            routes.iter().rev().for_each(|route| sent.insert(via, Header::new(name::RECORD_ROUTE, route)));
+            // Above those of proxies before us, wherever these have put them.
+            let top = sent.position(name::RECORD_ROUTE).map_or(via, |place| place.min(via));
+            routes.iter().rev().for_each(|route| sent.insert(top, Header::new(name::RECORD_ROUTE, route)));
         }
         if let Some(length) = sent.position(name::CONTENT_LENGTH).filter(|_| self.settings.pooled) {
             let below = sent.position(name::VIA)? + 1;
