@@ -100,3 +100,21 @@ async fn peer_proxy_that_restarts_is_found_again_and_chats_go_on() {
     bob.message("and back").await.unwrap();
     pool.check();
 }
+
+#[tokio::test]
+async fn peer_pool_that_restarts_behind_a_proxy_is_noticed_and_signed_in_to_again() {
+    let mut pool = Pool::open_with(Between::Kamailio).await;
+    let alice_at = pool.front.address("alice");
+    let mut alice = pool.alice().await;
+    pool.front.restart().await.unwrap();
+    alice.forget();
+    assert_eq!(pool.front.endpoints("alice"), 0, "the proxy keeps its connection to the relay");
+    let mut bob = Pidgin::sign_in(&pool.front, "bob").await.unwrap();
+    let sent = alice.phone.send_as("a-1", &address("bob"), "are you back?").await;
+    eprintln!("{sent:?}");
+    eventually("Alice is signed in again", async || (pool.front.endpoints("alice") == 1).then_some(())).await.unwrap();
+    alice.line("connected").await;
+    bob.send(&alice_at, "yes, I am").await.unwrap();
+    alice.message("yes, I am").await;
+    pool.check();
+}
