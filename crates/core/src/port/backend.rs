@@ -3,8 +3,8 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use secrecy::SecretString;
 use trunkline_model::{
-    AccountId, Address, Contact, Group, GroupId, MessageId, MessageKey, MessageText, Presence, Profile,
-    Timestamp,
+    AccountId, Address, Availability, Contact, Group, GroupId, MessageId, MessageKey, MessageText, Presence,
+    Profile, Timestamp,
 };
 
 use super::Step;
@@ -91,7 +91,7 @@ pub trait Line: Send + Sync {
     async fn delivered(&self, peer: &Address, id: &MessageId) -> Result<(), LineError>;
 
     /// Publishes what others are to see of the person.
-    async fn publish(&self, presence: &Presence) -> Result<(), LineError>;
+    async fn publish(&self, own: &OwnPresence) -> Result<(), LineError>;
 
     /// The person's roster with all that is known of each contact now.
     async fn roster(&self) -> Result<Roster, LineError>;
@@ -117,6 +117,16 @@ pub trait Line: Send + Sync {
 
     /// Signs out; returns when the IM system has been told or after a short while.
     async fn close(&self);
+}
+
+/// What others are to see of the person, and whose word it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnPresence {
+    /// What the choice and the sessions add up to; offline while no phone has a session.
+    pub presence: Presence,
+    /// What the person chose until they choose anew. `None` when only phones come and go: a system that knows the person's
+    /// other clients must not take that for a choice.
+    pub chosen: Option<Availability>,
 }
 
 /// A roster as the person's phone is to see it.
