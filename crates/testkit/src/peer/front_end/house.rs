@@ -282,6 +282,11 @@ impl House {
         }
     }
 
+    /// Answers one who is not signed in.
+    pub(super) fn stranger(&mut self, line: u64, request: &Request) {
+        self.diagnose(line, request, 403, 4004, "Credentials do not permit acting as the From URI");
+    }
+
     /// Answers with a status and `ms-diagnostics`.
     pub(super) fn diagnose(&mut self, line: u64, request: &Request, status: u16, id: u32, reason: &str) {
         if !request.method().is_unanswered() {

@@ -34,13 +34,7 @@ impl House {
     /// A request outside a dialog goes to every endpoint of the user, or to the one that its URI names.
     pub(super) fn forward(&mut self, line: u64, request: Request) {
         let Some(sender) = self.sender(&request) else {
-            return self.diagnose(
-                line,
-                &request,
-                403,
-                4004,
-                "Credentials do not permit acting as the From URI",
-            );
+            return self.stranger(line, &request);
         };
         let Some(user) = self.user(request.uri()) else {
             return self.diagnose(line, &request, 404, 1003, "User does not exist");
@@ -62,13 +56,7 @@ impl House {
     /// A request in a dialog goes where its URI or its Route leads.
     pub(super) fn forward_in_dialog(&mut self, line: u64, request: Request) {
         let Some(sender) = self.sender(&request) else {
-            return self.diagnose(
-                line,
-                &request,
-                403,
-                4004,
-                "Credentials do not permit acting as the From URI",
-            );
+            return self.stranger(line, &request);
         };
         let flow = self.flow(&request);
         if *request.method() == Method::ACK && self.ends_here(&request, &sender) {

@@ -38,7 +38,8 @@ impl House {
         if routes.is_empty() {
             return Err("no Route");
         }
-        let begins = |set: &Vec<String>| routes.starts_with(set) || set.iter().rev().eq(routes.iter().take(set.len()));
+        let begins =
+            |set: &Vec<String>| routes.starts_with(set) || set.iter().rev().eq(routes.iter().take(set.len()));
         let flow = self.flows.iter().find(|(_, flow)| flow.routes.iter().any(begins));
         flow.map(|(id, _)| *id).ok_or("Route is not the Record-Route of the dialog")
     }
