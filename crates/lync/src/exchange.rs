@@ -21,7 +21,9 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
-use trunkline_core::port::{self, Inlet, InletError, LineError, OutgoingMessage, Roster, RosterChange};
+use trunkline_core::port::{
+    self, CallAnswer, Inlet, InletError, LineError, OutgoingMessage, Roster, RosterChange,
+};
 use trunkline_model::{Address, Contact, Presence};
 use trunkline_sip::{
     Frame, Framer,
@@ -58,6 +60,8 @@ pub(crate) enum Command {
     Send { line: LineId, message: OutgoingMessage, reply: oneshot::Sender<port::Outcome> },
     /// A person types, or has stopped.
     Typing { line: LineId, peer: Address, composing: bool },
+    /// A person answers what rings.
+    Answer { line: LineId, peer: Address, answer: CallAnswer },
     /// A person changes the roster.
     Change { line: LineId, change: RosterChange, reply: Changed },
     /// A person wants to see somebody, or no longer.
@@ -181,6 +185,9 @@ impl Exchange {
             }
             Command::Typing { line, peer, composing } => {
                 self.work(line, |account, now, acts| account.types(now, peer, composing, acts));
+            }
+            Command::Answer { line, peer, answer } => {
+                self.work(line, |account, now, acts| account.answers(now, peer, answer, acts));
             }
             Command::Change { line, change, reply } => {
                 self.work(line, |account, now, acts| account.change(now, change, reply, acts));
