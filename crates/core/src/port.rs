@@ -8,7 +8,7 @@ mod examination;
 pub use authenticator::{AuthenticationError, Authenticator, Credential, Identity};
 pub use backend::{
     Backend, CallAnswer, Incoming, Inlet, InletError, Line, LineError, LineState, OpenLine, Outcome,
-    OutgoingMessage, Person, Roster, RosterChange, Search, SearchField, SearchResult,
+    OutgoingMessage, OwnPresence, Person, Roster, RosterChange, Search, SearchField, SearchResult,
 };
 pub use directory::{Directory, DirectoryError};
 pub use examination::{Finding, Step, Trouble};

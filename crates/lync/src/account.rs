@@ -222,6 +222,9 @@ impl Account {
         if self.takes_notification(now, Some(id), &request, acts) {
             return;
         }
+        if self.is_unwanted(&request) {
+            return acts.push(Act::Answer { id, response: answer(&request, 480) });
+        }
         self.sign(&mut request);
         // Nobody but servers that prove who they are gets as far as here.
         self.chat(now, chat::Event::Request { id, request, trusted: true }, acts);

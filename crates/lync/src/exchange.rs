@@ -22,9 +22,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use trunkline_core::port::{
-    self, CallAnswer, Inlet, InletError, LineError, OutgoingMessage, Roster, RosterChange,
+    self, CallAnswer, Inlet, InletError, LineError, OutgoingMessage, OwnPresence, Roster, RosterChange,
 };
-use trunkline_model::{Address, Contact, Presence};
+use trunkline_model::{Address, Contact};
 use trunkline_sip::{
     Frame, Framer,
     registration::Endpoint,
@@ -64,10 +64,12 @@ pub(crate) enum Command {
     Answer { line: LineId, peer: Address, answer: CallAnswer },
     /// A person changes the roster.
     Change { line: LineId, change: RosterChange, reply: Changed },
+    /// A person blocks somebody, or no longer.
+    Block { line: LineId, who: Address, blocked: bool, reply: Changed },
     /// A person wants to see somebody, or no longer.
     Look { line: LineId, address: Address, watch: bool },
     /// What others are to see of a person.
-    Publish { line: LineId, presence: Box<Presence> },
+    Publish { line: LineId, own: Box<OwnPresence> },
     /// The roster as it is.
     Roster { line: LineId, reply: oneshot::Sender<Result<Roster, LineError>> },
     /// Somebody in the roster or watched.
@@ -192,11 +194,14 @@ impl Exchange {
             Command::Change { line, change, reply } => {
                 self.work(line, |account, now, acts| account.change(now, change, reply, acts));
             }
+            Command::Block { line, who, blocked, reply } => {
+                self.work(line, |account, now, acts| account.block(now, who, blocked, reply, acts));
+            }
             Command::Look { line, address, watch } => {
                 self.work(line, |account, now, acts| account.look(now, address, watch, acts));
             }
-            Command::Publish { line, presence } => {
-                self.work(line, |account, now, acts| account.publish(now, *presence, acts));
+            Command::Publish { line, own } => {
+                self.work(line, |account, now, acts| account.publish(now, *own, acts));
             }
             Command::Roster { line, reply } => self.read(line, reply, Account::roster),
             Command::Known { line, address, reply } => {

@@ -3,8 +3,8 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use secrecy::SecretString;
 use trunkline_model::{
-    AccountId, Address, CallEnd, Contact, Group, GroupId, MessageId, MessageKey, MessageText, Presence,
-    Profile, Timestamp,
+    AccountId, Address, Availability, CallEnd, Contact, Group, GroupId, MessageId, MessageKey, MessageText,
+    Presence, Profile, Timestamp,
 };
 
 use super::Step;
@@ -98,7 +98,7 @@ pub trait Line: Send + Sync {
     }
 
     /// Publishes what others are to see of the person.
-    async fn publish(&self, presence: &Presence) -> Result<(), LineError>;
+    async fn publish(&self, own: &OwnPresence) -> Result<(), LineError>;
 
     /// The person's roster with all that is known of each contact now.
     async fn roster(&self) -> Result<Roster, LineError>;
@@ -133,6 +133,16 @@ pub enum CallAnswer {
     Accept,
     /// It does not begin; one that had begun ends.
     Decline,
+}
+
+/// What others are to see of the person, and whose word it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnPresence {
+    /// What the choice and the sessions add up to; offline while no phone has a session.
+    pub presence: Presence,
+    /// What the person chose until they choose anew. `None` when only phones come and go: a system that knows the person's
+    /// other clients must not take that for a choice.
+    pub chosen: Option<Availability>,
 }
 
 /// A roster as the person's phone is to see it.

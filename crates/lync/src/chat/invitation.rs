@@ -200,7 +200,7 @@ fn first_text(request: &Request) -> Option<MessageText> {
 
 /// Who sends, and by what name: as a trusted server says, else as From says. Nobody, if the server says it in a way that
 /// cannot be read.
-fn sender(request: &Request, trusted: bool) -> Option<(Address, Option<String>)> {
+pub(crate) fn sender(request: &Request, trusted: bool) -> Option<(Address, Option<String>)> {
     let from = request.from().ok()?;
     let asserted = if trusted { request.asserted_identities().ok()? } else { Vec::new() };
     let mut all = asserted.iter().chain([&from]);

@@ -9,6 +9,7 @@ use trunkline_sip::{
         Categories,
         contact::ContactList,
         deregistration::Deregistration,
+        presence::ContactCard,
         roaming::{Container, Member},
     },
 };
@@ -70,6 +71,17 @@ impl FrontEnd {
                 let container = user.container(200);
                 container.version += 1;
                 container.members.push(Member::SameEnterprise);
+            }
+            house.tell_watchers(&address);
+        });
+    }
+
+    /// What the directory has of a user: name and address are the user's own.
+    pub fn set_card(&self, user: &str, card: ContactCard) {
+        self.enter(|house| {
+            let address = house.address(user);
+            if let Some(user) = house.users.get_mut(&address) {
+                user.card = card;
             }
             house.tell_watchers(&address);
         });

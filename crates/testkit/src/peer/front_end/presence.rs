@@ -263,7 +263,7 @@ impl User {
         let card = ContactCard {
             display_name: Some(self.display.clone()),
             emails: vec![self.address.clone()],
-            ..ContactCard::default()
+            ..self.card.clone()
         };
         let content = Content::ContactCard(Box::new(card));
         Category { name: "contactCard".to_owned(), instance: Some(0), content, ..Category::default() }
