@@ -96,8 +96,6 @@ pub(crate) struct Account {
     linked: bool,
     /// None before there was one.
     registration: Option<Registration>,
-    /// When the pool seemed to have forgotten it last.
-    doubted: Option<Duration>,
     in_line: bool,
     leaving: bool,
     closed: Vec<oneshot::Sender<()>>,
@@ -124,7 +122,6 @@ impl Account {
             endpoint,
             linked: false,
             registration: None,
-            doubted: None,
             in_line: false,
             leaving: false,
             closed: Vec::new(),
@@ -263,6 +260,8 @@ impl Account {
             return;
         }
         self.chat(now, chat::Event::Shutdown, acts);
+        // Whoever has signed out asks for nothing more.
+        self.people_out(now, acts);
         match self.registration.as_mut().and_then(Registration::leave) {
             Some(request) => acts.push(register(request)),
             None => acts.push(Act::Over),

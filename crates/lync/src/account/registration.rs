@@ -7,17 +7,12 @@ use trunkline_core::port::LineState;
 use trunkline_sip::{
     Request, Uri,
     failure::Failure,
-    registration::{Ended, Event, Registered},
+    registration::{Ended, Event, Registered, is_to_stranger},
     transaction::{NotSent, Outcome},
 };
 
 use super::{Account, Act, Place, Purpose, draw, register};
 use crate::{address::Target, chat};
-
-/// A pool that says again within this time that it does not know the account is believed.
-const DOUBT: Duration = Duration::from_secs(60);
-/// "Credentials do not permit acting as the From URI": so is who is not registered told.
-const NOT_YOU: u32 = 4004;
 
 /// The port of a server that names none.
 const PORT: u16 = 5061;
@@ -49,6 +44,26 @@ impl Account {
         self.turned(now, event, acts);
     }
 
+    /// How a request ended, as far as that can be believed: what a pool refuses because it has forgotten the account may be
+    /// sent again when that is signed in anew.
+    pub(super) fn believed(
+        &mut self,
+        now: Duration,
+        purpose: Purpose,
+        outcome: Outcome,
+        acts: &mut Vec<Act>,
+    ) -> Outcome {
+        let Outcome::Refused(refusal) = &outcome else { return outcome };
+        if purpose == Purpose::Register || !is_to_stranger(refusal) {
+            return outcome;
+        }
+        if let Some(registration) = &mut self.registration {
+            let event = registration.denied(now, refusal);
+            self.turned(now, event, acts);
+        }
+        if self.talks.is_online() { outcome } else { Outcome::NotSent(NotSent::ConnectionLost) }
+    }
+
     fn turned(&mut self, now: Duration, event: Event, acts: &mut Vec<Act>) {
         match event {
             Event::Registered(registered) => self.registered(now, &registered, acts),
@@ -70,34 +85,6 @@ impl Account {
             Event::Left => acts.push(Act::Over),
             Event::Again | Event::Nothing => {}
         }
-    }
-
-    /// How a request ended, as far as that can be believed. A pool that signed the account in and does not know it any more
-    /// has forgotten it: it is signed in anew, and what it refused may be sent again.
-    pub(super) fn believed(
-        &mut self,
-        now: Duration,
-        purpose: Purpose,
-        outcome: Outcome,
-        acts: &mut Vec<Act>,
-    ) -> Outcome {
-        if purpose == Purpose::Register || !is_unknown_to_it(&outcome) {
-            return outcome;
-        }
-        if !self.talks.is_online() {
-            return Outcome::NotSent(NotSent::ConnectionLost);
-        }
-        let is_new = self.doubted.is_none_or(|at| at.saturating_add(DOUBT) <= now);
-        if !is_new || !self.registration.as_mut().is_some_and(|registration| registration.forgotten(now)) {
-            return outcome;
-        }
-        self.doubted = Some(now);
-        let reason = "the pool no longer knows that the account is signed in; signing in anew";
-        info!(account = self.shared.person.account.0, reason, "signed out by the pool");
-        self.online(now, false, acts);
-        self.tell(LineState::Connecting { reason: reason.to_owned() });
-        self.timer(now, acts);
-        Outcome::NotSent(NotSent::ConnectionLost)
     }
 
     fn registered(&mut self, now: Duration, registered: &Registered, acts: &mut Vec<Act>) {
@@ -168,20 +155,13 @@ impl Account {
                 (LineState::Refused { reason: reason.clone() }, reason)
             }
             Ended::Moved => connecting("the pool signed the account out, because it moves"),
+            Ended::Forgotten => {
+                connecting("the pool does not know that the account is signed in; signing in anew")
+            }
             Ended::Replaced(_) => connecting("the pool signed the account out; signing in anew"),
         };
         info!(account = self.shared.person.account.0, reason, "signed out by the pool");
         self.tell(state);
-    }
-}
-
-/// Whether the pool says that the account is not signed in.
-fn is_unknown_to_it(outcome: &Outcome) -> bool {
-    let Outcome::Refused(refusal) = outcome else { return false };
-    match refusal.status {
-        401 | 407 => true,
-        403 => refusal.diagnostics.iter().any(|why| why.id == NOT_YOU),
-        _ => false,
     }
 }
 

@@ -1,24 +1,18 @@
 //! The account's chats: what the person says to peers, and what they say to the person.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use tokio::sync::oneshot;
 use tracing::{debug, info};
-use trunkline_core::port::{Outcome, OutgoingMessage};
-use trunkline_model::{Address, MessageKey, Timestamp};
+use trunkline_core::port::{CallAnswer, Outcome, OutgoingMessage};
+use trunkline_model::{Address, CallEnd, MessageKey, Profile, Timestamp};
 use trunkline_sip::{Request, Response, registration::Endpoint, transaction::ServerId};
 
 use super::{Account, Act, Commit, Place, Purpose};
 use crate::{
-    chat::{self, Accept, Action, Chats, Event, Identity, Received, SendId},
+    chat::{self, Action, Chats, Event, Identity, Received, SendId},
     random,
 };
-
-/// How long the person's other devices may ring before the phone takes the conversation all the same.
-const OTHERS_FIRST: Duration = Duration::from_secs(20);
 
 /// Who waits for the outcome of a message.
 struct Waiting {
@@ -30,13 +24,10 @@ struct Waiting {
 pub(super) struct Talks {
     chats: Chats,
     is_online: bool,
-    accept: Accept,
     /// Who waits for the outcome of a message.
     senders: HashMap<MessageKey, Waiting>,
     /// The latest turn of a message that was given back unsent.
     given_back: u64,
-    /// Invitations that ring on other devices too, and when they are accepted here.
-    ringing: BTreeMap<Address, Duration>,
 }
 
 impl Talks {
@@ -50,8 +41,7 @@ impl Talks {
             contact: endpoint.contact.clone(),
         };
         let chats = Chats::new(settings, me, Box::new(random));
-        let (senders, ringing) = (HashMap::new(), BTreeMap::new());
-        Self { chats, is_online: false, accept: place.accept, senders, given_back: 0, ringing }
+        Self { chats, is_online: false, senders: HashMap::new(), given_back: 0 }
     }
 
     fn tell(&mut self, waiting: Waiting, outcome: Outcome) {
@@ -68,7 +58,7 @@ impl Talks {
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
-        self.chats.next_deadline().into_iter().chain(self.ringing.values().copied()).min()
+        self.chats.next_deadline()
     }
 }
 
@@ -86,7 +76,6 @@ impl Account {
         if !self.talks.is_online || turn <= self.talks.given_back {
             return self.talks.tell(waiting, Outcome::NotSent);
         }
-        self.talks.ringing.remove(&peer);
         self.talks.senders.insert(key, waiting);
         self.chat(now, Event::PersonSends { key, text, peer }, acts);
     }
@@ -94,6 +83,15 @@ impl Account {
     /// The person types, or has stopped.
     pub(crate) fn types(&mut self, now: Duration, peer: Address, composing: bool, acts: &mut Vec<Act>) {
         self.chat(now, Event::PersonTypes { peer, composing }, acts);
+    }
+
+    /// The person answers what rings, or ends what is open.
+    pub(crate) fn answers(&mut self, now: Duration, peer: Address, answer: CallAnswer, acts: &mut Vec<Act>) {
+        let event = match answer {
+            CallAnswer::Accept => Event::PersonAccepts(peer),
+            CallAnswer::Decline => Event::PersonDeclines(peer),
+        };
+        self.chat(now, event, acts);
     }
 
     /// A peer gave up an INVITE.
@@ -141,12 +139,6 @@ impl Account {
 
     /// It may be time for a chat.
     pub(super) fn talk_on(&mut self, now: Duration, acts: &mut Vec<Act>) {
-        let due: Vec<_> =
-            self.talks.ringing.iter().filter(|(_, at)| **at <= now).map(|(peer, _)| peer.clone()).collect();
-        for peer in due {
-            self.talks.ringing.remove(&peer);
-            self.chat(now, Event::PersonAccepts(peer), acts);
-        }
         if self.talks.chats.next_deadline().is_some_and(|at| at <= now) {
             self.chat(now, Event::Timer, acts);
         }
@@ -154,11 +146,11 @@ impl Account {
 
     pub(super) fn chat(&mut self, now: Duration, event: Event, acts: &mut Vec<Act>) {
         for action in self.talks.chats.handle(now, event) {
-            self.chat_act(now, action, acts);
+            self.chat_act(action, acts);
         }
     }
 
-    fn chat_act(&mut self, now: Duration, action: Action, acts: &mut Vec<Act>) {
+    fn chat_act(&mut self, action: Action, acts: &mut Vec<Act>) {
         match action {
             Action::Send { id, request, patience } => {
                 acts.push(Act::Send { purpose: Purpose::Chat(id), request, patience });
@@ -167,17 +159,19 @@ impl Account {
             Action::Write(request) => acts.push(Act::Write(request)),
             Action::Answer { id, response } => acts.push(Act::Answer { id, response }),
             Action::Deliver { token, message } => self.keep(Some(token), message, acts),
-            Action::Invited { peer, .. } => {
-                if self.talks.accept != Accept::User {
-                    self.talks.ringing.insert(peer, now.saturating_add(OTHERS_FIRST));
-                }
+            Action::Invited { token, message: Some(message), .. } => self.keep(Some(token), message, acts),
+            Action::Invited { token, peer, name, message: None } => {
+                let profile = name.map(|display_name| Profile { display_name, ..Profile::default() });
+                self.commit(Commit::Called { token, peer, profile: profile.map(Box::new) }, acts);
             }
-            Action::AnsweredElsewhere { peer } => drop(self.talks.ringing.remove(&peer)),
-            Action::Missed { peer, message } => {
-                self.talks.ringing.remove(&peer);
-                if let Some(message) = message {
-                    self.keep(None, message, acts);
-                }
+            Action::AnsweredElsewhere { peer, foreign_id } => {
+                let end = CallEnd::AnsweredElsewhere;
+                self.commit(Commit::CallEnded { peer, foreign_id, end }, acts);
+            }
+            Action::Missed { message: Some(message), .. } => self.keep(None, message, acts),
+            Action::Missed { peer, message: None } => {
+                let end = CallEnd::Missed;
+                self.commit(Commit::CallEnded { peer, foreign_id: None, end }, acts);
             }
             Action::Typing { peer, composing } => self.inlet.typing(&peer, composing),
             Action::Outcome { key, outcome } => {
