@@ -3,13 +3,13 @@
 use trunkline_model::{AccountId, Availability, Presence};
 use trunkline_store::{Store, StoreError};
 
-use crate::hub::Hub;
+use crate::{hub::Hub, port::OwnPresence};
 
 /// The presence that an account's line is to publish.
-pub(crate) async fn of(store: &Store, hub: &Hub, account: AccountId) -> Result<Presence, StoreError> {
+pub(crate) async fn of(store: &Store, hub: &Hub, account: AccountId) -> Result<OwnPresence, StoreError> {
     let told: Vec<_> = hub.sessions(account).iter().map(|session| session.state().availability).collect();
     let row = store.presence(account).await?;
-    Ok(combine(row.choice, row.personal_message, &told))
+    Ok(OwnPresence { presence: combine(row.choice, row.personal_message, &told), chosen: row.choice })
 }
 
 /// `told` holds what each live session said of itself.

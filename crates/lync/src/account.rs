@@ -199,11 +199,18 @@ impl Account {
 
     /// A request of its own ended.
     pub(crate) fn ended(&mut self, now: Duration, purpose: Purpose, outcome: Outcome, acts: &mut Vec<Act>) {
+        let refusal = match &outcome {
+            Outcome::Refused(refusal) if purpose != Purpose::Register => Some(refusal.clone()),
+            _ => None,
+        };
         match purpose {
             Purpose::Register => self.register_ended(now, &outcome, acts),
             Purpose::Chat(id) => self.chat(now, chat::Event::Ended(id, outcome), acts),
             Purpose::Subscribe(id) => self.subscribed(now, id, outcome, acts),
             Purpose::Serve(id) => self.served(now, id, &outcome, acts),
+        }
+        if let Some(refusal) = refusal {
+            self.denied(now, &refusal, acts);
         }
     }
 
@@ -221,6 +228,9 @@ impl Account {
         }
         if self.takes_notification(now, Some(id), &request, acts) {
             return;
+        }
+        if self.is_unwanted(&request) {
+            return acts.push(Act::Answer { id, response: answer(&request, 480) });
         }
         self.sign(&mut request);
         // Nobody but servers that prove who they are gets as far as here.

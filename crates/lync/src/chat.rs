@@ -29,6 +29,8 @@ use trunkline_sip::dialog::{DialogId, Owner};
 use trunkline_sip::transaction::{Patience, ServerId};
 use trunkline_sip::{Request, Response};
 
+pub(crate) use invitation::sender;
+
 pub use event::{Accept, Action, Decline, Event, Identity, Received, SendId, Settings, Token};
 
 use state::{Call, Chat, Commit, Purpose, Talk};

@@ -21,8 +21,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
-use trunkline_core::port::{self, Inlet, InletError, LineError, OutgoingMessage, Roster, RosterChange};
-use trunkline_model::{Address, Contact, Presence};
+use trunkline_core::port::{
+    self, CallAnswer, Inlet, InletError, LineError, OutgoingMessage, OwnPresence, Roster, RosterChange,
+};
+use trunkline_model::{Address, Contact};
 use trunkline_sip::{
     Frame, Framer,
     registration::Endpoint,
@@ -58,12 +60,16 @@ pub(crate) enum Command {
     Send { line: LineId, message: OutgoingMessage, reply: oneshot::Sender<port::Outcome> },
     /// A person types, or has stopped.
     Typing { line: LineId, peer: Address, composing: bool },
+    /// A person answers what rings.
+    Answer { line: LineId, peer: Address, answer: CallAnswer },
     /// A person changes the roster.
     Change { line: LineId, change: RosterChange, reply: Changed },
+    /// A person blocks somebody, or no longer.
+    Block { line: LineId, who: Address, blocked: bool, reply: Changed },
     /// A person wants to see somebody, or no longer.
     Look { line: LineId, address: Address, watch: bool },
     /// What others are to see of a person.
-    Publish { line: LineId, presence: Box<Presence> },
+    Publish { line: LineId, own: Box<OwnPresence> },
     /// The roster as it is.
     Roster { line: LineId, reply: oneshot::Sender<Result<Roster, LineError>> },
     /// Somebody in the roster or watched.
@@ -182,14 +188,20 @@ impl Exchange {
             Command::Typing { line, peer, composing } => {
                 self.work(line, |account, now, acts| account.types(now, peer, composing, acts));
             }
+            Command::Answer { line, peer, answer } => {
+                self.work(line, |account, now, acts| account.answers(now, peer, answer, acts));
+            }
             Command::Change { line, change, reply } => {
                 self.work(line, |account, now, acts| account.change(now, change, reply, acts));
+            }
+            Command::Block { line, who, blocked, reply } => {
+                self.work(line, |account, now, acts| account.block(now, who, blocked, reply, acts));
             }
             Command::Look { line, address, watch } => {
                 self.work(line, |account, now, acts| account.look(now, address, watch, acts));
             }
-            Command::Publish { line, presence } => {
-                self.work(line, |account, now, acts| account.publish(now, *presence, acts));
+            Command::Publish { line, own } => {
+                self.work(line, |account, now, acts| account.publish(now, *own, acts));
             }
             Command::Roster { line, reply } => self.read(line, reply, Account::roster),
             Command::Known { line, address, reply } => {

@@ -7,9 +7,10 @@ use tokio::{
     time::timeout,
 };
 use trunkline_core::port::{
-    Line, LineError, LineState, Outcome, OutgoingMessage, Roster, RosterChange, Search, SearchResult,
+    CallAnswer, Line, LineError, LineState, Outcome, OutgoingMessage, OwnPresence, Roster, RosterChange,
+    Search, SearchResult,
 };
-use trunkline_model::{Address, Contact, GroupId, MessageId, Presence};
+use trunkline_model::{Address, Contact, GroupId, MessageId};
 
 use crate::{
     account::Shared,
@@ -101,16 +102,20 @@ impl Line for LyncLine {
         self.command(Command::Typing { line: self.id, peer: peer.clone(), composing }).await
     }
 
+    async fn answer(&self, peer: &Address, answer: CallAnswer) -> Result<(), LineError> {
+        self.command(Command::Answer { line: self.id, peer: peer.clone(), answer }).await
+    }
+
     /// The servers have no receipts for messages between two people: the answer to a message is all that there is.
     async fn delivered(&self, _peer: &Address, _id: &MessageId) -> Result<(), LineError> {
         self.connected()
     }
 
     /// Remembered while the line reconnects, and shown as soon as it is signed in.
-    async fn publish(&self, presence: &Presence) -> Result<(), LineError> {
+    async fn publish(&self, own: &OwnPresence) -> Result<(), LineError> {
         match self.state() {
             LineState::Connected | LineState::Connecting { .. } => {
-                self.tell(Command::Publish { line: self.id, presence: Box::new(presence.clone()) }).await
+                self.tell(Command::Publish { line: self.id, own: Box::new(own.clone()) }).await
             }
             other => Err(LineError::NotConnected(other.reason().to_owned())),
         }
@@ -134,6 +139,12 @@ impl Line for LyncLine {
 
     async fn watch(&self, address: &Address, watch: bool) -> Result<(), LineError> {
         self.tell(Command::Look { line: self.id, address: address.clone(), watch }).await
+    }
+
+    /// Remembered while the line reconnects.
+    async fn block(&self, who: &Address, blocked: bool) -> Result<(), LineError> {
+        let who = who.clone();
+        self.read(|line, reply| Command::Block { line, who, blocked, reply }).await?.map(drop)
     }
 
     /// Over the roster: the address book is on the servers' web service, which is not asked.

@@ -5,6 +5,7 @@
 //! the person publishes is tried until the server has it.
 
 mod access;
+mod block;
 mod change;
 pub mod event;
 mod known;
@@ -23,7 +24,7 @@ use std::{
 };
 
 use trunkline_core::port::{LineError, Roster};
-use trunkline_model::{Address, Contact, Presence};
+use trunkline_model::{Address, Contact};
 use trunkline_sip::body::{
     contact,
     provisioning::ProvisionGroupList,
@@ -106,20 +107,21 @@ impl People {
             Event::Again(place) => self.watches.again(&place),
             Event::Served(id, answer) => self.served(id, &answer),
             Event::Change(id, change) => self.change(id, change),
+            Event::Block(id, who, blocked) => {
+                self.own.block(id, who, blocked, self.settings.changes, &mut self.out);
+                if !self.linked {
+                    // It waits, and nobody waits for it.
+                    self.own.lose(&mut self.out);
+                }
+            }
             Event::Watch(address, watch) => self.watch(&address, watch),
             Event::Choose(choice) => self.own.choose(choice),
             Event::Note(note) => self.own.write(&note.0),
-            Event::Publish(presence) => self.own.publish_presence(&presence),
+            Event::Publish(own) => self.own.publish_presence(&own),
             Event::Timer => {}
         }
         self.pump();
         self.out.take()
-    }
-
-    /// What the core wants published, as an event: [`Event::Choose`] and [`Event::Note`] in one. Available leaves the rest
-    /// to the server, and what has not changed since the last time is left as it is.
-    pub fn publish(presence: Presence) -> Event {
-        Event::Publish(Box::new(presence))
     }
 
     /// When to say [`Event::Timer`] at the latest.
@@ -182,6 +184,11 @@ impl People {
         self.own.others()
     }
 
+    /// Whether the person blocks somebody, at any endpoint.
+    pub fn blocks(&self, who: &Address) -> bool {
+        self.own.blocks(who)
+    }
+
     /// What the server tells clients to use.
     pub fn provisions(&self) -> &Provisions {
         &self.provisions
@@ -191,7 +198,7 @@ impl People {
         self.signed_out();
         self.linked = true;
         self.known.values_mut().for_each(Known::fade);
-        self.own.open(&self.me, &self.settings);
+        self.own.open(&self.me, &mut self.out);
         for package in [Package::Contacts, Package::Provisioning, Package::Own] {
             self.subscribe(package);
         }
@@ -204,7 +211,7 @@ impl People {
         self.list.lose();
         self.changes.lose(&mut self.out);
         self.watches.lose();
-        self.own.lose();
+        self.own.lose(&mut self.out);
     }
 
     fn subscribe(&mut self, package: Package) {

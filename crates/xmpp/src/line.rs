@@ -20,8 +20,8 @@ use tokio_xmpp::{
     },
 };
 use trunkline_core::port::{
-    Inlet, Line, LineError, LineState, Outcome, OutgoingMessage, Person, Roster, RosterChange, Search,
-    SearchResult,
+    Inlet, Line, LineError, LineState, Outcome, OutgoingMessage, OwnPresence, Person, Roster, RosterChange,
+    Search, SearchResult,
 };
 use trunkline_model::{Address, Contact, GroupId, MessageId, Presence};
 
@@ -198,8 +198,8 @@ impl Line for XmppLine {
     }
 
     /// Remembered while the line reconnects, and shown as soon as it is signed in.
-    async fn publish(&self, presence: &Presence) -> Result<(), LineError> {
-        *self.shared.presence() = Some(presence.clone());
+    async fn publish(&self, own: &OwnPresence) -> Result<(), LineError> {
+        *self.shared.presence() = Some(own.presence.clone());
         let state = self.state();
         match state {
             LineState::Connected => self.command(Command::Show).await,

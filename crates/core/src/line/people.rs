@@ -16,7 +16,7 @@ impl Lines {
     pub(super) async fn publish(&self, slot: &Slot) {
         let Some(line) = slot.line() else { return };
         let result = match presence::of(&self.store, &self.hub, slot.person.account).await {
-            Ok(presence) => line.publish(&presence).await,
+            Ok(own) => line.publish(&own).await,
             Err(error) => Err(error.into()),
         };
         if let Err(error) = result {

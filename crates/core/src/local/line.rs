@@ -6,8 +6,8 @@ use trunkline_store::{Account, ContactRow, StoreError};
 
 use super::Here;
 use crate::port::{
-    Inlet, Line, LineError, LineState, Outcome, OutgoingMessage, Person, Roster, RosterChange, Search,
-    SearchField, SearchResult,
+    Inlet, Line, LineError, LineState, Outcome, OutgoingMessage, OwnPresence, Person, Roster, RosterChange,
+    Search, SearchField, SearchResult,
 };
 
 /// One account's line on the embedded IM system.
@@ -89,8 +89,8 @@ impl Line for LocalLine {
         Ok(())
     }
 
-    async fn publish(&self, presence: &Presence) -> Result<(), LineError> {
-        Ok(self.here.publish(&self.person, &self.inlet, presence).await?)
+    async fn publish(&self, own: &OwnPresence) -> Result<(), LineError> {
+        Ok(self.here.publish(&self.person, &self.inlet, &own.presence).await?)
     }
 
     async fn roster(&self) -> Result<Roster, LineError> {

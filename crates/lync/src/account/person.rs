@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use tokio::sync::oneshot;
-use trunkline_core::port::{LineError, Person, Roster, RosterChange};
-use trunkline_model::{Address, Contact, GroupId, Presence};
+use trunkline_core::port::{LineError, OwnPresence, Person, Roster, RosterChange};
+use trunkline_model::{Address, Contact, GroupId};
 use trunkline_sip::{
     Method, Request, header::name, registration::Endpoint, registration::Registered, transaction::Outcome,
     transaction::Patience,
@@ -43,6 +43,13 @@ impl Contacts {
         Self { people, changes: BTreeMap::new(), last: 0, gruu: None, is_listed: false }
     }
 
+    fn waits(&mut self, reply: Changed) -> ChangeId {
+        self.last += 1;
+        let id = ChangeId(self.last);
+        self.changes.insert(id, reply);
+        id
+    }
+
     pub(super) fn deadline(&self) -> Option<Duration> {
         self.people.next_deadline()
     }
@@ -70,10 +77,29 @@ impl Account {
         reply: Changed,
         acts: &mut Vec<Act>,
     ) {
-        self.contacts.last += 1;
-        let id = ChangeId(self.contacts.last);
-        self.contacts.changes.insert(id, reply);
+        let id = self.contacts.waits(reply);
         self.person(now, Event::Change(id, change), acts);
+    }
+
+    /// The person blocks somebody, or no longer.
+    pub(crate) fn block(
+        &mut self,
+        now: Duration,
+        who: Address,
+        blocked: bool,
+        reply: Changed,
+        acts: &mut Vec<Act>,
+    ) {
+        let id = self.contacts.waits(reply);
+        self.person(now, Event::Block(id, who, blocked), acts);
+    }
+
+    /// Whether a request comes from somebody whom the person blocks. He is to learn nothing by the answer that he could not
+    /// know of somebody who is offline.
+    pub(super) fn is_unwanted(&self, request: &Request) -> bool {
+        let begins = *request.method() == Method::INVITE && request.to().is_ok_and(|to| to.tag().is_none());
+        (begins || *request.method() == Method::MESSAGE)
+            && chat::sender(request, true).is_some_and(|(who, _)| self.contacts.people.blocks(&who))
     }
 
     /// The person wants to see somebody, or no longer.
@@ -82,8 +108,8 @@ impl Account {
     }
 
     /// What others are to see.
-    pub(crate) fn publish(&mut self, now: Duration, presence: Presence, acts: &mut Vec<Act>) {
-        self.person(now, People::publish(presence), acts);
+    pub(crate) fn publish(&mut self, now: Duration, own: OwnPresence, acts: &mut Vec<Act>) {
+        self.person(now, Event::Publish(Box::new(own)), acts);
     }
 
     /// The pool has the account signed in.

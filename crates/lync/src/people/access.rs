@@ -6,7 +6,13 @@ use trunkline_sip::body::roaming::{
     self, Container, ContainerChange, Member, RoamingData, SetContainerMembers, SetSubscribers, Subscriber,
 };
 
-use super::event::{Answer, Body};
+use trunkline_model::Address;
+
+use super::{
+    block::Blocks,
+    event::{Answer, Body, ChangeId},
+    out::Out,
+};
 
 /// How often the containers are tried anew after a conflict.
 const TRIES: u8 = 3;
@@ -17,6 +23,7 @@ const WATCHERS: (usize, usize) = (100, 2_000);
 #[derive(Default)]
 pub(super) struct Access {
     containers: Vec<Container>,
+    blocks: Blocks,
     /// Whether the containers have to be filled.
     closed: bool,
     tries: u8,
@@ -27,15 +34,43 @@ pub(super) struct Access {
 /// What was asked of the server.
 pub(super) enum Plea {
     Containers,
+    Block(Address, Vec<ContainerChange>),
     Watchers(Vec<String>),
 }
 
 impl Access {
-    /// Takes what a notification says; the first one says all.
+    /// A new registration: what was tried before may be tried again.
+    pub(super) fn open(&mut self) {
+        let (containers, blocks) = (std::mem::take(&mut self.containers), std::mem::take(&mut self.blocks));
+        *self = Self { containers, blocks, ..Self::default() };
+    }
+
+    /// The way to the server is lost.
+    pub(super) fn lose(&mut self, out: &mut Out) {
+        self.blocks.lose(out);
+    }
+
+    /// The person blocks somebody, or no longer.
+    pub(super) fn want(&mut self, id: ChangeId, who: Address, blocked: bool, most: usize, out: &mut Out) {
+        self.blocks.want(id, who, blocked, most, out);
+    }
+
+    /// Whether the person blocks somebody.
+    pub(super) fn blocks(&self, who: &Address) -> bool {
+        self.blocks.holds(who, &self.containers)
+    }
+
+    /// Takes what a notification says. The first one says all; a later one only the containers that it names.
     pub(super) fn hear(&mut self, data: &mut RoamingData, first: bool) {
         let containers = data.containers.take();
+        if first {
+            self.containers.clear();
+        }
         if containers.is_some() || first {
-            self.containers = containers.unwrap_or_default();
+            for container in containers.unwrap_or_default() {
+                self.containers.retain(|known| known.id != container.id);
+                self.containers.push(container);
+            }
             let visible = |member: &Member| matches!(member, Member::SameEnterprise | Member::Federated);
             self.closed = !self.containers.iter().flat_map(|one| &one.members).any(visible);
         }
@@ -53,6 +88,13 @@ impl Access {
         self.closed.then_some((Body { media: roaming::CONTAINERS_TYPE, text }, Plea::Containers))
     }
 
+    /// Blocks or unblocks the next whom the person wants to.
+    pub(super) fn block(&mut self, out: &mut Out) -> Option<(Body, Plea)> {
+        let (who, changes) = self.blocks.next(&self.containers, out)?;
+        let text = SetContainerMembers(changes.clone()).write();
+        Some((Body { media: roaming::CONTAINERS_TYPE, text }, Plea::Block(who, changes)))
+    }
+
     /// Tells the server that the person knows of some watchers.
     pub(super) fn acknowledge(&mut self) -> Option<(Body, Plea)> {
         let some: Vec<String> = self.watchers.iter().take(WATCHERS.0).cloned().collect();
@@ -67,7 +109,7 @@ impl Access {
     }
 
     /// Takes the answer; false when the truth has to be asked for.
-    pub(super) fn answered(&mut self, plea: Plea, answer: &Answer) -> bool {
+    pub(super) fn answered(&mut self, plea: Plea, answer: &Answer, out: &mut Out) -> bool {
         match plea {
             Plea::Containers => {
                 if matches!(answer, Answer::Refused { status: 409, .. } | Answer::Lost) && self.tries < TRIES
@@ -79,6 +121,9 @@ impl Access {
                     tracing::warn!(?answer, "colleagues were not let see the person's presence");
                 }
                 self.closed = false;
+            }
+            Plea::Block(who, made) => {
+                return self.blocks.answered(&who, &made, answer, &mut self.containers, out);
             }
             Plea::Watchers(all) => {
                 if !matches!(answer, Answer::Accepted(_)) {

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use trunkline_core::port::{LineError, RosterChange};
+use trunkline_core::port::{LineError, OwnPresence, RosterChange};
 use trunkline_model::{Address, Availability, Contact, Presence, PresenceChoice};
 use trunkline_sip::{
     Epid,
@@ -26,9 +26,6 @@ pub struct Me {
 /// Limits and paces.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What the endpoint says of itself while the person has chosen nothing. A phone in a pocket is idle: anything more
-    /// reachable would have the server show the person as active.
-    pub machine: trunkline_sip::body::presence::Availability,
     /// Between two SUBSCRIBEs for the presence of others.
     pub pace: Duration,
     /// Most people in one of them.
@@ -50,7 +47,6 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            machine: trunkline_sip::body::presence::Availability::AvailableIdle,
             pace: Duration::from_millis(250),
             batch: 100,
             contacts: 1_000,
@@ -169,14 +165,17 @@ pub enum Event {
     Served(ServeId, Answer),
     /// The person changes the roster.
     Change(ChangeId, RosterChange),
+    /// The person blocks somebody, or no longer. Done when the server says so; [`Action::Changed`] tells.
+    Block(ChangeId, Address, bool),
     /// The person wants to see somebody who is not in the roster, or not any more.
     Watch(Address, bool),
     /// The person says how reachable they are, or leaves it to the server again.
     Choose(PresenceChoice),
     /// The person writes a note, or has none.
     Note(Words),
-    /// What the core wants published in one: see [`super::People::publish`].
-    Publish(Box<Presence>),
+    /// What the core wants published: [`Event::Choose`] and [`Event::Note`] in one. It says so at every sign-in, too: what
+    /// has not changed since the last time is left as it is.
+    Publish(Box<OwnPresence>),
     /// It is time: see [`super::People::next_deadline`].
     Timer,
 }

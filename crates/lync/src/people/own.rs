@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use trunkline_model::{Availability, Presence, PresenceChoice};
+use trunkline_core::port::OwnPresence;
+use trunkline_model::{Address, Availability, PresenceChoice};
 use trunkline_sip::body::{
     Categories, Content,
-    presence::{Capability, Device, StateKind},
+    presence::{Availability as Range, Capability, Device, StateKind},
     publication::{Conflict, Publish, instance},
     roaming::RoamingData,
 };
 
 use super::{
     access::{Access, Plea},
-    event::{Action, Answer, Body, Me, OwnState, ServeId, Settings},
+    event::{Action, Answer, Body, ChangeId, Me, OwnState, ServeId},
     out::Out,
     published::{Key, Published},
     shown::{self, MAX_NOTE, cut},
@@ -39,6 +40,10 @@ pub(super) struct Own {
     /// What the person wants; `None` while they have said nothing.
     choice: Option<PresenceChoice>,
     note: Option<String>,
+    /// Whether a choice that the server has already goes before what is to be published.
+    yields: bool,
+    /// How reachable the endpoint is by itself.
+    machine: Range,
     /// What the endpoint says of itself, and whether the server has taken it.
     endpoint: Vec<(Key, Content)>,
     here: bool,
@@ -73,6 +78,8 @@ impl Own {
             due: Vec::new(),
             choice: None,
             note: None,
+            yields: false,
+            machine: Range::AvailableIdle,
             endpoint: Vec::new(),
             here: false,
             dropped: 0,
@@ -90,14 +97,14 @@ impl Own {
     }
 
     /// A new registration: what the endpoint had published is gone.
-    pub(super) fn open(&mut self, me: &Me, settings: &Settings) {
-        self.lose();
+    pub(super) fn open(&mut self, me: &Me, out: &mut Out) {
+        self.lose(out);
         self.failures = 0;
         self.apart = false;
         self.rest_until = None;
         self.dropped = 0;
-        self.access = Access::default();
-        let machine = Content::State(shown::machine(settings.machine));
+        self.access.open();
+        let machine = Content::State(shown::machine(self.machine));
         let states = SUMS.map(|container| (self.machine_key(container), machine.clone()));
         self.endpoint = vec![(Key::device(self.device), Content::Device(device(me)))];
         self.endpoint.extend(states);
@@ -105,7 +112,8 @@ impl Own {
     }
 
     /// The way to the server is lost. What was to be published stays so.
-    pub(super) fn lose(&mut self) {
+    pub(super) fn lose(&mut self, out: &mut Out) {
+        self.access.lose(out);
         self.out = None;
         self.loaded = false;
         self.greeted = false;
@@ -119,23 +127,39 @@ impl Own {
         self.loaded
     }
 
-    /// What the core wants published. It says so at every sign-in, too: only what has changed since counts, and to want
-    /// nothing at first leaves what the person has set on another endpoint.
-    pub(super) fn publish_presence(&mut self, presence: &Presence) {
-        let choice = match presence.availability {
-            Availability::Available => PresenceChoice::Reset,
-            other => PresenceChoice::Set(other),
-        };
-        if self.choice.is_none() && choice == PresenceChoice::Reset {
+    /// What the core wants published. It says so at every sign-in, too: only what has changed since counts. Whether that was
+    /// chosen before or after what another endpoint set is not known of the first word: there, the server's stays.
+    pub(super) fn publish_presence(&mut self, own: &OwnPresence) {
+        if own.chosen.is_none() {
+            self.idle_as(shown::idle(own.presence.availability));
+        }
+        let choice = own.chosen.map_or(PresenceChoice::Reset, PresenceChoice::Set);
+        let is_first = self.choice.is_none();
+        if is_first && choice == PresenceChoice::Reset {
             self.choice = Some(choice);
         } else if self.choice != Some(choice) {
             self.choose(choice);
+            self.yields |= is_first;
         }
-        let note = cut(&presence.personal_message, MAX_NOTE);
+        let note = cut(&own.presence.personal_message, MAX_NOTE);
         if self.note.is_none() && note.is_empty() {
             self.note = Some(note);
         } else if self.note.as_ref() != Some(&note) {
             self.write(&note);
+        }
+    }
+
+    /// How the phones are, as far as that makes the endpoint another one to see.
+    fn idle_as(&mut self, range: Range) {
+        if std::mem::replace(&mut self.machine, range) == range || self.endpoint.is_empty() {
+            return;
+        }
+        let machine = Content::State(shown::machine(range));
+        for container in SUMS {
+            let key = self.machine_key(container);
+            self.endpoint.retain(|(known, _)| *known != key);
+            self.endpoint.push((key.clone(), machine.clone()));
+            self.want(key, Some(machine.clone()));
         }
     }
 
@@ -146,6 +170,7 @@ impl Own {
             PresenceChoice::Reset => None,
         };
         self.choice = Some(choice);
+        self.yields = false;
         for container in SUMS {
             self.want(Key::state(instance::USER_STATE, container), content.clone());
         }
@@ -163,6 +188,16 @@ impl Own {
             self.want(Key::note(container), content.clone());
         }
         self.rest_until = None;
+    }
+
+    /// The person blocks somebody, or no longer.
+    pub(super) fn block(&mut self, id: ChangeId, who: Address, blocked: bool, most: usize, out: &mut Out) {
+        self.access.want(id, who, blocked, most, out);
+    }
+
+    /// Whether the person blocks somebody, here or at another endpoint.
+    pub(super) fn blocks(&self, who: &Address) -> bool {
+        self.access.blocks(who)
     }
 
     /// Takes a notification about oneself.
@@ -186,6 +221,10 @@ impl Own {
         if let Some(categories) = &data.categories {
             self.take(categories, out);
         }
+        if self.loaded && std::mem::take(&mut self.yields) {
+            let published = &self.published;
+            self.due.retain(|(key, _)| !key.is_choice() || !published.holds(key));
+        }
     }
 
     /// Takes the end of a SERVICE; false if it is none of these.
@@ -196,7 +235,7 @@ impl Own {
         let Some((_, _, purpose)) = self.out.take() else { return false };
         match purpose {
             Purpose::Publish(publish, parts) => self.publish_ended(publish, parts, answer, out),
-            Purpose::Access(plea) => self.loaded &= self.access.answered(plea, answer),
+            Purpose::Access(plea) => self.loaded &= self.access.answered(plea, answer, out),
         }
         true
     }
@@ -226,7 +265,8 @@ impl Own {
             let body = Body::publish(&publish);
             return self.send(body, Purpose::Publish(publish, parts), out);
         }
-        if let Some((body, plea)) = self.access.acknowledge() {
+        let next = self.access.block(out).or_else(|| self.access.acknowledge());
+        if let Some((body, plea)) = next {
             self.send(body, Purpose::Access(plea), out);
         }
     }

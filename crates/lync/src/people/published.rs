@@ -37,6 +37,11 @@ impl Key {
         self.category == other.category && self.instance == other.instance
     }
 
+    /// Whether it is what the person chose.
+    pub(super) fn is_choice(&self) -> bool {
+        self.category == "state" && self.instance == instance::USER_STATE
+    }
+
     fn of(publication: &Publication) -> Self {
         let Publication { category, instance, container, .. } = publication;
         Self { category: category.clone(), instance: *instance, container: *container }
@@ -44,7 +49,7 @@ impl Key {
 
     /// What the endpoint says of itself goes with it; what the person says stays.
     fn lasts(&self) -> ExpireType {
-        let persons = self.category == "note" || self.instance == instance::USER_STATE;
+        let persons = self.category == "note" || self.is_choice();
         if persons { ExpireType::Static } else { ExpireType::Endpoint }
     }
 }

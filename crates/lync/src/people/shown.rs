@@ -61,6 +61,18 @@ pub(super) fn chosen(availability: Availability) -> State {
     State { activity, ..State::new(StateKind::User, range) }
 }
 
+/// How reachable an endpoint on a phone is, going by what the phones say of themselves. A phone in a pocket is idle: anything
+/// more would have the server show the person as active there, and ring there alone.
+pub(super) fn idle(told: Availability) -> Range {
+    match told {
+        Availability::Available | Availability::Offline => Range::AvailableIdle,
+        Availability::Busy => Range::BusyIdle,
+        Availability::DoNotDisturb => Range::DoNotDisturb,
+        Availability::BeRightBack => Range::BeRightBack,
+        Availability::Away | Availability::OffWork => Range::Away,
+    }
+}
+
 /// What an endpoint on a phone says of itself.
 pub(super) fn machine(range: Range) -> State {
     State { device: Some("mobile".to_owned()), ..State::new(StateKind::Machine, range) }

@@ -1,5 +1,5 @@
 use anyhow::Result;
-use trunkline_core::port::{LineError, RosterChange as Change, Search, SearchField};
+use trunkline_core::port::{LineError, OwnPresence, RosterChange as Change, Search, SearchField};
 use trunkline_model::{Availability, Presence};
 use trunkline_testkit::peer::{Colleague, Heard, Prosody};
 
@@ -7,8 +7,9 @@ use crate::house::{DOMAIN, USERS, address, alice};
 
 const ALICE: &str = "alice@corp.test";
 
-fn shown(availability: Availability, note: &str) -> Presence {
-    Presence { availability, personal_message: note.into(), devices: 1 }
+fn shown(availability: Availability, note: &str) -> OwnPresence {
+    let presence = Presence { availability, personal_message: note.into(), devices: 1 };
+    OwnPresence { presence, chosen: None }
 }
 
 #[tokio::test]

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use trunkline_core::port::{LineError, OwnPresence};
 use trunkline_model::{Availability, Presence, PresenceChoice};
 use trunkline_sip::body::{
     Content,
     publication::{Conflict, Operation, Publish, instance},
 };
 
-use super::{DEVICE, Desk, MACHINE};
-use crate::people::{Action, Answer, Event, Package, Words};
+use super::{DEVICE, Desk, MACHINE, address};
+use crate::people::{Action, Answer, ChangeId, Event, Package, Words};
 
 const OPEN: &str =
     r#"<containers><container id="200" version="1"><member type="sameEnterprise"/></container></containers>"#;
@@ -237,20 +238,50 @@ fn one_publication_that_the_server_does_not_take_leaves_the_others() {
     assert_eq!(accepted, ["device", "state", "state"]);
 }
 
+fn own(chosen: Option<Availability>, told: Availability) -> Event {
+    let presence = Presence { availability: chosen.unwrap_or(told), devices: 1, ..Presence::offline() };
+    Event::Publish(Box::new(OwnPresence { presence, chosen }))
+}
+
+#[test]
+fn a_phone_that_comes_or_goes_chooses_nothing_for_the_desktop() {
+    let mut desk = ready("");
+    for told in [Availability::Available, Availability::Offline, Availability::Available] {
+        desk.tell(own(None, told));
+        assert!(desk.served().is_empty(), "{told:?}");
+    }
+    desk.tell(own(None, Availability::Away));
+    let (id, publish) = desk.published();
+    assert_eq!(
+        keys(&publish),
+        [("state", MACHINE, 2, 1), ("state", MACHINE, 3, 1)],
+        "the phone alone is away"
+    );
+    desk.tell(Event::Served(id, Answer::Accepted(Vec::new())));
+    desk.tell(own(Some(Availability::Available), Availability::Away));
+    let (_, publish) = desk.published();
+    let chosen = publish.publications.iter().filter(|one| one.instance == instance::USER_STATE);
+    assert!(
+        chosen.clone().count() == 2
+            && chosen.clone().all(|one| one.content.state().unwrap().availability == Some(3_500))
+    );
+}
+
 #[test]
 fn what_the_core_wants_at_first_leaves_the_choice_of_another_endpoint() {
-    let mut desk = ready(&user_state(9_500));
-    let presence =
-        |availability, note: &str| Presence { availability, personal_message: note.into(), devices: 1 };
-    desk.tell(crate::people::People::publish(presence(Availability::Available, "")));
-    assert!(desk.served().is_empty());
-    desk.tell(crate::people::People::publish(presence(Availability::Busy, "")));
+    let mut desk = Desk::listed();
+    desk.tell(own(Some(Availability::Away), Availability::Available));
+    desk.own(&data(&user_state(9_500)));
+    let (id, publish) = desk.published();
+    assert!(publish.publications.iter().all(|one| one.instance != instance::USER_STATE), "it may be older");
+    desk.tell(Event::Served(id, Answer::Accepted(Vec::new())));
+    desk.tell(own(Some(Availability::Away), Availability::Available));
+    assert!(desk.served().is_empty(), "nor when it is said once more");
+    desk.tell(own(Some(Availability::Busy), Availability::Available));
     let (id, publish) = desk.published();
     assert_eq!(keys(&publish)[0].3, 4);
     desk.tell(Event::Served(id, Answer::Accepted(Vec::new())));
-    desk.tell(crate::people::People::publish(presence(Availability::Busy, "")));
-    assert!(desk.served().is_empty());
-    desk.tell(crate::people::People::publish(presence(Availability::Available, "")));
+    desk.tell(own(None, Availability::Available));
     assert!(desk.published().1.publications.iter().all(|one| one.expires == Some(0)));
 }
 
@@ -283,4 +314,56 @@ fn what_the_server_shows_of_the_person_is_told() {
     assert!(desk.log.iter().any(|action| matches!(action, Action::OwnChanged(_))));
     desk.own(r#"<roamingData><categories uri="sip:alice@example.com"><category name="note" container="200"/></categories></roamingData>"#);
     assert_eq!(desk.people.own().unwrap().presence.personal_message, "");
+}
+
+fn block(desk: &mut Desk, id: u64, blocked: bool) {
+    desk.tell(Event::Block(ChangeId(id), address("bob"), blocked));
+}
+
+#[test]
+fn blocking_moves_somebody_out_of_every_circle_and_a_conflict_is_tried_with_the_truth() {
+    let mut desk = ready("");
+    desk.own(r#"<roamingData><containers><container id="300" version="5"><member type="user" value="Bob@example.com"/></container></containers></roamingData>"#);
+    block(&mut desk, 1, true);
+    let served = desk.served();
+    let [(id, body)] = served.as_slice() else { panic!("{served:?}") };
+    assert!(body.text.contains(r#"<container id="300" version="5"><member action="remove" type="user" value="Bob@example.com"/></container><container id="32000" version="0"><member action="add" type="user" value="bob@example.com"/></container>"#), "{}", body.text);
+    assert!(desk.people.blocks(&address("bob")), "from the moment that the person says so");
+    desk.refuse(*id, 409, "");
+    assert_eq!((desk.subscribed(), desk.served().len()), (vec![Package::Own], 0));
+    desk.own(r#"<roamingData><containers><container id="32000" version="4"/></containers></roamingData>"#);
+    let (id, body) = desk.served().pop().unwrap();
+    assert!(body.text.contains(r#"id="32000" version="4""#) && body.text.contains(r#"id="300" version="5""#));
+    desk.tell(Event::Served(id, Answer::Accepted(Vec::new())));
+    assert_eq!(desk.changed(), [(1, Ok(None))]);
+    assert!(
+        desk.people.blocks(&address("bob")) && desk.served().is_empty(),
+        "colleagues still see the person"
+    );
+    block(&mut desk, 2, false);
+    let (id, body) = desk.served().pop().unwrap();
+    assert!(
+        body.text.contains(r#"<container id="32000" version="5"><member action="remove""#),
+        "{}",
+        body.text
+    );
+    desk.refuse(id, 403, "");
+    assert!(matches!(desk.changed().as_slice(), [(2, Err(LineError::Refused(_)))]));
+    assert!(desk.people.blocks(&address("bob")), "as the server has it");
+}
+
+#[test]
+fn what_was_to_be_blocked_without_a_way_is_done_later_and_once() {
+    let mut desk = ready("");
+    desk.tell(Event::SignedOut);
+    block(&mut desk, 1, true);
+    assert!(matches!(desk.changed().as_slice(), [(1, Err(LineError::NotConnected(_)))]));
+    desk.tell(Event::SignedIn);
+    desk.own(&data(""));
+    desk.log.retain(|action| !matches!(action, Action::Subscribe(_)));
+    let (id, _) = desk.published();
+    desk.tell(Event::Served(id, Answer::Accepted(Vec::new())));
+    let (id, _) = desk.served().pop().unwrap();
+    desk.tell(Event::Served(id, Answer::Accepted(Vec::new())));
+    assert!(desk.served().is_empty() && desk.changed().is_empty());
 }

@@ -9,6 +9,7 @@ use trunkline_sip::{
         Categories,
         contact::ContactList,
         deregistration::Deregistration,
+        presence::ContactCard,
         roaming::{Container, Member},
     },
 };
@@ -25,6 +26,11 @@ impl FrontEnd {
     /// name leads to this machine.
     pub fn dial_back(&self, on: bool) {
         self.enter(|house| house.settings.dial_back = on);
+    }
+
+    /// Dials not the applications themselves but a proxy at this port, which stands for them and shows their certificates.
+    pub fn behind(&self, proxy: Option<u16>) {
+        self.enter(|house| house.settings.edge = proxy);
     }
 
     /// Whether the answer to a SUBSCRIBE is the first notification too; so it is at first.
@@ -70,6 +76,17 @@ impl FrontEnd {
                 let container = user.container(200);
                 container.version += 1;
                 container.members.push(Member::SameEnterprise);
+            }
+            house.tell_watchers(&address);
+        });
+    }
+
+    /// What the directory has of a user: name and address are the user's own.
+    pub fn set_card(&self, user: &str, card: ContactCard) {
+        self.enter(|house| {
+            let address = house.address(user);
+            if let Some(user) = house.users.get_mut(&address) {
+                user.card = card;
             }
             house.tell_watchers(&address);
         });

@@ -26,7 +26,7 @@ use super::{
 
 /// What has to be done outside the lock.
 pub(super) enum Errand {
-    /// Connect.
+    /// Connect to a host at a port of this machine.
     Dial { id: u64, host: String, port: u16, queue: mpsc::Receiver<Vec<u8>>, stop: CancellationToken },
     /// Send bytes after a while.
     Send { after: Duration, line: u64, message: Message },
@@ -58,6 +58,8 @@ pub(super) struct House {
 /// Switches that tests turn.
 pub(super) struct Settings {
     pub(super) dial_back: bool,
+    /// The port of a proxy that stands before the applications.
+    pub(super) edge: Option<u16>,
     pub(super) piggyback: bool,
     pub(super) challenge: bool,
     pub(super) expires: u32,
@@ -70,6 +72,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             dial_back: false,
+            edge: None,
             piggyback: true,
             challenge: false,
             expires: 7_200,
@@ -277,6 +280,11 @@ impl House {
             let response = self.reply(request, status).done();
             self.send(line, response);
         }
+    }
+
+    /// Answers one who is not signed in.
+    pub(super) fn stranger(&mut self, line: u64, request: &Request) {
+        self.diagnose(line, request, 403, 4004, "Credentials do not permit acting as the From URI");
     }
 
     /// Answers with a status and `ms-diagnostics`.

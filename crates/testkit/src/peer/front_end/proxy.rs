@@ -34,13 +34,7 @@ impl House {
     /// A request outside a dialog goes to every endpoint of the user, or to the one that its URI names.
     pub(super) fn forward(&mut self, line: u64, request: Request) {
         let Some(sender) = self.sender(&request) else {
-            return self.diagnose(
-                line,
-                &request,
-                403,
-                4004,
-                "Credentials do not permit acting as the From URI",
-            );
+            return self.stranger(line, &request);
         };
         let Some(user) = self.user(request.uri()) else {
             return self.diagnose(line, &request, 404, 1003, "User does not exist");
@@ -62,13 +56,7 @@ impl House {
     /// A request in a dialog goes where its URI or its Route leads.
     pub(super) fn forward_in_dialog(&mut self, line: u64, request: Request) {
         let Some(sender) = self.sender(&request) else {
-            return self.diagnose(
-                line,
-                &request,
-                403,
-                4004,
-                "Credentials do not permit acting as the From URI",
-            );
+            return self.stranger(line, &request);
         };
         let flow = self.flow(&request);
         if *request.method() == Method::ACK && self.ends_here(&request, &sender) {
@@ -175,7 +163,7 @@ impl House {
                 self.back(at, response);
             }
             if invite {
-                self.cancel_rest(at, "Call completed elsewhere");
+                self.cancel_rest(at, Some("SIP;cause=200;text=\"Call completed elsewhere\""));
             }
             return;
         }
@@ -221,14 +209,15 @@ impl House {
         }
     }
 
-    fn cancel_rest(&mut self, at: usize, why: &str) {
+    /// Endpoints that have not answered stop ringing; why, if another has.
+    fn cancel_rest(&mut self, at: usize, why: Option<&str>) {
         let Some(call) = self.calls.get_mut(at) else { return };
         let mut sends = Vec::new();
         for branch in call.branches.iter_mut().filter(|branch| branch.outcome.is_none() && !branch.cancelled)
         {
             branch.cancelled = true;
             if let Some(mut cancel) = hop(Method::CANCEL, &branch.sent, None) {
-                cancel.push(name::REASON, format!("SIP;cause=200;text=\"{why}\""));
+                why.iter().for_each(|why| cancel.push(name::REASON, *why));
                 sends.push((branch.line, cancel));
             }
         }
@@ -247,7 +236,7 @@ impl House {
         });
         let Some(at) = at else { return self.refuse(line, request, 481) };
         self.refuse(line, request, 200);
-        self.cancel_rest(at, "Call cancelled");
+        self.cancel_rest(at, None);
         let Some(call) = self.calls.get_mut(at).filter(|call| call.answered.is_none()) else { return };
         call.answered = Some(487);
         let invite = call.request.clone();

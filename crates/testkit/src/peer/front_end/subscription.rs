@@ -73,7 +73,7 @@ impl House {
         let Some(package) = all.into_iter().find(|package| package.word() == event) else {
             return self.refuse(line, request, 489);
         };
-        let Some(key) = self.sender(request) else { return self.refuse(line, request, 403) };
+        let Some(key) = self.sender(request) else { return self.stranger(line, request) };
         let Some(at) = self.dialog(request, &key, package) else {
             return self.diagnose(line, request, 481, 1004, "Route set is no longer valid");
         };

@@ -3,6 +3,7 @@ use trunkline_sip::{
     Address, Header, Uri,
     body::{
         contact::{ContactList, Group, OTHER_CONTACTS},
+        presence::ContactCard,
         publication::Publication,
         roaming::{Container, Subscriber},
     },
@@ -18,6 +19,8 @@ pub(super) struct User {
     pub(super) address: String,
     pub(super) uri: Uri,
     pub(super) display: String,
+    /// What the directory has of the user beside name and address.
+    pub(super) card: ContactCard,
     pub(super) contacts: ContactList,
     pub(super) publications: Vec<Published>,
     pub(super) containers: Vec<Container>,
@@ -60,6 +63,7 @@ impl User {
             address: uri.address().unwrap_or_default(),
             uri,
             display: display.to_owned(),
+            card: ContactCard::default(),
             contacts,
             publications: Vec::new(),
             containers: Vec::new(),
