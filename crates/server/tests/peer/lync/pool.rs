@@ -5,7 +5,7 @@ use trunkline_client::{ActivationRequest, Phone, Server, Trust};
 use trunkline_model::Address;
 use trunkline_testkit::{
     Relay,
-    peer::{FrontEnd, Kamailio},
+    peer::{FrontEnd, Kamailio, tshark},
     relay::Builder,
 };
 
@@ -112,6 +112,11 @@ impl Pool {
     pub(crate) fn check(&self) {
         assert_eq!(self.front.complaints(), Vec::<String>::new());
         self.check_log();
+    }
+
+    /// Has Wireshark judge every message that passed the Front End.
+    pub(crate) async fn check_wire(&self) {
+        assert_eq!(tshark::complaints(&self.front.traffic()).await.unwrap(), Vec::<String>::new());
     }
 
     pub(crate) fn check_log(&self) {
