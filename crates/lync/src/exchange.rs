@@ -22,7 +22,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use trunkline_core::port::{
-    self, Inlet, InletError, LineError, OutgoingMessage, OwnPresence, Roster, RosterChange,
+    self, CallAnswer, Inlet, InletError, LineError, OutgoingMessage, OwnPresence, Roster, RosterChange,
 };
 use trunkline_model::{Address, Contact};
 use trunkline_sip::{
@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Send { line: LineId, message: OutgoingMessage, reply: oneshot::Sender<port::Outcome> },
     /// A person types, or has stopped.
     Typing { line: LineId, peer: Address, composing: bool },
+    /// A person answers what rings.
+    Answer { line: LineId, peer: Address, answer: CallAnswer },
     /// A person changes the roster.
     Change { line: LineId, change: RosterChange, reply: Changed },
     /// A person blocks somebody, or no longer.
@@ -185,6 +187,9 @@ impl Exchange {
             }
             Command::Typing { line, peer, composing } => {
                 self.work(line, |account, now, acts| account.types(now, peer, composing, acts));
+            }
+            Command::Answer { line, peer, answer } => {
+                self.work(line, |account, now, acts| account.answers(now, peer, answer, acts));
             }
             Command::Change { line, change, reply } => {
                 self.work(line, |account, now, acts| account.change(now, change, reply, acts));

@@ -163,7 +163,7 @@ impl House {
                 self.back(at, response);
             }
             if invite {
-                self.cancel_rest(at, "Call completed elsewhere");
+                self.cancel_rest(at, Some("SIP;cause=200;text=\"Call completed elsewhere\""));
             }
             return;
         }
@@ -209,14 +209,15 @@ impl House {
         }
     }
 
-    fn cancel_rest(&mut self, at: usize, why: &str) {
+    /// Endpoints that have not answered stop ringing; why, if another has.
+    fn cancel_rest(&mut self, at: usize, why: Option<&str>) {
         let Some(call) = self.calls.get_mut(at) else { return };
         let mut sends = Vec::new();
         for branch in call.branches.iter_mut().filter(|branch| branch.outcome.is_none() && !branch.cancelled)
         {
             branch.cancelled = true;
             if let Some(mut cancel) = hop(Method::CANCEL, &branch.sent, None) {
-                cancel.push(name::REASON, format!("SIP;cause=200;text=\"{why}\""));
+                why.iter().for_each(|why| cancel.push(name::REASON, *why));
                 sends.push((branch.line, cancel));
             }
         }
@@ -235,7 +236,7 @@ impl House {
         });
         let Some(at) = at else { return self.refuse(line, request, 481) };
         self.refuse(line, request, 200);
-        self.cancel_rest(at, "Call cancelled");
+        self.cancel_rest(at, None);
         let Some(call) = self.calls.get_mut(at).filter(|call| call.answered.is_none()) else { return };
         call.answered = Some(487);
         let invite = call.request.clone();
