@@ -55,7 +55,7 @@ pub async fn judge(said: &[(Heading, Vec<u8>)]) -> Result<Opinion> {
     // Nobody's preferences but those here.
     command.env("HOME", folder.path()).args(["-n", "-d", "tcp.port==5061,sip", "-r"]).arg(&capture);
     command.args(["-T", "fields", "-E", "separator=/t", "-E", &format!("aggregator={SEVERAL}")]);
-    FIELDS.iter().for_each(|field| drop(command.args(["-e", field])));
+    command.args(FIELDS.iter().flat_map(|field| ["-e", field]));
     Ok(read(&output(&mut command).await?))
 }
 
@@ -76,7 +76,7 @@ fn hexdump(said: &[(Heading, Vec<u8>)]) -> String {
             text.push_str(if *heading == Heading::Received { "I\n" } else { "O\n" });
             for (row, bytes) in segment.chunks(16).enumerate() {
                 let _ = write!(text, "{:06x}", row * 16);
-                bytes.iter().for_each(|byte| drop(write!(text, " {byte:02x}")));
+                text.extend(bytes.iter().map(|byte| format!(" {byte:02x}")));
                 text.push('\n');
             }
             text.push('\n');

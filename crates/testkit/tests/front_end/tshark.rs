@@ -36,8 +36,8 @@ async fn peer_tshark_finds_what_is_malformed() {
         let opinion = judged(&[&broken, &whole]).await;
         assert_eq!((opinion.messages, opinion.complaints.len()), (2, 1), "{what}: {opinion:?}");
     }
-    let opinion = judged(&[&service("text/plain", "hello", 3), &whole]).await;
-    assert_ne!(opinion.messages, 2, "a length that is too short takes the next message along: {opinion:?}");
+    let opinion = judged(&[&service("text/plain", "hello", 5 + whole.len()), &whole]).await;
+    assert_ne!(opinion.messages, 2, "a length that is too great takes the next message along: {opinion:?}");
 }
 
 #[tokio::test]
