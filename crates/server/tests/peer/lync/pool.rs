@@ -3,7 +3,11 @@
 use tempfile::TempDir;
 use trunkline_client::{ActivationRequest, Phone, Server, Trust};
 use trunkline_model::Address;
-use trunkline_testkit::{Relay, peer::FrontEnd, relay::Builder};
+use trunkline_testkit::{
+    Relay,
+    peer::{FrontEnd, Kamailio},
+    relay::Builder,
+};
 
 use crate::{
     handset::Handset,
@@ -13,10 +17,20 @@ use crate::{
 pub(crate) const DOMAIN: &str = "contoso.test";
 pub(crate) const RELAY: &str = "relay.contoso.test";
 
+/// What stands between the relay and the Front End.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Between {
+    /// Nothing: they connect to each other.
+    Nothing,
+    /// A proxy, both ways.
+    Kamailio,
+}
+
 /// A Front End that trusts a relay, and the relay with some of its users as accounts.
 pub(crate) struct Pool {
-    pub(crate) front: FrontEnd,
     pub(crate) relay: Relay,
+    pub(crate) kamailio: Option<Kamailio>,
+    pub(crate) front: FrontEnd,
     pub(crate) folder: TempDir,
 }
 
@@ -41,6 +55,18 @@ impl Pool {
         let front = front_end().await;
         let port = front.tls_port();
         Self::of_backend(front, port, plan(), &["alice"], attributes).await
+    }
+
+    /// The same, with that in between.
+    pub(crate) async fn open_with(between: Between) -> Self {
+        if between == Between::Nothing {
+            return Self::open().await;
+        }
+        let front = front_end().await;
+        let kamailio = Kamailio::start(&front, RELAY).await.unwrap();
+        let mut pool = Self::of(front, kamailio.port(), plan(), &["alice"]).await;
+        pool.kamailio = Some(kamailio);
+        pool
     }
 
     /// With these accounts; the relay reaches the Front End at `port`, which may be that of somebody in between.
@@ -68,7 +94,7 @@ impl Pool {
         for account in accounts {
             relay.add_account(&sip(account), account).await.unwrap();
         }
-        Self { front, relay, folder }
+        Self { relay, kamailio: None, front, folder }
     }
 
     /// A phone of Alice's, signed in and with its line up: no password is asked for.
@@ -130,6 +156,7 @@ impl Drop for Pool {
                 last(&self.relay.log()),
                 last(&self.front.transcript())
             );
+            self.kamailio.iter().for_each(|kamailio| eprintln!("kamailio:\n{}", last(&kamailio.log())));
         }
     }
 }
