@@ -266,6 +266,8 @@ impl Account {
             return;
         }
         self.chat(now, chat::Event::Shutdown, acts);
+        // Whoever has signed out asks for nothing more.
+        self.people_out(now, acts);
         match self.registration.as_mut().and_then(Registration::leave) {
             Some(request) => acts.push(register(request)),
             None => acts.push(Act::Over),

@@ -14,12 +14,12 @@ use trunkline_sip::{
 use uuid::Uuid;
 
 use super::{
+    book::Book,
     judge::Judge,
     line::Line,
     proxy::Call,
     route::Flow,
     script::{Act, Answer, Script},
-    subscription::Subscription,
     traffic::{Heading, Log},
     user::{Endpoint, Key, User},
 };
@@ -41,9 +41,11 @@ pub(super) struct House {
     pub(super) users: BTreeMap<String, User>,
     pub(super) trusted: Vec<String>,
     pub(super) settings: Settings,
-    pub(super) subscriptions: Vec<Subscription>,
-    pub(super) calls: Vec<Call>,
+    pub(super) subscriptions: Book,
+    pub(super) calls: VecDeque<Call>,
     pub(super) flows: HashMap<u64, Flow>,
+    /// Whose Contact has this `ms-opaque`.
+    pub(super) opaques: HashMap<String, Key>,
     pub(super) script: Script,
     pub(super) judge: Judge,
     pub(super) lines: HashMap<u64, Line>,
@@ -91,9 +93,10 @@ impl House {
             users: BTreeMap::new(),
             trusted: Vec::new(),
             settings: Settings::default(),
-            subscriptions: Vec::new(),
-            calls: Vec::new(),
+            subscriptions: Book::default(),
+            calls: VecDeque::new(),
             flows: HashMap::new(),
+            opaques: HashMap::new(),
             script: Script::default(),
             judge: Judge::default(),
             lines: HashMap::new(),
@@ -154,6 +157,7 @@ impl House {
         self.kept.clear();
         self.calls.clear();
         self.flows.clear();
+        self.opaques.clear();
         self.subscriptions.clear();
         for user in self.users.values_mut() {
             user.endpoints.clear();
@@ -191,7 +195,7 @@ impl House {
                 return;
             }
         };
-        self.log.add(line, Heading::Received, message.clone());
+        self.log.add(line, Heading::Received, &message);
         if self.lines.get(&line).is_some_and(|line| line.names.is_some()) {
             self.judge_application(&message);
         }
@@ -317,7 +321,7 @@ impl House {
         let kept = self.kept(line, Heading::Sent);
         for message in std::iter::once(message).chain(kept) {
             self.send_raw(line, message.to_bytes().to_vec());
-            self.log.add(line, Heading::Sent, message);
+            self.log.add(line, Heading::Sent, &message);
         }
     }
 

@@ -28,7 +28,7 @@ struct Branch {
 }
 
 /// Calls that are remembered for late answers.
-const REMEMBERED: usize = 256;
+const REMEMBERED: usize = 4_096;
 
 impl House {
     /// A request outside a dialog goes to every endpoint of the user, or to the one that its URI names.
@@ -99,7 +99,7 @@ impl House {
             self.tell_progress(line, &request, sends.len());
         }
         if !request.method().is_unanswered() {
-            self.calls.push(Call { id, line, sender, request, branches, flow, answered: None });
+            self.calls.push_back(Call { id, line, sender, request, branches, flow, answered: None });
             let surplus = self.calls.len().saturating_sub(REMEMBERED);
             self.calls.drain(..surplus);
         }
@@ -121,7 +121,7 @@ impl House {
     /// An answer to what was forwarded goes back; answers to our own requests end here.
     pub(super) fn answered(&mut self, mut response: Response) {
         let Some((id, branch)) = response.via().ok().and_then(|via| place(via.branch()?)) else { return };
-        let Some(at) = self.calls.iter().position(|call| call.id == id) else { return };
+        let Ok(at) = self.calls.binary_search_by_key(&id, |call| call.id) else { return };
         let cancelled = response.cseq().is_ok_and(|cseq| cseq.method == Method::CANCEL);
         if cancelled || response.status() == 100 {
             return;

@@ -40,8 +40,11 @@ impl House {
         }
         let begins =
             |set: &Vec<String>| routes.starts_with(set) || set.iter().rev().eq(routes.iter().take(set.len()));
-        let flow = self.flows.iter().find(|(_, flow)| flow.routes.iter().any(begins));
-        flow.map(|(id, _)| *id).ok_or("Route is not the Record-Route of the dialog")
+        let known = routes
+            .iter()
+            .find_map(|route| named(route))
+            .filter(|id| self.flows.get(id).is_some_and(|flow| flow.routes.iter().any(begins)));
+        known.ok_or("Route is not the Record-Route of the dialog")
     }
 
     /// The Routes that are left when ours are used up: those of proxies behind us.
@@ -139,4 +142,10 @@ impl House {
         }
         response
     }
+}
+
+/// The flow that a route of ours names.
+fn named(route: &str) -> Option<u64> {
+    let (_, rest) = route.split_once("Ci.R")?;
+    u64::from_str_radix(rest.split_once(';')?.0, 16).ok()
 }
