@@ -55,7 +55,7 @@ pub enum Event {
         text: MessageText,
         at: Timestamp,
     },
-    /// An invitation was answered: `Accepted`, `Declined` or `Expired`.
+    /// An invitation was answered or is over: `Accepted`, `Declined`, `Expired` or `AnsweredElsewhere`.
     InvitationUpdate { contact: Address, request_id: String, status: String },
     /// A conversation ended.
     ChatEnded { contact: Address, chat_id: String },

@@ -8,8 +8,8 @@ mod photo;
 
 pub use authenticator::{AuthenticationError, Authenticator, Credential, Identity};
 pub use backend::{
-    Backend, Incoming, Inlet, InletError, Line, LineError, LineState, OpenLine, Outcome, OutgoingMessage,
-    OwnPresence, Person, Roster, RosterChange, Search, SearchField, SearchResult,
+    Backend, CallAnswer, Incoming, Inlet, InletError, Line, LineError, LineState, OpenLine, Outcome,
+    OutgoingMessage, OwnPresence, Person, Roster, RosterChange, Search, SearchField, SearchResult,
 };
 pub use directory::{Directory, DirectoryError, Listed};
 pub use examination::{Finding, Step, Trouble};

@@ -2,6 +2,7 @@
 //! system. Each function enters the store's writer in the order of calls; what it gives back resolves after the commit.
 
 mod answer;
+mod answering;
 
 use std::{
     sync::Arc,
@@ -9,12 +10,14 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use trunkline_model::{AccountId, Address, ChatId, MessageId, MessageState, MessageText, Seq};
+use trunkline_model::{
+    AccountId, Address, ChatId, ConversationState, MessageId, MessageState, MessageText, Seq,
+};
 use trunkline_store::{NewMessage, Receipt, Route};
 use trunkline_wire::{ApiError, ErrorCode, Reply, Target};
 
-use self::answer::Answer;
-use crate::{error, relay::Inner, session::Session};
+use self::{answer::Answer, answering::Answering};
+use crate::{error, port::CallAnswer, relay::Inner, session::Session};
 
 /// What is left to do after a request has entered the writer.
 pub(crate) type Later = BoxFuture<'static, Result<Reply, ApiError>>;
@@ -79,7 +82,7 @@ pub(crate) async fn send(
 /// Invites somebody to a conversation.
 pub(crate) async fn start_chat(
     relay: &Arc<Inner>,
-    session: &Session,
+    session: &Arc<Session>,
     peer: Address,
 ) -> Result<Later, ApiError> {
     let mut recipient = find(relay, session, &peer).await?.local();
@@ -89,31 +92,45 @@ pub(crate) async fn start_chat(
         recipient = None;
     }
     let (account, device) = (session.account(), session.identity.device);
+    let tell = Answering::new(relay, session, &peer, CallAnswer::Accept);
     let pending = relay.store.start_chat(account, device, peer, recipient).await.map_err(error::store)?;
     Ok(Box::pin(async move {
         let started = pending.await.map_err(error::store)?;
+        tell.spawn();
         Ok(Reply::Started { at: started.at, chat: started.chat })
     }))
 }
 
 /// Accepts an invitation.
-pub(crate) async fn accept(relay: &Arc<Inner>, session: &Session, chat: ChatId) -> Result<Later, ApiError> {
+pub(crate) async fn accept(
+    relay: &Arc<Inner>,
+    session: &Arc<Session>,
+    chat: ChatId,
+) -> Result<Later, ApiError> {
     let (peer, recipient) = invited(relay, session, chat).await?;
     let (account, device) = (session.account(), session.identity.device);
+    let tell = Answering::new(relay, session, &peer, CallAnswer::Accept);
     let pending = relay.store.accept(account, device, peer, chat, recipient).await.map_err(error::store)?;
     Ok(Box::pin(async move {
         pending.await.map_err(error::store)?;
+        tell.spawn();
         Ok(Reply::Accepted { chat })
     }))
 }
 
 /// Declines an invitation.
-pub(crate) async fn decline(relay: &Arc<Inner>, session: &Session, chat: ChatId) -> Result<Later, ApiError> {
+pub(crate) async fn decline(
+    relay: &Arc<Inner>,
+    session: &Arc<Session>,
+    chat: ChatId,
+) -> Result<Later, ApiError> {
     let (peer, recipient) = invited(relay, session, chat).await?;
     let (account, device) = (session.account(), session.identity.device);
+    let tell = Answering::new(relay, session, &peer, CallAnswer::Decline);
     let pending = relay.store.decline(account, device, peer, chat, recipient).await.map_err(error::store)?;
     Ok(Box::pin(async move {
         pending.await.map_err(error::store)?;
+        tell.spawn();
         Ok(Reply::Plain)
     }))
 }
@@ -121,7 +138,7 @@ pub(crate) async fn decline(relay: &Arc<Inner>, session: &Session, chat: ChatId)
 /// Ends a conversation.
 pub(crate) async fn end_chat(
     relay: &Arc<Inner>,
-    session: &Session,
+    session: &Arc<Session>,
     target: Target,
 ) -> Result<Later, ApiError> {
     let (account, device) = (session.account(), session.identity.device);
@@ -130,9 +147,11 @@ pub(crate) async fn end_chat(
         Target::Chat(chat) => invited(relay, session, chat).await?.0,
     };
     let recipient = local(relay, session, &peer).await?;
+    let tell = Answering::new(relay, session, &peer, CallAnswer::Decline);
     let pending = relay.store.end_chat(account, device, peer, recipient).await.map_err(error::store)?;
     Ok(Box::pin(async move {
         pending.await.map_err(error::store)?;
+        tell.spawn();
         Ok(Reply::Plain)
     }))
 }
@@ -220,17 +239,22 @@ async fn tell_lines(relay: &Arc<Inner>, session: &Arc<Session>, receipts: Vec<Re
     }
 }
 
-/// The person has read a conversation.
+/// The person has read a conversation. In one that is open a peer's call brings no invitation, but its message: who reads
+/// that answers the call.
 pub(crate) async fn read(
     relay: &Arc<Inner>,
-    session: &Session,
+    session: &Arc<Session>,
     peer: Address,
     up_to: Option<Seq>,
 ) -> Result<Later, ApiError> {
     let (account, device) = (session.account(), session.identity.device);
+    let tell = Answering::new(relay, session, &peer, CallAnswer::Accept);
     let pending = relay.store.read(account, device, peer.clone(), up_to).await.map_err(error::store)?;
     Ok(Box::pin(async move {
         let mark = pending.await.map_err(error::store)?;
+        if mark.state == ConversationState::Open {
+            tell.spawn();
+        }
         Ok(Reply::Read { contact: peer, up_to: mark.up_to, unread: mark.unread })
     }))
 }

@@ -199,11 +199,18 @@ impl Account {
 
     /// A request of its own ended.
     pub(crate) fn ended(&mut self, now: Duration, purpose: Purpose, outcome: Outcome, acts: &mut Vec<Act>) {
+        let refusal = match &outcome {
+            Outcome::Refused(refusal) if purpose != Purpose::Register => Some(refusal.clone()),
+            _ => None,
+        };
         match purpose {
             Purpose::Register => self.register_ended(now, &outcome, acts),
             Purpose::Chat(id) => self.chat(now, chat::Event::Ended(id, outcome), acts),
             Purpose::Subscribe(id) => self.subscribed(now, id, outcome, acts),
             Purpose::Serve(id) => self.served(now, id, &outcome, acts),
+        }
+        if let Some(refusal) = refusal {
+            self.denied(now, &refusal, acts);
         }
     }
 
@@ -259,6 +266,8 @@ impl Account {
             return;
         }
         self.chat(now, chat::Event::Shutdown, acts);
+        // Whoever has signed out asks for nothing more.
+        self.people_out(now, acts);
         match self.registration.as_mut().and_then(Registration::leave) {
             Some(request) => acts.push(register(request)),
             None => acts.push(Act::Over),

@@ -22,7 +22,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use trunkline_core::port::{
-    self, Inlet, InletError, LineError, OutgoingMessage, OwnPresence, Roster, RosterChange,
+    self, CallAnswer, Inlet, InletError, LineError, OutgoingMessage, OwnPresence, Roster, RosterChange,
 };
 use trunkline_model::{Address, Contact};
 use trunkline_sip::{
@@ -43,6 +43,10 @@ use crate::{
     random,
 };
 
+/// REGISTERs that may wait for their answers: a server that is slow gets them more slowly, whatever the rate allows, and
+/// what else there is to say finds room on the connection.
+const WINDOW: usize = 128;
+
 /// A server that says nothing for so long, though it is asked, hangs.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -60,6 +64,8 @@ pub(crate) enum Command {
     Send { line: LineId, message: OutgoingMessage, reply: oneshot::Sender<port::Outcome> },
     /// A person types, or has stopped.
     Typing { line: LineId, peer: Address, composing: bool },
+    /// A person answers what rings.
+    Answer { line: LineId, peer: Address, answer: CallAnswer },
     /// A person changes the roster.
     Change { line: LineId, change: RosterChange, reply: Changed },
     /// A person blocks somebody, or no longer.
@@ -107,11 +113,14 @@ pub(crate) struct Exchange {
     own: mpsc::Sender<Command>,
     start: Instant,
     hop: Hop,
-    accounts: HashMap<LineId, Account>,
+    /// Boxed, as a table has room for twice as many when it has grown.
+    accounts: HashMap<LineId, Box<Account>>,
     switchboard: Switchboard,
     transactions: Transactions,
     /// Whose each request is that has no final answer yet.
     owners: HashMap<ClientId, Owner>,
+    /// How many of them are REGISTERs.
+    registers: usize,
     /// The INVITEs among them.
     calls: HashMap<(LineId, SendId), ClientId>,
     /// Those that have ended and may still be answered, the oldest first.
@@ -140,6 +149,7 @@ impl Exchange {
             switchboard: Switchboard::default(),
             transactions: Transactions::new(Capacity::default(), random() as u64),
             owners: HashMap::new(),
+            registers: 0,
             calls: HashMap::new(),
             past: VecDeque::new(),
             stillborn: VecDeque::new(),
@@ -186,6 +196,9 @@ impl Exchange {
             Command::Typing { line, peer, composing } => {
                 self.work(line, |account, now, acts| account.types(now, peer, composing, acts));
             }
+            Command::Answer { line, peer, answer } => {
+                self.work(line, |account, now, acts| account.answers(now, peer, answer, acts));
+            }
             Command::Change { line, change, reply } => {
                 self.work(line, |account, now, acts| account.change(now, change, reply, acts));
             }
@@ -221,11 +234,10 @@ impl Exchange {
 
     fn open(&mut self, opening: Opening) {
         let Opening { line, shared, inlet, endpoint } = opening;
-        let opaque = endpoint.contact.param(OPAQUE).unwrap_or_default();
-        let address = endpoint.user.address().unwrap_or_default();
+        let (opaque, address) = names(&endpoint);
         self.switchboard.enter(line, opaque, &address);
         let account = Account::new(shared, inlet, self.place.clone(), endpoint);
-        self.accounts.insert(line, account);
+        self.accounts.insert(line, Box::new(account));
         self.want_link(line);
     }
 
@@ -273,15 +285,16 @@ impl Exchange {
     }
 
     fn forget(&mut self, line: LineId) {
-        self.switchboard.leave(line);
         if let Some(account) = self.accounts.remove(&line) {
+            let (opaque, address) = names(account.endpoint());
+            self.switchboard.leave(line, opaque, &address);
             account.over();
         }
     }
 
     /// Notes when the account wants to be looked at next.
     fn schedule(&mut self, line: LineId) {
-        let next = self.accounts.get(&line).and_then(Account::deadline);
+        let next = self.accounts.get(&line).and_then(|account| account.deadline());
         let before = self.due.get(&line).copied();
         if before == next {
             return;
@@ -298,7 +311,8 @@ impl Exchange {
 
     fn next_deadline(&self) -> Option<Duration> {
         let accounts = self.clock.first().map(|(deadline, _)| *deadline);
-        let others = [self.transactions.next_deadline(), self.turns.deadline(), self.next_dial()];
+        let turn = self.turns.deadline().filter(|_| self.registers < WINDOW);
+        let others = [self.transactions.next_deadline(), turn, self.next_dial()];
         others.into_iter().chain([accounts]).flatten().min()
     }
 
@@ -313,7 +327,9 @@ impl Exchange {
             self.due.remove(&line);
             self.work(line, |account, now, acts| account.timer(now, acts));
         }
-        while let Some(line) = self.turns.next(now) {
+        while self.registers < WINDOW
+            && let Some(line) = self.turns.next(now)
+        {
             let mut is_used = false;
             self.work(line, |account, now, acts| is_used = account.turn(now, acts));
             if !is_used {
@@ -328,6 +344,11 @@ impl Exchange {
             self.work(line, |account, now, acts| account.ended(now, purpose, outcome, acts));
         }
     }
+}
+
+/// What an endpoint is found by: its opaque, and `user@host`.
+fn names(endpoint: &Endpoint) -> (&str, String) {
+    (endpoint.contact.param(OPAQUE).unwrap_or_default(), endpoint.user.address().unwrap_or_default())
 }
 
 async fn wait(moment: Option<Instant>) {

@@ -16,6 +16,7 @@ pub mod chat;
 pub mod connection;
 mod examine;
 mod exchange;
+mod flat;
 mod line;
 pub mod listener;
 mod pace;

@@ -7,8 +7,8 @@ use tokio::{
     time::timeout,
 };
 use trunkline_core::port::{
-    Line, LineError, LineState, Outcome, OutgoingMessage, OwnPresence, Roster, RosterChange, Search,
-    SearchResult,
+    CallAnswer, Line, LineError, LineState, Outcome, OutgoingMessage, OwnPresence, Roster, RosterChange,
+    Search, SearchResult,
 };
 use trunkline_model::{Address, Contact, GroupId, MessageId};
 
@@ -100,6 +100,10 @@ impl Line for LyncLine {
 
     async fn typing(&self, peer: &Address, composing: bool) -> Result<(), LineError> {
         self.command(Command::Typing { line: self.id, peer: peer.clone(), composing }).await
+    }
+
+    async fn answer(&self, peer: &Address, answer: CallAnswer) -> Result<(), LineError> {
+        self.command(Command::Answer { line: self.id, peer: peer.clone(), answer }).await
     }
 
     /// The servers have no receipts for messages between two people: the answer to a message is all that there is.

@@ -17,11 +17,7 @@ mod published;
 mod shown;
 mod watch;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    time::Duration,
-};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use trunkline_core::port::{LineError, Roster};
 use trunkline_model::{Address, Contact};
@@ -44,6 +40,8 @@ use out::Out;
 use own::Own;
 use watch::Watches;
 
+use crate::flat::Flat;
+
 /// How long the answer to a subscription of the person's own is waited for before it is asked again, and how long after
 /// a refusal.
 const AGAIN: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(600));
@@ -59,11 +57,11 @@ pub struct People {
     changes: Changes,
     watches: Watches,
     watched: BTreeSet<Address>,
-    known: BTreeMap<Address, Known>,
+    known: Flat<Address, Known>,
     own: Own,
     provisions: Provisions,
     /// Which documents are waited for, and until when.
-    awaited: BTreeMap<Package, Duration>,
+    awaited: Flat<Package, Duration>,
     /// The list came since the registration.
     listed: bool,
 }
@@ -82,9 +80,9 @@ impl People {
             changes: Changes::default(),
             watches: Watches::default(),
             watched: BTreeSet::new(),
-            known: BTreeMap::new(),
+            known: Flat::default(),
             provisions: Provisions::default(),
-            awaited: BTreeMap::new(),
+            awaited: Flat::default(),
             listed: false,
         }
     }
@@ -259,7 +257,7 @@ impl People {
         let watched = self.watched.contains(address);
         let wanted = (watched || entry.is_some_and(|entry| entry.subscribed)) && *address != self.me.address;
         if listed || watched {
-            self.known.entry(address.clone()).or_default();
+            self.known.provide(address.clone(), Known::default);
         } else {
             self.known.remove(address);
         }
@@ -298,7 +296,7 @@ impl People {
         for document in &notification.documents {
             let Ok(address) = document.uri().parse::<Address>() else { continue };
             let Some(before) = self.contact(&address) else { continue };
-            let known = self.known.entry(address.clone()).or_default();
+            let Some(known) = self.known.get_mut(&address) else { continue };
             match document {
                 Document::Categories(categories) => known.hear(categories),
                 Document::Pidf(pidf) => known.hear_door(pidf),

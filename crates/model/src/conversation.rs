@@ -9,6 +9,8 @@ use crate::{ChatId, MessageKey, Seq};
 ///    └───────────────────▶ Invited ─────────────────────────────────┘
 ///                                     accept, or send
 ///  any ── end/decline (either side) ──▶ Closed
+///  Invited ── answered on another client ──▶ Closed
+///  any ── a call without a message ──▶ Invited
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversation {
@@ -67,6 +69,15 @@ pub enum Arrival {
     Answer,
 }
 
+/// How a call of a peer's ended that waited for this account's answer on an IM system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CallEnd {
+    /// The account answered on another client.
+    AnsweredElsewhere,
+    /// Nobody answered.
+    Missed,
+}
+
 /// Why an invitation cannot be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ConversationError {
@@ -108,6 +119,16 @@ impl Conversation {
         }
     }
 
+    /// The other calls, without a message, and waits for an answer: nothing but an invitation lets this account give one.
+    /// `fresh` names the conversation that thereby begins; false when an invitation pends already.
+    pub fn called(&mut self, fresh: ChatId) -> bool {
+        let news = self.state != ConversationState::Invited;
+        if news {
+            self.begin(fresh, ConversationState::Invited, None);
+        }
+        news
+    }
+
     /// This account accepts a pending invitation; gives the message that it carried.
     pub fn accept(&mut self) -> Result<Option<MessageKey>, ConversationError> {
         if self.state != ConversationState::Invited {
@@ -124,6 +145,25 @@ impl Conversation {
         }
         self.close();
         Ok(())
+    }
+
+    /// A pending invitation that carried `first` came to an end elsewhere; false when another pends, or none.
+    pub fn lapsed(&mut self, first: Option<MessageKey>) -> bool {
+        let news = self.state == ConversationState::Invited && self.first == first;
+        if news {
+            self.close();
+        }
+        news
+    }
+
+    /// A message was read on another client of this account's, `head` being the end of the mailbox; true when that is news.
+    pub fn read_elsewhere(&mut self, head: Seq) -> bool {
+        let news = self.unread > 0;
+        self.unread -= i64::from(news);
+        if news && self.unread == 0 {
+            self.read_up_to = head.max(self.read_up_to);
+        }
+        news
     }
 
     /// The other accepted; true when that is news.
@@ -175,7 +215,7 @@ impl Conversation {
 #[cfg(test)]
 mod tests {
     use super::{Arrival, Conversation, ConversationError, ConversationState};
-    use crate::{ChatId, MessageKey};
+    use crate::{ChatId, MessageKey, Seq};
 
     #[test]
     fn first_message_invites_and_later_ones_arrive_at_once() {
@@ -213,6 +253,32 @@ mod tests {
         assert_ne!(ours.chat, old);
         assert_eq!(ours.decline(), Ok(()));
         assert_eq!(ours.state, ConversationState::Closed);
+    }
+
+    #[test]
+    fn a_call_invites_anew_and_ends_only_as_itself() {
+        let mut ours = Conversation::closed(ChatId::fresh());
+        ours.receive(Some(MessageKey::fresh()), ChatId::fresh());
+        assert!(!ours.called(ChatId::fresh()), "the message waits for an answer already");
+        assert!(!ours.lapsed(None));
+        let first = ours.accept().unwrap();
+        assert!(!ours.lapsed(first), "it was accepted");
+        assert!(ours.called(ChatId::fresh()));
+        assert!(!ours.lapsed(first));
+        assert!(ours.lapsed(None));
+        assert_eq!((ours.state, ours.unread), (ConversationState::Closed, 1));
+    }
+
+    #[test]
+    fn a_message_that_was_read_elsewhere_leaves_the_others_unread() {
+        let mut ours = Conversation::closed(ChatId::fresh());
+        ours.receive(Some(MessageKey::fresh()), ChatId::fresh());
+        ours.receive(Some(MessageKey::fresh()), ChatId::fresh());
+        assert!(ours.read_elsewhere(Seq(2)));
+        assert_eq!((ours.unread, ours.read_up_to), (1, Seq(0)));
+        assert!(ours.read_elsewhere(Seq(2)));
+        assert_eq!((ours.unread, ours.read_up_to), (0, Seq(2)));
+        assert!(!ours.read_elsewhere(Seq(3)));
     }
 
     #[test]

@@ -198,20 +198,26 @@ pub enum InvitationStatus {
     Declined,
     /// Nobody answered in time.
     Expired,
+    /// The account answered on another client, which has the conversation now.
+    AnsweredElsewhere,
 }
 
 impl InvitationStatus {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Accepted, Self::Declined, Self::Expired, Self::AnsweredElsewhere];
+
     /// The word on the phone's wire, also what the store keeps.
     pub fn name(self) -> &'static str {
         match self {
             Self::Accepted => "Accepted",
             Self::Declined => "Declined",
             Self::Expired => "Expired",
+            Self::AnsweredElsewhere => "AnsweredElsewhere",
         }
     }
 
     /// From the word; `None` for a word that no version wrote.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Accepted, Self::Declined, Self::Expired].into_iter().find(|status| status.name() == name)
+        Self::ALL.into_iter().find(|status| status.name() == name)
     }
 }

@@ -16,7 +16,7 @@ mod time;
 
 pub use address::{Address, AddressError};
 pub use contact::{Contact, Group, Profile};
-pub use conversation::{Arrival, Conversation, ConversationError, ConversationState};
+pub use conversation::{Arrival, CallEnd, Conversation, ConversationError, ConversationState};
 pub use entry::{Entry, EntryBody, EntryKind, InvitationStatus, Origin};
 pub use id::{AccountId, ChatId, DeviceId, Epoch, GroupId, MessageKey, Seq};
 pub use message::{MessageId, MessageIdError, MessageState, MessageText, MessageTextError, MessageView};

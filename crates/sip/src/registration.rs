@@ -18,8 +18,12 @@ use crate::uri::Uri;
 
 pub use outcome::{Ended, Event, Registered};
 
+/// The diagnostics of a server that does not let us speak for a user.
+const NOT_YOURS: u32 = 4004;
 /// How often in a row a server may send us on, or ask for a longer lifetime.
 const MOST_TURNS: u32 = 5;
+/// A server that holds us not to be registered, so soon after it said so before, does not mean that.
+const MEANT: Duration = Duration::from_secs(5 * 60);
 /// The longest lifetime that is asked for after a 423.
 const LONGEST: u32 = 7 * 24 * 60 * 60;
 /// What our REGISTER says that we can.
@@ -56,6 +60,8 @@ pub struct Registration {
     failed: u32,
     turns: u32,
     open: u32,
+    /// When the server had forgotten us last.
+    forgotten: Option<Duration>,
     state: State,
 }
 
@@ -82,7 +88,21 @@ impl Registration {
         let (call_id, tag) = (call_id.to_owned(), tag.to_owned());
         let state = State::Waiting { at: Duration::ZERO, until: None };
         let (number, failed, turns, open) = (0, 0, 0, 0);
-        Ok(Self { endpoint, instance, domain, call_id, tag, number, expires, failed, turns, open, state })
+        let forgotten = None;
+        Ok(Self {
+            endpoint,
+            instance,
+            domain,
+            call_id,
+            tag,
+            number,
+            expires,
+            failed,
+            turns,
+            open,
+            forgotten,
+            state,
+        })
     }
 
     /// From's value with tag and epid, as SUBSCRIBEs and INVITEs of this endpoint have it with tags of their own.
@@ -175,6 +195,19 @@ impl Registration {
                 Event::Ended(Ended::Replaced(wait))
             }
         }
+    }
+
+    /// Takes the refusal of another request. One that is given to endpoints that are not registered shows that the server
+    /// has forgotten us, as does one that restarts behind a proxy: the next REGISTER is due at once.
+    pub fn denied(&mut self, now: Duration, refusal: &Refusal) -> Event {
+        let is_stranger = refusal.status == 403 && refusal.diagnostics.iter().any(|why| why.id == NOT_YOURS);
+        let is_news = self.forgotten.is_none_or(|last| now.saturating_sub(last) >= MEANT);
+        if !is_stranger || !is_news || !matches!(self.state, State::Waiting { until: Some(_), .. }) {
+            return Event::Nothing;
+        }
+        self.forgotten = Some(now);
+        self.state = State::Waiting { at: now, until: None };
+        Event::Ended(Ended::Forgotten)
     }
 
     fn request(&mut self, expires: u32) -> Request {

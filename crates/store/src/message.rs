@@ -1,10 +1,11 @@
 use trunkline_model::{
-    AccountId, Address, ChatId, DeviceId, MessageId, MessageKey, MessageState, MessageText, Seq, Timestamp,
+    AccountId, Address, CallEnd, ChatId, ConversationState, DeviceId, MessageId, MessageKey, MessageState,
+    MessageText, Seq, Timestamp,
 };
 
 use crate::{
     Pending, Store, StoreError,
-    command::{Accept, Acknowledge, Decline, Deliver, End, Read, Settle, Start},
+    command::{Accept, Acknowledge, Call, Decline, Deliver, End, EndCall, Read, Settle, Start},
     draft::Actor,
 };
 
@@ -125,6 +126,8 @@ pub struct ReadMark {
     pub up_to: Seq,
     /// What is left unread.
     pub unread: i64,
+    /// Where the conversation stands.
+    pub state: ConversationState,
 }
 
 /// What an IM system said of a message.
@@ -161,6 +164,26 @@ impl Store {
     /// Takes a message that a line brought; unique on account and foreign id.
     pub async fn receive(&self, message: NewIncoming) -> Result<Pending<Received>, StoreError> {
         self.chat(message).await
+    }
+
+    /// Takes a call that a line brought and that carries no message: an invitation, unless one of that peer's pends. What
+    /// carries one is taken by [`Store::receive`].
+    pub async fn call(&self, account: AccountId, peer: &Address) -> Result<Pending<()>, StoreError> {
+        self.chat(Call { account, peer: peer.clone() }).await
+    }
+
+    /// Notes that a call which waited for an answer is over; `foreign_id` names its message. Its invitation, if it still
+    /// pends, is closed when it was answered elsewhere, and its message counts as read then. A message that nobody
+    /// answered stays as it is; an invitation without one lapses.
+    pub async fn call_ended(
+        &self,
+        account: AccountId,
+        peer: &Address,
+        foreign_id: Option<&str>,
+        end: CallEnd,
+    ) -> Result<Pending<()>, StoreError> {
+        let (peer, foreign_id) = (peer.clone(), foreign_id.map(str::to_owned));
+        self.chat(EndCall { account, peer, foreign_id, end }).await
     }
 
     /// Opens a conversation without a message; `recipient` when the peer lives on the relay. One that is open

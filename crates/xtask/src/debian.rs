@@ -53,6 +53,20 @@ const NEEDS: &[Need] = &[
         program: "pkg-config",
         purpose: "compiles what drives that client",
     },
+    Need {
+        package: "kamailio",
+        instead: None,
+        program: "kamailio",
+        purpose: "is a proxy before a Front End",
+    },
+    Need {
+        package: "kamailio-tls-modules",
+        instead: None,
+        program: "kamailio",
+        purpose: "lets that proxy speak TLS",
+    },
+    Need { package: "sip-tester", instead: None, program: "sipp", purpose: "breaks dialogs of SIP" },
+    Need { package: "tshark", instead: None, program: "tshark", purpose: "judges what was said in SIP" },
     Need { package: "nginx", instead: None, program: "nginx", purpose: "is a proxy in front of the relay" },
     Need { package: "haproxy", instead: None, program: "haproxy", purpose: "is another one" },
     Need {
@@ -78,6 +92,7 @@ const SERVICES: &[(&str, &str)] = &[
     ("nginx", "nginx.service"),
     ("haproxy", "haproxy.service"),
     ("slapd", "slapd.service"),
+    ("kamailio", "kamailio.service"),
 ];
 
 /// Installs what is missing, saying so; an error tells what to type when this user may not.

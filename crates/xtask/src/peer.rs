@@ -51,7 +51,18 @@ const PYTHON_FOUNDATIONS: &[&str] = &[
 ];
 
 /// Debian packages worth reporting.
-const SERVERS: &[&str] = &["prosody", "postgresql", "python3", "nginx", "haproxy", "systemd", "pidgin-sipe"];
+const SERVERS: &[&str] = &[
+    "prosody",
+    "postgresql",
+    "python3",
+    "nginx",
+    "haproxy",
+    "systemd",
+    "pidgin-sipe",
+    "kamailio",
+    "sip-tester",
+    "tshark",
+];
 
 /// Makes the peers' Python once and returns its path.
 pub(crate) fn python() -> Result<PathBuf> {

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
-use trunkline_model::{AccountId, Address, ChatId, Contact, MessageKey};
+use trunkline_model::{AccountId, Address, CallEnd, ChatId, Contact, MessageKey, Profile};
 use trunkline_store::{MessageOutcome, NewIncoming, StoreError};
 
 use super::{Change, Lines, Slot};
@@ -49,6 +49,29 @@ impl Inlet for LineInlet {
             lines.metrics.received(slot.backend.as_ref());
         }
         Ok(())
+    }
+
+    async fn called(&self, peer: &Address, profile: Option<Profile>) -> Result<(), InletError> {
+        let (lines, slot) = self.present().ok_or(InletError::Gone)?;
+        let account = slot.person.account;
+        if lines.blocks.blocks(account, peer).await.map_err(failed)? {
+            return Ok(());
+        }
+        if let Some(profile) = profile {
+            lines.names.heard(peer, &profile.display_name);
+        }
+        lines.store.call(account, peer).await.map_err(failed)?.await.map_err(failed)
+    }
+
+    async fn call_ended(
+        &self,
+        peer: &Address,
+        foreign_id: Option<&str>,
+        end: CallEnd,
+    ) -> Result<(), InletError> {
+        let (lines, slot) = self.present().ok_or(InletError::Gone)?;
+        let ended = lines.store.call_ended(slot.person.account, peer, foreign_id, end);
+        ended.await.map_err(failed)?.await.map_err(failed)
     }
 
     async fn delivered(&self, peer: &Address, key: MessageKey) -> Result<(), InletError> {

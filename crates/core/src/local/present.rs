@@ -97,7 +97,7 @@ impl Presents {
 #[cfg(test)]
 mod tests {
     use async_trait::async_trait;
-    use trunkline_model::{Availability, Contact, MessageKey};
+    use trunkline_model::{Availability, CallEnd, Contact, MessageKey, Profile};
 
     use super::*;
     use crate::port::{Incoming, InletError, LineState};
@@ -108,6 +108,12 @@ mod tests {
     #[async_trait]
     impl Inlet for Deaf {
         async fn receive(&self, _: Incoming) -> Result<(), InletError> {
+            Ok(())
+        }
+        async fn called(&self, _: &Address, _: Option<Profile>) -> Result<(), InletError> {
+            Ok(())
+        }
+        async fn call_ended(&self, _: &Address, _: Option<&str>, _: CallEnd) -> Result<(), InletError> {
             Ok(())
         }
         async fn delivered(&self, _: &Address, _: MessageKey) -> Result<(), InletError> {

@@ -3,8 +3,8 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use secrecy::SecretString;
 use trunkline_model::{
-    AccountId, Address, Availability, Contact, Group, GroupId, MessageId, MessageKey, MessageText, Presence,
-    Profile, Timestamp,
+    AccountId, Address, Availability, CallEnd, Contact, Group, GroupId, MessageId, MessageKey, MessageText,
+    Presence, Profile, Timestamp,
 };
 
 use super::{Album, Step};
@@ -90,6 +90,13 @@ pub trait Line: Send + Sync {
     /// Tells the peer that a message of theirs reached a device.
     async fn delivered(&self, peer: &Address, id: &MessageId) -> Result<(), LineError>;
 
+    /// The person answers a peer's call, on whichever device; nothing happens when none waits. Writing and typing to a
+    /// peer accept a call too, without this. A line on whose IM system nobody waits for an answer needs nothing.
+    async fn answer(&self, peer: &Address, answer: CallAnswer) -> Result<(), LineError> {
+        let _ = (peer, answer);
+        Ok(())
+    }
+
     /// Publishes what others are to see of the person.
     async fn publish(&self, own: &OwnPresence) -> Result<(), LineError>;
 
@@ -122,6 +129,15 @@ pub trait Line: Send + Sync {
 
     /// Signs out; returns when the IM system has been told or after a short while.
     async fn close(&self);
+}
+
+/// What a person says to a peer's call: on some IM systems peers wait for an answer before a conversation begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallAnswer {
+    /// The conversation begins here.
+    Accept,
+    /// It does not begin; one that had begun ends.
+    Decline,
 }
 
 /// What others are to see of the person, and whose word it is.
@@ -307,6 +323,19 @@ pub trait Inlet: Send + Sync {
     /// Takes a message; returns only after the commit, so a line acknowledges to its server after this and not before.
     /// A message that was taken before (same [`Incoming::foreign_id`]) is accepted again without effect.
     async fn receive(&self, message: Incoming) -> Result<(), InletError>;
+
+    /// Takes a call without a message that waits for [`Line::answer`]; returns after the commit. One with a message is
+    /// taken by [`Inlet::receive`]. `profile` is the peer's name as the call carries it.
+    async fn called(&self, peer: &Address, profile: Option<Profile>) -> Result<(), InletError>;
+
+    /// A call that waited for an answer is over without one from here; `foreign_id` is that of its message. It must have
+    /// been taken before.
+    async fn call_ended(
+        &self,
+        peer: &Address,
+        foreign_id: Option<&str>,
+        end: CallEnd,
+    ) -> Result<(), InletError>;
 
     /// A message of the person's reached the peer.
     async fn delivered(&self, peer: &Address, key: MessageKey) -> Result<(), InletError>;

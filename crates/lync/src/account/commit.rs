@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use tracing::warn;
 use trunkline_core::port::{Incoming, Inlet, InletError};
-use trunkline_model::MessageKey;
+use trunkline_model::{Address, CallEnd, MessageKey, Profile};
 
 use super::{Account, Act};
 use crate::chat;
@@ -17,6 +17,10 @@ const MOST: usize = 1_024;
 pub(crate) enum Commit {
     /// A message; with a token its sender waits for the answer.
     Received(Option<chat::Token>, Box<Incoming>),
+    /// An invitation without a message, whose sender rings.
+    Called { token: chat::Token, peer: Address, profile: Option<Box<Profile>> },
+    /// What rang does so no more.
+    CallEnded { peer: Address, foreign_id: Option<String>, end: CallEnd },
     /// A message of the person's came back after it had been confirmed.
     Failed { key: MessageKey, permanent: bool, reason: String },
 }
@@ -30,6 +34,12 @@ impl Commit {
     pub(crate) async fn tell(self, inlet: Arc<dyn Inlet>) -> Result<(), InletError> {
         match self {
             Self::Received(_, incoming) => inlet.receive(*incoming).await,
+            Self::Called { token: _, peer, profile } => {
+                inlet.called(&peer, profile.map(|profile| *profile)).await
+            }
+            Self::CallEnded { peer, foreign_id, end } => {
+                inlet.call_ended(&peer, foreign_id.as_deref(), end).await
+            }
             Self::Failed { key, permanent, reason } => inlet.failed(key, permanent, &reason).await,
         }
     }
@@ -50,7 +60,7 @@ impl Account {
         if let Err(error) = result {
             warn!(account = self.shared.person.account.0, %error, "not taken");
         }
-        if let Some(Commit::Received(Some(token), _)) = done {
+        if let Some(Commit::Received(Some(token), _) | Commit::Called { token, .. }) = done {
             let event = match result {
                 Ok(()) => chat::Event::Committed(token),
                 Err(_) => chat::Event::NotCommitted(token),

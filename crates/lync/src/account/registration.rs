@@ -8,7 +8,7 @@ use trunkline_sip::{
     Request, Uri,
     failure::Failure,
     registration::{Ended, Event, Registered},
-    transaction::Outcome,
+    transaction::{Outcome, Refusal},
 };
 
 use super::{Account, Act, Place, draw, register};
@@ -42,6 +42,14 @@ impl Account {
         let Some(registration) = &mut self.registration else { return };
         let event = registration.notified(now, request, draw());
         self.turned(now, event, acts);
+    }
+
+    /// The pool refused something else than a REGISTER.
+    pub(super) fn denied(&mut self, now: Duration, refusal: &Refusal, acts: &mut Vec<Act>) {
+        if let Some(registration) = &mut self.registration {
+            let event = registration.denied(now, refusal);
+            self.turned(now, event, acts);
+        }
     }
 
     fn turned(&mut self, now: Duration, event: Event, acts: &mut Vec<Act>) {
@@ -135,6 +143,9 @@ impl Account {
                 (LineState::Refused { reason: reason.clone() }, reason)
             }
             Ended::Moved => connecting("the pool signed the account out, because it moves"),
+            Ended::Forgotten => {
+                connecting("the pool does not know that the account is signed in; signing in anew")
+            }
             Ended::Replaced(_) => connecting("the pool signed the account out; signing in anew"),
         };
         info!(account = self.shared.person.account.0, reason, "signed out by the pool");

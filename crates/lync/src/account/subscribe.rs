@@ -1,9 +1,6 @@
 //! The account's subscriptions: the person's own list, settings and presence, and the presence of others.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use tracing::debug;
 use trunkline_sip::{
@@ -24,6 +21,7 @@ use trunkline_sip::{
 
 use super::{Account, Act, Purpose, answer, draw};
 use crate::{
+    flat::Flat,
     people::{Answer, Event, Package, Place, WatchId},
     random,
 };
@@ -55,7 +53,7 @@ struct Entry {
     about: About,
     subscription: Subscription,
     /// The SUBSCRIBE that has no answer yet.
-    out: Option<(Request, Option<WatchId>)>,
+    out: Option<Box<(Request, Option<WatchId>)>>,
     /// What is to be asked after that.
     waiting: VecDeque<Question>,
     /// Whether it was said already that it is time to ask again.
@@ -67,7 +65,7 @@ struct Entry {
 /// All of an account's.
 #[derive(Default)]
 pub(super) struct Subscriptions {
-    entries: BTreeMap<SubscriptionId, Entry>,
+    entries: Flat<SubscriptionId, Entry>,
     /// What is to be begun anew, and when.
     later: Vec<(Duration, About)>,
     last: u64,
@@ -226,7 +224,7 @@ impl Account {
         let request = build.done();
         entry.subscription.sent(&request);
         entry.is_told = false;
-        entry.out = Some((request.clone(), question.watch));
+        entry.out = Some(Box::new((request.clone(), question.watch)));
         acts.push(subscribe(id, request));
     }
 
@@ -239,7 +237,7 @@ impl Account {
         acts: &mut Vec<Act>,
     ) {
         let Some(entry) = self.subscriptions.entries.get_mut(&id) else { return };
-        let Some((request, watch)) = entry.out.take() else { return };
+        let Some((request, watch)) = entry.out.take().map(|out| *out) else { return };
         let event = entry.subscription.ended(now, &request, &outcome, draw());
         let about = entry.about.clone();
         let has_dialog = entry.subscription.dialog().is_some();

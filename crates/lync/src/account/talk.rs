@@ -1,34 +1,25 @@
 //! The account's chats: what the person says to peers, and what they say to the person.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use tokio::sync::oneshot;
 use tracing::{debug, info};
-use trunkline_core::port::{Outcome, OutgoingMessage};
-use trunkline_model::{Address, MessageKey, Timestamp};
+use trunkline_core::port::{CallAnswer, Outcome, OutgoingMessage};
+use trunkline_model::{Address, CallEnd, MessageKey, Profile, Timestamp};
 use trunkline_sip::{Request, Response, registration::Endpoint, transaction::ServerId};
 
 use super::{Account, Act, Commit, Place, Purpose};
 use crate::{
-    chat::{self, Accept, Action, Chats, Event, Identity, Received, SendId},
+    chat::{self, Action, Chats, Event, Identity, Received, SendId},
     random,
 };
-
-/// How long the person's other devices may ring before the phone takes the conversation all the same.
-const OTHERS_FIRST: Duration = Duration::from_secs(20);
 
 /// What the person and peers say.
 pub(super) struct Talks {
     chats: Chats,
     is_online: bool,
-    accept: Accept,
     /// Who waits for the outcome of a message.
     senders: HashMap<MessageKey, oneshot::Sender<Outcome>>,
-    /// Invitations that ring on other devices too, and when they are accepted here.
-    ringing: BTreeMap<Address, Duration>,
 }
 
 impl Talks {
@@ -42,12 +33,11 @@ impl Talks {
             contact: endpoint.contact.clone(),
         };
         let chats = Chats::new(settings, me, Box::new(random));
-        let (senders, ringing) = (HashMap::new(), BTreeMap::new());
-        Self { chats, is_online: false, accept: place.accept, senders, ringing }
+        Self { chats, is_online: false, senders: HashMap::new() }
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
-        self.chats.next_deadline().into_iter().chain(self.ringing.values().copied()).min()
+        self.chats.next_deadline()
     }
 }
 
@@ -66,7 +56,6 @@ impl Account {
             return;
         }
         let OutgoingMessage { key, peer, text, sent_at: _ } = message;
-        self.talks.ringing.remove(&peer);
         self.talks.senders.insert(key, reply);
         self.chat(now, Event::PersonSends { key, text, peer }, acts);
     }
@@ -74,6 +63,15 @@ impl Account {
     /// The person types, or has stopped.
     pub(crate) fn types(&mut self, now: Duration, peer: Address, composing: bool, acts: &mut Vec<Act>) {
         self.chat(now, Event::PersonTypes { peer, composing }, acts);
+    }
+
+    /// The person answers what rings, or ends what is open.
+    pub(crate) fn answers(&mut self, now: Duration, peer: Address, answer: CallAnswer, acts: &mut Vec<Act>) {
+        let event = match answer {
+            CallAnswer::Accept => Event::PersonAccepts(peer),
+            CallAnswer::Decline => Event::PersonDeclines(peer),
+        };
+        self.chat(now, event, acts);
     }
 
     /// A peer gave up an INVITE.
@@ -121,12 +119,6 @@ impl Account {
 
     /// It may be time for a chat.
     pub(super) fn talk_on(&mut self, now: Duration, acts: &mut Vec<Act>) {
-        let due: Vec<_> =
-            self.talks.ringing.iter().filter(|(_, at)| **at <= now).map(|(peer, _)| peer.clone()).collect();
-        for peer in due {
-            self.talks.ringing.remove(&peer);
-            self.chat(now, Event::PersonAccepts(peer), acts);
-        }
         if self.talks.chats.next_deadline().is_some_and(|at| at <= now) {
             self.chat(now, Event::Timer, acts);
         }
@@ -134,11 +126,11 @@ impl Account {
 
     pub(super) fn chat(&mut self, now: Duration, event: Event, acts: &mut Vec<Act>) {
         for action in self.talks.chats.handle(now, event) {
-            self.chat_act(now, action, acts);
+            self.chat_act(action, acts);
         }
     }
 
-    fn chat_act(&mut self, now: Duration, action: Action, acts: &mut Vec<Act>) {
+    fn chat_act(&mut self, action: Action, acts: &mut Vec<Act>) {
         match action {
             Action::Send { id, request, patience } => {
                 acts.push(Act::Send { purpose: Purpose::Chat(id), request, patience });
@@ -147,17 +139,19 @@ impl Account {
             Action::Write(request) => acts.push(Act::Write(request)),
             Action::Answer { id, response } => acts.push(Act::Answer { id, response }),
             Action::Deliver { token, message } => self.keep(Some(token), message, acts),
-            Action::Invited { peer, .. } => {
-                if self.talks.accept != Accept::User {
-                    self.talks.ringing.insert(peer, now.saturating_add(OTHERS_FIRST));
-                }
+            Action::Invited { token, message: Some(message), .. } => self.keep(Some(token), message, acts),
+            Action::Invited { token, peer, name, message: None } => {
+                let profile = name.map(|display_name| Profile { display_name, ..Profile::default() });
+                self.commit(Commit::Called { token, peer, profile: profile.map(Box::new) }, acts);
             }
-            Action::AnsweredElsewhere { peer } => drop(self.talks.ringing.remove(&peer)),
-            Action::Missed { peer, message } => {
-                self.talks.ringing.remove(&peer);
-                if let Some(message) = message {
-                    self.keep(None, message, acts);
-                }
+            Action::AnsweredElsewhere { peer, foreign_id } => {
+                let end = CallEnd::AnsweredElsewhere;
+                self.commit(Commit::CallEnded { peer, foreign_id, end }, acts);
+            }
+            Action::Missed { message: Some(message), .. } => self.keep(None, message, acts),
+            Action::Missed { peer, message: None } => {
+                let end = CallEnd::Missed;
+                self.commit(Commit::CallEnded { peer, foreign_id: None, end }, acts);
             }
             Action::Typing { peer, composing } => self.inlet.typing(&peer, composing),
             Action::Outcome { key, outcome } => {

@@ -81,7 +81,7 @@ pub enum Decline {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SendId(pub(super) u64);
 
-/// Which message waits for its commit; unique in a [`super::Chats`].
+/// What waits for its commit; unique in a [`super::Chats`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Token(pub(super) u64);
 
@@ -112,9 +112,9 @@ pub enum Event {
     Ended(SendId, transaction::Outcome),
     /// A 2xx to an INVITE that had ended.
     Late(SendId, Response),
-    /// The core has the message.
+    /// The core has the message or the invitation.
     Committed(Token),
-    /// The core could not take the message.
+    /// The core could not take it.
     NotCommitted(Token),
     /// There is no way to the IM system; requests that were out end by [`Event::Ended`].
     LinkLost,
@@ -182,19 +182,24 @@ pub enum Action {
         /// The message.
         message: Received,
     },
-    /// Somebody wants to chat, and waits until the person accepts.
+    /// Somebody wants to chat, and waits until the person accepts: commit that, and say [`Event::Committed`] or
+    /// [`Event::NotCommitted`].
     Invited {
+        /// What to answer by.
+        token: Token,
         /// Who.
         peer: Address,
         /// Their name, if it was given.
         name: Option<String>,
         /// The first words, if they were given; they come again by [`Action::Deliver`] or [`Action::Missed`].
-        preview: Option<MessageText>,
+        message: Option<Received>,
     },
     /// Another endpoint of the person's took the invitation: drop it.
     AnsweredElsewhere {
         /// Whose invitation.
         peer: Address,
+        /// The id of what it said, which the other endpoint shows.
+        foreign_id: Option<String>,
     },
     /// The invitation ended and nobody had taken it.
     Missed {

@@ -135,9 +135,11 @@ impl Chats {
         if self.commits.len() >= self.settings.peers {
             return self.reply(id, &request, 503);
         }
-        let Some(talk) = self.talks.get(dialog) else { return };
+        let Some(talk) = self.talks.get_mut(dialog) else { return };
         let (peer, name) = (talk.peer.clone(), talk.name.clone());
-        let Some(foreign_id) = foreign_id(&peer, &request) else { return self.reply(id, &request, 400) };
+        let shown = talk.shown.take().filter(|(shown, _)| shown.expose().trim() == text.expose().trim());
+        let own = shown.map(|(_, id)| id).or_else(|| foreign_id(&peer, &request));
+        let Some(foreign_id) = own else { return self.reply(id, &request, 400) };
         let token = Token(self.number());
         self.peer_types(dialog, false);
         self.commits.insert(token, Commit::Message(id, Box::new(request)));

@@ -10,8 +10,8 @@ use trunkline_sip::dialog::{Invited, Ours, Verdict, on_invite};
 use trunkline_sip::transaction::ServerId;
 use trunkline_sip::{Request, Response, name};
 
-use super::state::Ring;
-use super::{Accept, Action, Chats, OWNER, write};
+use super::state::{Commit, Ring};
+use super::{Accept, Action, Chats, OWNER, Token, write};
 
 /// What may be required of us.
 const KNOWN: [&str; 4] = ["ms-sender", "ms-text-format", "ms-embedded-first-message", "ms-delayed-accept"];
@@ -128,18 +128,25 @@ impl Chats {
             Accept::User => false,
         };
         if !at_once {
-            ring.is_shown = true;
-            let (name, preview) = (ring.name.clone(), ring.text.clone());
-            self.out.push(Action::Invited { peer: peer.clone(), name, preview });
-            if let Ok(ringing) = ring.invited.answer(180) {
-                self.answer(ring.id, ringing.done());
-            }
+            self.show(peer, &mut ring);
         }
         if let Some(chat) = self.chat(peer) {
             chat.ring = Some(ring);
         }
         if at_once {
             self.accept(peer);
+        }
+    }
+
+    /// Has the person told, and rings.
+    fn show(&mut self, peer: &Address, ring: &mut Ring) {
+        ring.is_shown = true;
+        let token = Token(self.number());
+        self.commits.insert(token, Commit::Shown(peer.clone(), ring.call.clone()));
+        let message = ring.text.clone().map(|text| ring.message(peer, text));
+        self.out.push(Action::Invited { token, peer: peer.clone(), name: ring.name.clone(), message });
+        if let Ok(ringing) = ring.invited.answer(180) {
+            self.answer(ring.id, ringing.done());
         }
     }
 

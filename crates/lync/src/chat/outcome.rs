@@ -128,6 +128,7 @@ impl Chats {
             conversation: Some(conversation),
             invited: None,
             first: None,
+            shown: None,
             is_ready: true,
             until,
         };

@@ -160,11 +160,17 @@ impl Chats {
         self.pump(peer);
     }
 
-    /// What did not leave is not sent; what left has its own end.
+    /// What did not leave is not sent; what left has its own end. Whoever rings is not heard any more, nor hears an answer.
     pub(super) fn link_lost(&mut self) {
         self.linked = false;
         let peers: Vec<_> = self.chats.keys().cloned().collect();
-        peers.iter().for_each(|peer| self.fail_waiting(peer));
+        for peer in peers {
+            let ring = self.chats.get_mut(&peer).map(|chat| &mut chat.ring);
+            if let Some(ring) = ring.and_then(|ring| ring.take_if(|ring| ring.token.is_none())) {
+                self.miss(&peer, ring, 480);
+            }
+            self.fail_waiting(&peer);
+        }
     }
 
     fn fail_waiting(&mut self, peer: &Address) {

@@ -1,6 +1,6 @@
 //! How a peer's INVITE ends: accepted, refused, given up, or taken by another endpoint of the person's.
 
-use trunkline_model::Address;
+use trunkline_model::{Address, MessageText};
 use trunkline_sip::dialog::{DialogId, Keep, Verdict, on_second_dialog};
 use trunkline_sip::transaction::ServerId;
 use trunkline_sip::{Request, Response};
@@ -42,7 +42,18 @@ impl Chats {
                 self.refuse(ring, 480);
                 self.pump(&peer);
             }
-            None => {}
+            Some(Commit::Shown(peer, call)) if !is_committed => self.unshown(&peer, &call),
+            Some(Commit::Shown(..)) | None => {}
+        }
+    }
+
+    /// The person was not told of the INVITE: whoever called is told so, unless it is being accepted.
+    fn unshown(&mut self, peer: &Address, call: &str) {
+        let Some(chat) = self.chats.get_mut(peer) else { return };
+        let is_it = |ring: &mut Ring| ring.call == call && ring.token.is_none();
+        if let Some(ring) = chat.ring.take_if(is_it) {
+            self.refuse(ring, 480);
+            self.pump(peer);
         }
     }
 
@@ -61,13 +72,16 @@ impl Chats {
         }
         let id = dialog.id().clone();
         let until = self.now.saturating_add(self.settings.idle);
+        let text = ring.text.map(|text| (text, ring.foreign_id));
+        let (first, comes_again) = if took_text { (text, None) } else { (None, text) };
         let talk = Talk {
             peer: peer.clone(),
             name: ring.name,
             dialog,
             conversation: ring.conversation,
             invited: Some(ring.invited),
-            first: ring.text.filter(|_| took_text).map(|text| (text, ring.foreign_id)),
+            first,
+            shown: comes_again.filter(|_| ring.is_shown),
             is_ready: false,
             until,
         };
@@ -125,22 +139,23 @@ impl Chats {
         let Some(peer) = found.map(|(peer, _)| peer.clone()) else { return };
         let Some(ring) = self.chats.get_mut(&peer).and_then(|chat| chat.ring.take()) else { return };
         if is_answered_elsewhere(request) {
+            let foreign_id = ring.text.is_some().then(|| ring.foreign_id.clone());
             self.refuse(ring, 487);
-            self.out.push(Action::AnsweredElsewhere { peer: peer.clone() });
+            self.out.push(Action::AnsweredElsewhere { peer: peer.clone(), foreign_id });
         } else {
             self.miss(&peer, ring, 487);
         }
         self.pump(&peer);
     }
 
-    /// The BYE of a caller who does not wait for the answer to his INVITE.
+    /// The BYE of a caller who does not wait for the answer to his INVITE; SIPE's names no tag of ours.
     pub(super) fn given_up(&mut self, bye: &Request) -> bool {
-        let Some(id) = id_of(bye) else { return false };
+        let (Ok(call_id), Ok(from), Ok(to)) = (bye.call_id(), bye.from(), bye.to()) else { return false };
         let is_it = |ring: &Ring| {
             let request = ring.invited.request();
-            ring.tag == id.local_tag
-                && request.call_id().is_ok_and(|call_id| call_id == id.call_id)
-                && request.from().is_ok_and(|from| from.tag().unwrap_or_default() == id.remote_tag)
+            to.tag().is_none_or(|tag| tag == ring.tag)
+                && request.call_id().is_ok_and(|of_invite| of_invite == call_id)
+                && request.from().is_ok_and(|of_invite| of_invite.tag() == from.tag())
         };
         let found = self.chats.iter().find(|(_, chat)| chat.ring.as_ref().is_some_and(is_it));
         let Some(peer) = found.map(|(peer, _)| peer.clone()) else { return false };
@@ -167,7 +182,7 @@ impl Chats {
 }
 
 impl Ring {
-    fn message(&self, peer: &Address, text: trunkline_model::MessageText) -> Received {
+    pub(super) fn message(&self, peer: &Address, text: MessageText) -> Received {
         let (foreign_id, name) = (self.foreign_id.clone(), self.name.clone());
         Received { peer: peer.clone(), foreign_id, text, name }
     }

@@ -88,6 +88,8 @@ pub(super) struct Talk {
     pub(super) invited: Option<Invited>,
     /// The text in it, and its id, if our 200 said that it need not come again.
     pub(super) first: Option<(MessageText, String)>,
+    /// The text in it, and its id, if the person was shown it and it comes again as the first message.
+    pub(super) shown: Option<(MessageText, String)>,
     /// Whether the peer is known to have it too.
     pub(super) is_ready: bool,
     /// When it ends for want of words; when it is ending, when it is forgotten.
@@ -112,4 +114,6 @@ pub(super) enum Commit {
     Message(ServerId, Box<Request>),
     /// The peer's INVITE is accepted.
     Ring(Address),
+    /// The peer's INVITE, which this is, may ring on.
+    Shown(Address, String),
 }

@@ -42,6 +42,7 @@ impl Exchange {
                 if let (Purpose::Chat(call), true) = (purpose, is_invite) {
                     self.calls.insert((line, call), id);
                 }
+                self.registers += usize::from(purpose == Purpose::Register);
                 self.owners.insert(id, Owner { line, purpose, connection });
             }
             Err(error) => {
@@ -94,6 +95,7 @@ impl Exchange {
     /// Tells the account whose request it was.
     pub(super) fn ended(&mut self, id: ClientId, outcome: Outcome) {
         let Some(Owner { line, purpose, connection }) = self.owners.remove(&id) else { return };
+        self.registers -= usize::from(purpose == Purpose::Register);
         if let Purpose::Chat(call) = purpose
             && self.calls.remove(&(line, call)).is_some()
         {

@@ -32,9 +32,13 @@ impl Switchboard {
         self.by_address.insert(address.to_owned(), line);
     }
 
-    pub(super) fn leave(&mut self, line: LineId) {
-        self.by_opaque.retain(|_, known| *known != line);
-        self.by_address.retain(|_, known| *known != line);
+    /// Forgets what is still this line's.
+    pub(super) fn leave(&mut self, line: LineId, opaque: &str, address: &str) {
+        for (table, name) in [(&mut self.by_opaque, opaque), (&mut self.by_address, address)] {
+            if table.get(name) == Some(&line) {
+                table.remove(name);
+            }
+        }
     }
 
     /// By the Request-URI's `ms-opaque`, else by the user that it names, GRUU or not, else by To. A request that says
@@ -94,7 +98,7 @@ mod tests {
         let mut board = Switchboard::default();
         board.enter(LineId(1), "aaaa", "alice@contoso.test");
         board.enter(LineId(2), "aaaa", "alice@contoso.test");
-        board.leave(LineId(1));
+        board.leave(LineId(1), "aaaa", "alice@contoso.test");
         let callee = board.callee(&request("sip:alice@contoso.test", "<sip:alice@contoso.test>"));
         assert_eq!(callee, Callee::Line(LineId(2)));
     }

@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use trunkline_model::{Presence, Profile};
 use trunkline_sip::body::{
     Categories, Content,
@@ -17,8 +15,8 @@ const MAX_CARDS: usize = 16;
 pub(super) struct Known {
     state: Option<State>,
     note: Option<Note>,
-    /// By instance: a later one overrides what it names.
-    cards: BTreeMap<u32, ContactCard>,
+    /// By instance, in its order: a later one overrides what it names. Most people have one, and a list has many people.
+    cards: Vec<(u32, ContactCard)>,
 }
 
 impl Known {
@@ -37,7 +35,7 @@ impl Known {
         for category in categories.categories.iter().filter(|one| one.name == "contactCard") {
             match (&category.content, category.instance) {
                 (Content::ContactCard(card), instance) => self.keep(instance.unwrap_or(0), card),
-                (Content::Absent, Some(instance)) => drop(self.cards.remove(&instance)),
+                (Content::Absent, Some(instance)) => self.cards.retain(|(known, _)| *known != instance),
                 (Content::Absent, None) => self.cards.clear(),
                 _ => {}
             }
@@ -99,14 +97,23 @@ impl Known {
     }
 
     fn keep(&mut self, instance: u32, card: &ContactCard) {
-        if self.cards.len() < MAX_CARDS || self.cards.contains_key(&instance) {
-            self.cards.insert(instance, card.clone());
+        match self.cards.binary_search_by_key(&instance, |(known, _)| *known) {
+            Ok(at) => {
+                if let Some((_, known)) = self.cards.get_mut(at) {
+                    known.clone_from(card);
+                }
+            }
+            Err(at) if self.cards.len() < MAX_CARDS => {
+                self.cards.reserve_exact(1);
+                self.cards.insert(at, (instance, card.clone()));
+            }
+            Err(_) => {}
         }
     }
 
     fn card(&self) -> ContactCard {
         let mut all = ContactCard::default();
-        self.cards.values().for_each(|card| all.merge(card.clone()));
+        self.cards.iter().for_each(|(_, card)| all.merge(card.clone()));
         all
     }
 }

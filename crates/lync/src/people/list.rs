@@ -1,9 +1,10 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use trunkline_model::{Address, Group, GroupId};
 use trunkline_sip::body::contact::{self, ContactDelta, ContactList, ListChange, OTHER_CONTACTS};
 
 use super::shown::{MAX_LINE, cut};
+use crate::flat::Flat;
 
 /// The list of contacts as the server has it.
 #[derive(Debug, Default)]
@@ -16,8 +17,8 @@ pub(super) struct List {
     elsewhere: bool,
     /// A whole list that was older than the one here; if it comes again, it is true.
     doubted: Option<u64>,
-    groups: BTreeMap<u32, contact::Group>,
-    contacts: BTreeMap<Address, Entry>,
+    groups: Flat<u32, contact::Group>,
+    contacts: Flat<Address, Entry>,
 }
 
 /// A contact as the server keeps it.
@@ -230,7 +231,7 @@ impl List {
         self.contacts.insert(address, entry);
     }
 
-    fn difference(&self, before: (BTreeMap<Address, Entry>, BTreeMap<u32, contact::Group>)) -> Difference {
+    fn difference(&self, before: (Flat<Address, Entry>, Flat<u32, contact::Group>)) -> Difference {
         let (contacts, groups) = before;
         let all: BTreeSet<&Address> = contacts.keys().chain(self.contacts.keys()).collect();
         let changed = all.into_iter().filter(|address| contacts.get(address) != self.contacts.get(address));

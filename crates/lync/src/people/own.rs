@@ -312,6 +312,7 @@ impl Own {
                 self.tries = 0;
                 self.failures = 0;
                 self.due.retain(|part| !parts.contains(part));
+                self.due.shrink_to_fit();
                 self.published.accepted(&publish);
                 self.here |= parts.iter().any(|(key, _)| *key == Key::device(self.device));
                 match RoamingData::read(body) {

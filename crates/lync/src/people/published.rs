@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use trunkline_sip::body::{
     Categories, Category, Content, ExpireType,
     presence::{Change, StateKind},
@@ -7,6 +5,7 @@ use trunkline_sip::body::{
 };
 
 use super::{event::OwnState, own::manual, shown};
+use crate::flat::Flat;
 
 /// Most publications that are remembered.
 const MOST: usize = 512;
@@ -54,12 +53,22 @@ impl Key {
     }
 }
 
+/// What is kept of a publication: thousands of accounts have several each.
+#[derive(Debug)]
+struct Held {
+    version: Option<u64>,
+    /// When, in milliseconds since 1970.
+    published: Option<i64>,
+    /// A state or a note; of other categories only the version counts.
+    said: Option<Box<Content>>,
+}
+
 /// What the person has published from all endpoints, as the server last told it.
 #[derive(Debug, Default)]
 pub(super) struct Published {
-    held: BTreeMap<Key, Category>,
+    held: Flat<Key, Held>,
     /// Versions that the server named when it refused another.
-    versions: BTreeMap<Key, u64>,
+    versions: Flat<Key, u64>,
 }
 
 impl Published {
@@ -84,15 +93,9 @@ impl Published {
             if publication.content == Content::Absent {
                 self.held.remove(&key);
             } else {
-                let category = Category {
-                    name: key.category.clone(),
-                    instance: Some(key.instance),
-                    container: Some(key.container),
-                    version: Some(publication.version + 1),
-                    content: publication.content.clone(),
-                    ..Category::default()
-                };
-                self.held.insert(key, category);
+                let version = Some(publication.version + 1);
+                let held = Held { version, published: None, said: said(&publication.content) };
+                self.held.insert(key, held);
             }
         }
     }
@@ -115,7 +118,7 @@ impl Published {
 
     /// The publication to make, or to delete.
     pub(super) fn publication(&self, key: &Key, content: Option<Content>) -> Publication {
-        let held = self.held.get(key).and_then(|category| category.version);
+        let held = self.held.get(key).and_then(|held| held.version);
         let version = self.versions.get(key).copied().or(held).unwrap_or(0);
         let deletes = content.is_none();
         let publication = Publication {
@@ -138,24 +141,34 @@ impl Published {
 
     /// What the server shows of the person.
     pub(super) fn shown(&self) -> OwnState {
-        let states = || self.held.values().filter_map(|category| Some((category, category.content.state()?)));
+        let states = || self.held.iter().filter_map(|(key, held)| Some((key, held.said.as_ref()?.state()?)));
         let sums = || states().filter(|(_, state)| state.kind == StateKind::Aggregate);
-        let sum = sums().find(|(category, _)| category.container == Some(2)).or_else(|| sums().next());
-        let notes = self.held.values().filter_map(|category| match &category.content {
-            Content::Note(note) => Some((category.published, note)),
+        let sum = sums().find(|(key, _)| key.container == 2).or_else(|| sums().next());
+        let notes = self.held.values().filter_map(|held| match held.said.as_deref() {
+            Some(Content::Note(note)) => Some((held.published, note)),
             _ => None,
         });
         let note = notes.max_by_key(|(published, _)| *published).map(|(_, note)| note);
         let mut presence = shown::presence(sum.map(|(_, state)| state), note);
         presence.devices = u32::try_from(self.devices().count()).unwrap_or(u32::MAX);
-        OwnState { presence, chosen: self.held.values().find_map(|category| manual(&category.content)) }
+        OwnState { presence, chosen: self.held.values().find_map(|held| manual(held.said.as_deref()?)) }
     }
 
     fn put(&mut self, category: &Category) {
         let (Some(instance), Some(container)) = (category.instance, category.container) else { return };
         if self.held.len() < MOST {
             let key = Key { category: category.name.clone(), instance, container };
-            self.held.insert(key, category.clone());
+            let Category { version, published, content, .. } = category;
+            let held = Held {
+                version: *version,
+                published: published.map(|at| at.as_millisecond()),
+                said: said(content),
+            };
+            self.held.insert(key, held);
         }
     }
+}
+
+fn said(content: &Content) -> Option<Box<Content>> {
+    matches!(content, Content::State(_) | Content::Note(_)).then(|| Box::new(content.clone()))
 }

@@ -16,6 +16,7 @@ use super::{
     out::Out,
     plan::can_be_sent,
 };
+use crate::flat::Flat;
 
 /// How long to leave somebody alone of whom the server knows nothing.
 const NOBODY: Duration = Duration::from_secs(3_600);
@@ -29,11 +30,11 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// The presence of others, person by person.
 #[derive(Debug, Default)]
 pub(super) struct Watches {
-    people: BTreeMap<Address, Person>,
+    people: Flat<Address, Person>,
     /// Whom to unsubscribe where.
     leaving: BTreeMap<Place, BTreeSet<Address>>,
     /// The SUBSCRIBE that is out at each place.
-    out: BTreeMap<Place, Asked>,
+    out: Flat<Place, Asked>,
     /// Not before then.
     paced: Duration,
     /// Whether there is anybody to ask.
@@ -90,7 +91,7 @@ impl Watches {
             leaving.remove(address);
         }
         if can_be_sent(address) {
-            self.people.entry(address.clone()).or_insert_with(|| Person::new(fresh));
+            self.people.provide(address.clone(), || Person::new(fresh));
         }
     }
 

@@ -1,6 +1,9 @@
 //! A Front End, a backend that it trusts, and lines of its users.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+};
 
 use async_trait::async_trait;
 use tempfile::TempDir;
@@ -9,7 +12,7 @@ use trunkline_core::port::{
     Backend, Incoming, Inlet, InletError, Line, LineState, OpenLine, Outcome, OutgoingMessage, Person,
 };
 use trunkline_lync::{Accept, Decline, LyncBackend, LyncSettings, address::Target, tls::TlsSettings};
-use trunkline_model::{AccountId, Address, Contact, MessageKey, MessageText, Timestamp};
+use trunkline_model::{AccountId, Address, CallEnd, Contact, MessageKey, MessageText, Profile, Timestamp};
 use trunkline_sip::Method;
 use trunkline_testkit::{eventually, patience, peer::FrontEnd};
 use uuid::Uuid;
@@ -72,8 +75,13 @@ impl Stage {
         let address: Address = format!("{user}@{DOMAIN}").parse().unwrap();
         let (state, states) = watch::channel(LineState::Connecting { reason: String::new() });
         let (sender, heard) = mpsc::unbounded_channel();
-        let ear =
-            Arc::new(Ear { state, heard: sender, broken: Mutex::new(false), contacts: Mutex::default() });
+        let ear = Arc::new(Ear {
+            state,
+            heard: sender,
+            broken: Mutex::new(false),
+            contacts: Mutex::default(),
+            taken: Mutex::default(),
+        });
         let person = Person { account: AccountId(1), address: address.clone() };
         let request = OpenLine { person, password: None, inlet: ear.clone() };
         let line = self.backend.open(request).await.unwrap();
@@ -103,6 +111,8 @@ impl Stage {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
     Message(Address, String),
+    Called(Address),
+    CallEnded(Address, bool, CallEnd),
     Typing(Address, bool),
 }
 
@@ -157,15 +167,45 @@ pub(crate) struct Ear {
     heard: mpsc::UnboundedSender<Heard>,
     pub(crate) broken: Mutex<bool>,
     pub(crate) contacts: Mutex<Vec<Contact>>,
+    /// The ids of the messages that were taken: each is taken once.
+    taken: Mutex<HashSet<String>>,
+}
+
+impl Ear {
+    fn works(&self) -> Result<(), InletError> {
+        match *self.broken.lock().unwrap() {
+            true => Err(InletError::Store("the disk is full".into())),
+            false => Ok(()),
+        }
+    }
 }
 
 #[async_trait]
 impl Inlet for Ear {
     async fn receive(&self, message: Incoming) -> Result<(), InletError> {
-        if *self.broken.lock().unwrap() {
-            return Err(InletError::Store("the disk is full".into()));
+        self.works()?;
+        if self.taken.lock().unwrap().insert(message.foreign_id) {
+            self.heard.send(Heard::Message(message.peer, message.text.expose().to_owned())).unwrap();
         }
-        self.heard.send(Heard::Message(message.peer, message.text.expose().to_owned())).unwrap();
+        Ok(())
+    }
+
+    async fn called(&self, peer: &Address, _profile: Option<Profile>) -> Result<(), InletError> {
+        self.works()?;
+        self.heard.send(Heard::Called(peer.clone())).unwrap();
+        Ok(())
+    }
+
+    async fn call_ended(
+        &self,
+        peer: &Address,
+        foreign_id: Option<&str>,
+        end: CallEnd,
+    ) -> Result<(), InletError> {
+        self.works()?;
+        let is_known = |id: &&str| self.taken.lock().unwrap().contains(*id);
+        assert!(foreign_id.iter().all(is_known), "its message was never told");
+        self.heard.send(Heard::CallEnded(peer.clone(), foreign_id.is_some(), end)).unwrap();
         Ok(())
     }
 

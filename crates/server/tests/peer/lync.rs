@@ -1,55 +1,21 @@
 //! A phone, the real program, a Front End, and a colleague on pidgin-sipe.
 
+mod invitation;
 mod people;
 mod pool;
+mod story;
 
 use std::process::Command;
 
 use serde_json::{Value, json};
 use trunkline_client::Event;
-use trunkline_model::Availability;
 use trunkline_sip::Method;
 use trunkline_testkit::{
     eventually,
     peer::{Pidgin, front_end::Act},
 };
 
-use self::pool::{Pool, address, certify, sip};
-
-#[tokio::test]
-async fn peer_on_pidgin_and_phone_talk_and_see_each_other() {
-    let pool = Pool::open().await;
-    let mut alice = pool.alice().await;
-    let mut bob = Pidgin::sign_in(&pool.front, "bob").await.unwrap();
-    bob.send(&pool.front.address("alice"), "lunch, between us?").await.unwrap();
-    alice.message("lunch, between us?").await;
-    alice.phone.send_as("a-1", &address("bob"), "at one, between us").await.unwrap();
-    bob.message("at one, between us").await.unwrap();
-    bob.send(&pool.front.address("alice"), "good").await.unwrap();
-    alice.message("good").await;
-    alice.phone.set_presence(Availability::Busy, None).await.unwrap();
-    eventually("the pool shows that Alice is busy", async || {
-        pool.front.availability("alice").filter(|number| (6_000..9_000).contains(number))
-    })
-    .await
-    .unwrap();
-    pool.check();
-}
-
-#[tokio::test]
-async fn peer_pool_that_restarts_gets_what_was_written_meanwhile() {
-    let mut pool = Pool::open().await;
-    let mut alice = pool.alice().await;
-    pool.front.stop().await;
-    alice.line("connecting").await;
-    alice.forget();
-    pool.front.resume().await.unwrap();
-    alice.line("connected").await;
-    let mut bob = Pidgin::sign_in(&pool.front, "bob").await.unwrap();
-    alice.phone.send_as("a-1", &address("bob"), "you are back").await.unwrap();
-    bob.message("you are back").await.unwrap();
-    pool.check();
-}
+use self::pool::{Pool, certify, sip};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn peer_pool_that_does_not_trust_the_relay_is_told_to_the_phone_and_by_the_doctor() {

@@ -55,6 +55,8 @@ pub enum Ended {
     Rejected(Option<&'static Failure>),
     /// The user moved, or the server is about to stop: the next REGISTER is due at once and may be redirected.
     Moved,
+    /// The server does not know of it any more: the next REGISTER is due at once.
+    Forgotten,
     /// Another endpoint took its place, or keep-alives were missed: the next REGISTER is due after this time.
     Replaced(Duration),
 }

@@ -47,7 +47,7 @@ pub struct Subscription {
     owner: Owner,
     target: Target,
     number: u32,
-    first: Option<Request>,
+    first: Option<Box<Request>>,
     dialog: Option<Dialog>,
     heard: Option<u32>,
     expires_at: Option<Duration>,
@@ -194,7 +194,7 @@ impl Subscription {
     /// Keeps a SUBSCRIBE that is about to be sent, so that a NOTIFY that overtakes the answer is known.
     pub fn sent(&mut self, request: &Request) {
         if self.dialog.is_none() {
-            self.first = Some(request.clone());
+            self.first = Some(Box::new(request.clone()));
         }
         self.renew_at = None;
         self.lost = false;

@@ -3,6 +3,9 @@ use std::time::Duration;
 
 use super::key::Key;
 
+/// Room for so many is kept.
+const ROOM: usize = 256;
+
 /// Transactions by number, by key and by the time at which they want to be looked at.
 #[derive(Debug)]
 pub(super) struct Table<T> {
@@ -90,7 +93,17 @@ impl<T> Table<T> {
         self.bytes -= entry.weight;
         self.by_key.remove(&entry.key);
         self.deadlines.remove(&(entry.deadline, id));
+        self.shrink();
         Some(entry.value)
+    }
+
+    /// Gives back what a storm needed, when it is over.
+    fn shrink(&mut self) {
+        let (held, room) = (self.entries.len(), self.entries.capacity());
+        if room > ROOM && held < room / 8 {
+            self.entries.shrink_to(ROOM.max(held * 2));
+            self.by_key.shrink_to(ROOM.max(held * 2));
+        }
     }
 
     pub(super) fn next_deadline(&self) -> Option<Duration> {

@@ -230,3 +230,27 @@ fn leaving_is_the_last_word() {
     assert_eq!(one.ended(at(542), &Outcome::Unknown(Unknown::NoAnswer), 0), Event::Left);
     assert!(one.is_stopped());
 }
+
+#[test]
+fn a_server_that_forgot_us_is_registered_with_at_once_and_one_that_only_says_so_is_not_pestered() {
+    let mut one = held(7_200);
+    let denied = |one: &mut Registration, now: u64, status: u16, id: u32| {
+        let asked = request(
+            "INVITE sip:bob@example.com SIP/2.0\nVia: SIP/2.0/TLS a;branch=z9hG4bK1\nFrom: <sip:a@b>;tag=1\n\
+             To: <sip:bob@example.com>\nCall-ID: c\nCSeq: 1 INVITE\n",
+        );
+        let answer =
+            Response::build(&asked, status).header("ms-diagnostics", format!("{id};reason=\"x\"")).done();
+        let Outcome::Refused(refusal) = Outcome::of(answer) else { panic!("{status} is no refusal") };
+        one.denied(at(now), &refusal)
+    };
+    assert_eq!(denied(&mut one, 10, 403, 1002), Event::Nothing);
+    assert_eq!(denied(&mut one, 10, 404, 4004), Event::Nothing);
+    assert_eq!(denied(&mut one, 10, 403, 4004), Event::Ended(Ended::Forgotten));
+    assert!(!one.is_registered(at(10)) && one.next_deadline() == Some(at(10)));
+    let again = one.due(at(10)).unwrap();
+    assert_eq!(denied(&mut one, 10, 403, 4004), Event::Nothing, "a REGISTER is under way");
+    assert!(matches!(one.ended(at(11), &Outcome::Accepted(granted(&again, 7_200)), 0), Event::Registered(_)));
+    assert_eq!(denied(&mut one, 12, 403, 4004), Event::Nothing, "it says so of everything");
+    assert_eq!(denied(&mut one, 400, 403, 4004), Event::Ended(Ended::Forgotten));
+}

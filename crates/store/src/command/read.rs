@@ -30,7 +30,7 @@ impl ChatCommand for Read {
         let up_to = self.up_to.unwrap_or(head).min(head);
         let missing = || StoreError::NotFound(format!("there is no conversation with {}", self.peer));
         let before = draft.conversation(self.account, &self.peer).ok_or_else(missing)?.clone();
-        let mark = |unread, up_to| ReadMark { chat: before.chat, up_to, unread };
+        let mark = |unread, up_to| ReadMark { chat: before.chat, up_to, unread, state: before.state };
         if up_to <= before.read_up_to {
             return Ok(mark(before.unread, before.read_up_to));
         }

@@ -48,7 +48,9 @@ impl Draft<'_> {
         let me = self.address(actor.account)?;
         let news = self.change(recipient, &me, at, |side| match status {
             InvitationStatus::Accepted => side.accepted().then_some(side.chat),
-            InvitationStatus::Declined | InvitationStatus::Expired => side.declined().then_some(side.chat),
+            InvitationStatus::Declined | InvitationStatus::Expired | InvitationStatus::AnsweredElsewhere => {
+                side.declined().then_some(side.chat)
+            }
         });
         if let Some(chat) = news {
             self.append(recipient, at, None, EntryBody::InvitationUpdate { chat, peer: me, status });

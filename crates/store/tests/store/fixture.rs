@@ -8,8 +8,8 @@ use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use trunkline_model::{
-    AccountId, Address, ChatId, DeviceId, Entry, EntryBody, MessageId, MessageText, MessageView, Profile,
-    Seq, Timestamp,
+    AccountId, Address, CallEnd, ChatId, DeviceId, Entry, EntryBody, MessageId, MessageText, MessageView,
+    Profile, Seq, Timestamp,
 };
 use trunkline_store::{
     Activation, CommitListener, Committed, Database, MasterKey, NewIncoming, NewMessage, OpenStore,
@@ -185,6 +185,18 @@ impl House {
             .unwrap()
             .await
             .unwrap();
+    }
+
+    pub(crate) async fn call_ended(
+        &self,
+        person: &Person,
+        peer: &Address,
+        foreign_id: Option<&str>,
+        end: CallEnd,
+    ) {
+        let foreign_id = foreign_id.map(|id| format!("stanza {id}"));
+        let ended = self.store.call_ended(person.account, peer, foreign_id.as_deref(), end);
+        ended.await.unwrap().await.unwrap();
     }
 
     pub(crate) async fn chat(&self, person: &Person, peer: &Address) -> ChatId {

@@ -1,4 +1,4 @@
-use trunkline_model::{ChatId, ConversationState};
+use trunkline_model::{CallEnd, ChatId, ConversationState};
 use trunkline_store::StoreError;
 
 use crate::fixture::address;
@@ -101,5 +101,80 @@ async fn an_invitation_from_elsewhere_is_accepted_too() {
     assert_eq!(
         house.mailbox(&alice).await,
         ["1 invited dave x-1: hello", "2* accepted dave", "3 received dave x-1: hello"]
+    );
+}
+
+#[tokio::test]
+async fn what_is_answered_elsewhere_is_closed_and_read_once() {
+    let house = super::house().await;
+    let (alice, dave) = (house.person("alice").await, address("dave@corp.test"));
+    house.receive(&alice, "dave@corp.test", "x-1", "hello").await;
+    let chat = house.chat(&alice, &dave).await;
+    house.call_ended(&alice, &dave, Some("x-1"), CallEnd::AnsweredElsewhere).await;
+    let accept = house.store.accept(alice.account, alice.device, dave.clone(), chat, None);
+    assert_eq!(accept.await.unwrap().await, Err(StoreError::AlreadyAnswered));
+    house.call_ended(&alice, &dave, Some("x-1"), CallEnd::AnsweredElsewhere).await;
+    house.receive(&alice, "dave@corp.test", "x-2", "me again").await;
+    house.call_ended(&alice, &dave, Some("x-2"), CallEnd::Missed).await;
+    assert_eq!(
+        house.mailbox(&alice).await,
+        [
+            "1 invited dave x-1: hello",
+            "2 answeredelsewhere dave",
+            "3 read dave to 2 left 0",
+            "4 invited dave x-2: me again",
+        ]
+    );
+    assert_eq!(house.store.conversation(alice.account, &dave).await.unwrap().unwrap().unread, 1);
+}
+
+#[tokio::test]
+async fn a_call_that_another_client_took_leaves_an_earlier_invitation_and_an_open_conversation_alone() {
+    let house = super::house().await;
+    let (alice, dave) = (house.person("alice").await, address("dave@corp.test"));
+    house.receive(&alice, "dave@corp.test", "x-1", "missed").await;
+    house.receive(&alice, "dave@corp.test", "x-2", "taken").await;
+    house.call_ended(&alice, &dave, Some("x-2"), CallEnd::AnsweredElsewhere).await;
+    house.call_ended(&alice, &dave, None, CallEnd::AnsweredElsewhere).await;
+    house.call_ended(&alice, &dave, Some("never taken"), CallEnd::AnsweredElsewhere).await;
+    let chat = house.chat(&alice, &dave).await;
+    let accept = house.store.accept(alice.account, alice.device, dave.clone(), chat, None);
+    accept.await.unwrap().await.unwrap();
+    house.receive(&alice, "dave@corp.test", "x-3", "taken too").await;
+    house.call_ended(&alice, &dave, Some("x-3"), CallEnd::AnsweredElsewhere).await;
+    assert_eq!(
+        house.mailbox(&alice).await,
+        [
+            "1 invited dave x-1: missed",
+            "2 received dave x-2: taken",
+            "3 read dave to 0 left 1",
+            "4* accepted dave",
+            "5 received dave x-1: missed",
+            "6 received dave x-3: taken too",
+            "7 read dave to 0 left 1",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_call_without_words_invites_once_even_in_an_open_conversation_and_lapses() {
+    let house = super::house().await;
+    let (alice, dave) = (house.person("alice").await, address("dave@corp.test"));
+    let call = || async { house.store.call(alice.account, &dave).await.unwrap().await.unwrap() };
+    call().await;
+    call().await;
+    let accept = async || {
+        let chat = house.chat(&alice, &dave).await;
+        let accept = house.store.accept(alice.account, alice.device, dave.clone(), chat, None);
+        accept.await.unwrap().await
+    };
+    accept().await.unwrap();
+    house.call_ended(&alice, &dave, None, CallEnd::Missed).await;
+    call().await;
+    house.call_ended(&alice, &dave, None, CallEnd::Missed).await;
+    assert_eq!(accept().await, Err(StoreError::AlreadyAnswered));
+    assert_eq!(
+        house.mailbox(&alice).await,
+        ["1 invited dave", "2* accepted dave", "3 invited dave", "4 expired dave"]
     );
 }

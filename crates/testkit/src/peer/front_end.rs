@@ -4,6 +4,7 @@
 //! It is good enough for a real client ([`super::Pidgin`]) and for a trusted application, and does on demand what real
 //! ones do on bad days. Everything it does happens at once and in the order in which messages come.
 
+mod book;
 mod contact;
 mod control;
 mod house;

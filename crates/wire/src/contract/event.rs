@@ -67,7 +67,8 @@ pub fn describe_event(event: EventName) -> EventDescription {
     let (details, members): (_, &'static [Member]) = match event {
         E::InvitationReceived => ("Acknowledge it like a message when it carries one.", INVITATION),
         E::InvitationUpdate => (
-            "",
+            "`AnsweredElsewhere`: the account answered on another client of its IM system, which has the conversation \
+             now, its first message included.",
             const {
                 &[
                     REQUEST,
@@ -75,7 +76,7 @@ pub fn describe_event(event: EventName) -> EventDescription {
                     PEER,
                     Member::must(
                         "status",
-                        Shape::Words(&["Accepted", "Declined", "Expired"]),
+                        Shape::Words(&["Accepted", "Declined", "Expired", "AnsweredElsewhere"]),
                         "How it ended.",
                     ),
                 ]

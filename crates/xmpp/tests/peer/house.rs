@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use trunkline_core::port::{
     Backend, Incoming, Inlet, InletError, Line, LineState, OpenLine, OutgoingMessage, Person,
 };
-use trunkline_model::{AccountId, Address, Contact, MessageKey, MessageText, Timestamp};
+use trunkline_model::{AccountId, Address, CallEnd, Contact, MessageKey, MessageText, Profile, Timestamp};
 use trunkline_testkit::{eventually, peer::Prosody};
 use trunkline_xmpp::{Tls, XmppBackend, XmppSettings};
 
@@ -47,6 +47,15 @@ impl Inlet for Recorder {
             }
         }
         drop(self.slow.lock().await);
+        Ok(())
+    }
+
+    /// Nobody waits for an answer on XMPP.
+    async fn called(&self, _: &Address, _: Option<Profile>) -> Result<(), InletError> {
+        Ok(())
+    }
+
+    async fn call_ended(&self, _: &Address, _: Option<&str>, _: CallEnd) -> Result<(), InletError> {
         Ok(())
     }
 

@@ -50,7 +50,11 @@ impl Desk {
         match event {
             Event::InvitationUpdate { contact, status, .. } => {
                 self.invitations.remove(&contact);
-                let words = format!("invitation {}: {}", self.name(&contact), status.to_lowercase());
+                let status = match status.as_str() {
+                    "AnsweredElsewhere" => "answered on another client".to_owned(),
+                    _ => status.to_lowercase(),
+                };
+                let words = format!("invitation {}: {status}", self.name(&contact));
                 self.notice(&words)
             }
             Event::ChatEnded { contact, .. } => {

@@ -32,7 +32,7 @@ pub(super) struct Side {
     pub(super) trusts: bool,
     pub(super) wire: VecDeque<Message>,
     pub(super) seen: Vec<Action>,
-    pub(super) waiting: VecDeque<(Token, Received)>,
+    pub(super) waiting: VecDeque<(Token, Option<Received>)>,
     /// What was committed, once for each id.
     pub(super) mailbox: Vec<(String, String)>,
     pub(super) outcomes: BTreeMap<MessageKey, Vec<Outcome>>,
@@ -120,13 +120,10 @@ impl Side {
                     self.write(reply.response);
                 }
             }
-            Action::Deliver { token, message } => {
-                self.waiting.push_back((token, message));
-                match self.core {
-                    Core::Commits => self.commit(true),
-                    Core::Fails => self.commit(false),
-                    Core::Waits => {}
-                }
+            Action::Deliver { token, message } => self.wait(token, Some(message)),
+            Action::Invited { token, ref message, .. } => {
+                self.wait(token, message.clone());
+                self.seen.push(action);
             }
             Action::Missed { ref message, .. } => {
                 if let Some(message) = message {
@@ -139,10 +136,19 @@ impl Side {
         }
     }
 
+    fn wait(&mut self, token: Token, message: Option<Received>) {
+        self.waiting.push_back((token, message));
+        match self.core {
+            Core::Commits => self.commit(true),
+            Core::Fails => self.commit(false),
+            Core::Waits => {}
+        }
+    }
+
     /// The core decides about the message that waits for longest.
     pub(super) fn commit(&mut self, commits: bool) {
         let Some((token, message)) = self.waiting.pop_front() else { return };
-        if commits {
+        if let Some(message) = message.filter(|_| commits) {
             self.keep(&message);
         }
         self.events.push_back(if commits { Event::Committed(token) } else { Event::NotCommitted(token) });

@@ -57,6 +57,7 @@ async fn peer_list_is_one_for_the_phone_and_the_desktop() {
     .await
     .unwrap();
     pool.check();
+    pool.check_wire().await;
 }
 
 #[tokio::test]
@@ -110,6 +111,7 @@ async fn peer_presence_and_notes_go_both_ways_and_a_card_is_read() {
     alice.phone.request("SetPersonalMessage", json!({"personalMessage": ""})).await.unwrap();
     shows(&mut bob, &who, "do-not-disturb", "Mobile").await;
     pool.check();
+    pool.check_wire().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -200,6 +202,7 @@ async fn peer_phone_that_comes_and_goes_takes_nothing_from_the_desktop() {
         "a phone that went is no wish to appear offline"
     );
     pool.check();
+    pool.check_wire().await;
 }
 
 #[tokio::test]
@@ -228,4 +231,5 @@ async fn peer_whom_a_phone_blocks_sees_somebody_offline() {
     alice.message("good again").await;
     assert!(alice.mailbox().await.iter().all(|entry| entry.text != "why not?"));
     pool.check();
+    pool.check_wire().await;
 }

@@ -3,7 +3,11 @@
 use tempfile::TempDir;
 use trunkline_client::{ActivationRequest, Phone, Server, Trust};
 use trunkline_model::Address;
-use trunkline_testkit::{Relay, peer::FrontEnd, relay::Builder};
+use trunkline_testkit::{
+    Relay,
+    peer::{FrontEnd, Kamailio, tshark},
+    relay::Builder,
+};
 
 use crate::{
     handset::Handset,
@@ -13,10 +17,20 @@ use crate::{
 pub(crate) const DOMAIN: &str = "contoso.test";
 pub(crate) const RELAY: &str = "relay.contoso.test";
 
+/// What stands between the relay and the Front End.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Between {
+    /// Nothing: they connect to each other.
+    Nothing,
+    /// A proxy, both ways.
+    Kamailio,
+}
+
 /// A Front End that trusts a relay, and the relay with some of its users as accounts.
 pub(crate) struct Pool {
-    pub(crate) front: FrontEnd,
     pub(crate) relay: Relay,
+    pub(crate) kamailio: Option<Kamailio>,
+    pub(crate) front: FrontEnd,
     pub(crate) folder: TempDir,
 }
 
@@ -36,8 +50,37 @@ impl Pool {
         Self::of(front, port, plan(), &["alice"]).await
     }
 
+    /// With an account for Alice, and further attributes of the backend.
+    pub(crate) async fn with(attributes: &str) -> Self {
+        let front = front_end().await;
+        let port = front.tls_port();
+        Self::of_backend(front, port, plan(), &["alice"], attributes).await
+    }
+
+    /// The same, with that in between.
+    pub(crate) async fn open_with(between: Between) -> Self {
+        if between == Between::Nothing {
+            return Self::open().await;
+        }
+        let front = front_end().await;
+        let kamailio = Kamailio::start(&front, RELAY).await.unwrap();
+        let mut pool = Self::of(front, kamailio.port(), plan(), &["alice"]).await;
+        pool.kamailio = Some(kamailio);
+        pool
+    }
+
     /// With these accounts; the relay reaches the Front End at `port`, which may be that of somebody in between.
     pub(crate) async fn of(front: FrontEnd, port: u16, plan: Builder, accounts: &[&str]) -> Self {
+        Self::of_backend(front, port, plan, accounts, "").await
+    }
+
+    async fn of_backend(
+        front: FrontEnd,
+        port: u16,
+        plan: Builder,
+        accounts: &[&str],
+        attributes: &str,
+    ) -> Self {
         let folder = TempDir::new().unwrap();
         std::fs::write(folder.path().join("ca.pem"), front.authority().certificate_pem()).unwrap();
         certify(&front, &folder);
@@ -45,13 +88,13 @@ impl Pool {
         let backend = format!(
             r#"<backend kind="lync" domain="{DOMAIN}" pool="pool.{DOMAIN}" host="127.0.0.1" port="{port}"
             localFqdn="{RELAY}" listen="127.0.0.1:0" certificateFile="{at}/relay.pem"
-            privateKeyFile="{at}/key.pem" caFile="{at}/ca.pem" allowedPeers="pool.{DOMAIN} fe1.{DOMAIN}" />"#
+            privateKeyFile="{at}/key.pem" caFile="{at}/ca.pem" allowedPeers="pool.{DOMAIN} fe1.{DOMAIN}" {attributes} />"#
         );
         let relay = plan.backend(&backend).start().await.unwrap();
         for account in accounts {
             relay.add_account(&sip(account), account).await.unwrap();
         }
-        Self { front, relay, folder }
+        Self { relay, kamailio: None, front, folder }
     }
 
     /// A phone of Alice's, signed in and with its line up: no password is asked for.
@@ -88,6 +131,11 @@ impl Pool {
         self.check_log();
     }
 
+    /// Has Wireshark judge every message that passed the Front End.
+    pub(crate) async fn check_wire(&self) {
+        assert_eq!(tshark::complaints(&self.front.traffic()).await.unwrap(), Vec::<String>::new());
+    }
+
     pub(crate) fn check_log(&self) {
         let log = self.relay.log();
         let bad = |line: &&str| ["panicked", " ERROR ", "between us"].iter().any(|word| line.contains(word));
@@ -113,6 +161,7 @@ impl Drop for Pool {
                 last(&self.relay.log()),
                 last(&self.front.transcript())
             );
+            self.kamailio.iter().for_each(|kamailio| eprintln!("kamailio:\n{}", last(&kamailio.log())));
         }
     }
 }

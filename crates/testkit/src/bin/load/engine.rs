@@ -103,13 +103,19 @@ impl House {
 
     /// The same on this database.
     pub(crate) async fn on(program: &str, database: Database) -> Result<Self> {
+        Self::with(program, database, "").await
+    }
+
+    /// The same with an IM system behind it, as its `<backend … />` says.
+    pub(crate) async fn with(program: &str, database: Database, backend: &str) -> Result<Self> {
         let relay = Relay::of(program)
             .set("SOCKETS_PER_ADDRESS", "100000")
             .set("REQUEST_RATE", "1000000")
             .set("REQUEST_BURST", "1000000")
             .set("LOG_LEVEL", "warn")
             .set("DATA_DIR", &database.folder().display().to_string())
-            .set("DB_CONNECTION", &database.connection());
+            .set("DB_CONNECTION", &database.connection())
+            .backend(backend);
         Ok(Self { relay: relay.start().await?, database })
     }
 

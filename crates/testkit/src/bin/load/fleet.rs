@@ -13,6 +13,9 @@ const WIDTH: usize = 64;
 /// How long a phone waits for an answer before the measurement counts as failed.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
+/// Where everybody is.
+pub(crate) const DOMAIN: &str = "bench.test";
+
 /// What people write to each other here: 56 characters.
 pub(crate) const TEXT: &str = "The quick brown fox jumps over the lazy dog, every time.";
 
@@ -24,7 +27,7 @@ pub(crate) struct Member {
     token: SecretString,
 }
 
-/// Accounts `u0@bench.test` … with one activated phone each.
+/// Accounts `u0` … with one activated phone each.
 pub(crate) async fn recruit(relay: &Relay, count: usize) -> Result<Vec<Member>> {
     let server = Server::new(&relay.url(), &Trust::System)?;
     let recruits = stream::iter(0..count).map(|number| recruit_one(relay, &server, number));
@@ -32,7 +35,7 @@ pub(crate) async fn recruit(relay: &Relay, count: usize) -> Result<Vec<Member>> 
 }
 
 async fn recruit_one(relay: &Relay, server: &Server, number: usize) -> Result<Member> {
-    let address = format!("sip:u{number}@bench.test");
+    let address = format!("sip:u{number}@{DOMAIN}");
     relay.add_account(&address, &format!("User {number}")).await?;
     let device_token = format!("bench-{number:08}");
     let request = ActivationRequest {

@@ -43,7 +43,7 @@ async fn run(setting: &Setting, size: usize, tls: bool, figures: &mut Figures) -
 }
 
 /// Waits until memory has not moved by more than 1 % for a second.
-async fn settled(pid: u32) -> Result<u64> {
+pub(crate) async fn settled(pid: u32) -> Result<u64> {
     let mut last = resident(pid)?;
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;

@@ -5,13 +5,16 @@
 mod engine;
 mod figure;
 mod fleet;
+mod front;
 mod idle;
+mod lync;
 mod machine;
 mod messages;
 mod open;
 mod plan;
 mod process;
 mod resume;
+mod sip;
 mod start;
 mod store;
 
@@ -60,7 +63,28 @@ enum Part {
     Disk,
     /// Size of the program
     Binary,
+    /// The three that follow: Skype for Business and Lync
+    Lync,
+    /// Reading and writing a message
+    Sip,
+    /// Many accounts on one Front End: memory, sign-in, recovery
+    LyncAccounts,
+    /// Messages from phone to phone over a Front End
+    LyncMessages,
 }
+
+/// Each part once.
+const EVERYTHING: &[Part] = &[
+    Part::Idle,
+    Part::Messages,
+    Part::Open,
+    Part::Store,
+    Part::Resume,
+    Part::Start,
+    Part::Disk,
+    Part::Lync,
+    Part::Binary,
+];
 
 /// What every part needs to know.
 struct Setting {
@@ -84,8 +108,7 @@ async fn main() -> Result<()> {
     };
     let setting = Setting { program, plan, engines };
     let mut figures = Figures::default();
-    let all = Part::value_variants();
-    let parts = if arguments.parts.is_empty() { all } else { &arguments.parts };
+    let parts = if arguments.parts.is_empty() { EVERYTHING } else { &arguments.parts };
     for part in parts {
         measure(*part, &setting, &mut figures).await.with_context(|| format!("{part:?}"))?;
     }
@@ -105,6 +128,14 @@ async fn measure(part: Part, setting: &Setting, figures: &mut Figures) -> Result
         Part::Store => store::measure(setting, figures).await,
         Part::Resume => resume::measure(setting, figures).await,
         Part::Start => start::measure(setting, figures).await,
+        Part::Lync => {
+            sip::measure(setting, figures)?;
+            lync::measure_accounts(setting, figures).await?;
+            lync::measure_messages(setting, figures).await
+        }
+        Part::Sip => sip::measure(setting, figures),
+        Part::LyncAccounts => lync::measure_accounts(setting, figures).await,
+        Part::LyncMessages => lync::measure_messages(setting, figures).await,
         Part::Disk => store::measure_disk(setting, figures).await,
         Part::Binary => {
             let bytes = std::fs::metadata(&setting.program)?.len();

@@ -32,20 +32,33 @@ pub(crate) async fn measure(setting: &Setting, figures: &mut Figures) -> Result<
             for _ in 0..plan.runs {
                 let pairs = members.split_at(most);
                 let pairs = (&pairs.0[..senders], &pairs.1[..senders]);
-                run(&house, &case, pairs, plan.sending, figures).await?;
+                tell(&case, run(&house, pairs, plan.sending).await?, figures);
             }
         }
     }
     Ok(())
 }
 
-async fn run(
+/// What came of sending for a while.
+pub(crate) struct Told {
+    /// How long each message took from the send to its COMPLETE, in milliseconds.
+    pub(crate) latencies: Vec<f64>,
+    /// How many the recipients had.
+    pub(crate) delivered: usize,
+    /// Until the last was answered.
+    pub(crate) took: Duration,
+    /// Processor time of the relay.
+    pub(crate) relay: Duration,
+    /// Processor time of the database.
+    pub(crate) database: Duration,
+}
+
+/// The senders send to one recipient each for a while.
+pub(crate) async fn run(
     house: &House,
-    case: &str,
     (from, to): (&[Member], &[Member]),
     sending: Duration,
-    figures: &mut Figures,
-) -> Result<()> {
+) -> Result<Told> {
     let server = house.plain()?;
     let senders = fleet::connect(&server, from).await?;
     let recipients = fleet::connect(&server, to).await?;
@@ -63,10 +76,19 @@ async fn run(
     received?;
     let (latencies, took, after) = sent?;
     let after = after?;
-    let latencies: Vec<f64> = latencies.into_iter().flatten().collect();
+    Ok(Told {
+        latencies: latencies.into_iter().flatten().collect(),
+        delivered: delivered.load(Ordering::Relaxed),
+        took,
+        relay: after.0 - before.0,
+        database: after.1 - before.1,
+    })
+}
+
+fn tell(case: &str, told: Told, figures: &mut Figures) {
+    let Told { latencies, delivered, took, relay, database } = told;
     let count = latencies.len() as f64;
-    let relay = (after.0 - before.0).as_secs_f64();
-    let both = relay + (after.1 - before.1).as_secs_f64();
+    let (relay, both) = (relay.as_secs_f64(), (relay + database).as_secs_f64());
     let [p50, p99, p999] = quantiles(latencies);
     figures.add(
         "messages",
@@ -78,10 +100,9 @@ async fn run(
             ("p50 ms", p50),
             ("p99 ms", p99),
             ("p999 ms", p999),
-            ("delivered share", delivered.load(Ordering::Relaxed) as f64 / count),
+            ("delivered share", delivered as f64 / count),
         ],
     );
-    Ok(())
 }
 
 /// Sends with a window until `end`; how long each took from the send to its COMPLETE, in milliseconds.

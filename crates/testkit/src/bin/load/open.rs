@@ -48,20 +48,20 @@ pub(crate) async fn measure(setting: &Setting, figures: &mut Figures) -> Result<
         for &rate in plan.rates {
             let case = format!("{}, {rate} a second", engine.name());
             for _ in 0..plan.runs {
-                run(&house, &case, pairs, (rate, plan.at_rate), figures).await?;
+                let told = run(&house, pairs, (rate, plan.at_rate)).await?;
+                figures.add("open", &case, &told);
             }
         }
     }
     Ok(())
 }
 
-async fn run(
+/// What came of sending at a rate for a while.
+pub(crate) async fn run(
     house: &House,
-    case: &str,
     (from, to): (&[Member], &[Member]),
     (rate, span): (u32, Duration),
-    figures: &mut Figures,
-) -> Result<()> {
+) -> Result<Vec<(&'static str, f64)>> {
     let server = house.plain()?;
     let senders = fleet::connect(&server, from).await?;
     let recipients = fleet::connect(&server, to).await?;
@@ -95,22 +95,17 @@ async fn run(
     let share = delivered.len() as f64 / paced as f64;
     let ([_, _, late], [c50, c99, c999], [d50, d99, d999]) =
         (quantiles(late), quantiles(complete), quantiles(delivered));
-    figures.add(
-        "open",
-        case,
-        &[
-            ("delivered p50 ms", d50),
-            ("delivered p99 ms", d99),
-            ("delivered p999 ms", d999),
-            ("COMPLETE p50 ms", c50),
-            ("COMPLETE p99 ms", c99),
-            ("COMPLETE p999 ms", c999),
-            ("cores used", cpu),
-            ("delivered share", share),
-            ("generator late p999 ms", late),
-        ],
-    );
-    Ok(())
+    Ok(vec![
+        ("delivered p50 ms", d50),
+        ("delivered p99 ms", d99),
+        ("delivered p999 ms", d999),
+        ("COMPLETE p50 ms", c50),
+        ("COMPLETE p99 ms", c99),
+        ("COMPLETE p999 ms", c999),
+        ("cores used", cpu),
+        ("delivered share", share),
+        ("generator late p999 ms", late),
+    ])
 }
 
 /// Gives each message to its sender when it is due; a thread, because timers of the runtime are no finer than a

@@ -23,6 +23,16 @@ pub(crate) struct Plan {
     pub(crate) stored: usize,
     /// Messages in the database at a start, and on the disk.
     pub(crate) filled: usize,
+    /// Accounts on one Front End.
+    pub(crate) accounts: &'static [usize],
+    /// How many others each of them has on the list.
+    pub(crate) contacts: usize,
+    /// Senders among them that send as fast as they are answered.
+    pub(crate) talkers: &'static [usize],
+    /// Messages a second from phone to phone over the Front End.
+    pub(crate) talking_rates: &'static [u32],
+    /// Pairs that share such a rate.
+    pub(crate) talking_pairs: usize,
 }
 
 pub(crate) const FULL: Plan = Plan {
@@ -36,6 +46,11 @@ pub(crate) const FULL: Plan = Plan {
     phones: 5_000,
     stored: 100_000,
     filled: 1_000_000,
+    accounts: &[1_000, 5_000],
+    contacts: 5,
+    talkers: &[1, 10, 100],
+    talking_rates: &[200, 600],
+    talking_pairs: 100,
 };
 
 pub(crate) const QUICK: Plan = Plan {
@@ -49,4 +64,9 @@ pub(crate) const QUICK: Plan = Plan {
     phones: 50,
     stored: 1_000,
     filled: 2_000,
+    accounts: &[50],
+    contacts: 5,
+    talkers: &[1, 10],
+    talking_rates: &[50],
+    talking_pairs: 10,
 };

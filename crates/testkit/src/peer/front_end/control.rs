@@ -28,6 +28,11 @@ impl FrontEnd {
         self.enter(|house| house.settings.dial_back = on);
     }
 
+    /// Dials not the applications themselves but a proxy at this port, which stands for them and shows their certificates.
+    pub fn behind(&self, proxy: Option<u16>) {
+        self.enter(|house| house.settings.edge = proxy);
+    }
+
     /// Whether the answer to a SUBSCRIBE is the first notification too; so it is at first.
     pub fn piggyback(&self, on: bool) {
         self.enter(|house| house.settings.piggyback = on);
@@ -143,10 +148,13 @@ impl FrontEnd {
     pub fn lose_notification(&self, user: &str, package: Package) {
         self.enter(|house| {
             let address = house.address(user);
-            let those = house.subscriptions.iter_mut();
-            those
-                .filter(|known| known.package == package && known.subscriber.0 == address)
-                .for_each(|known| known.cseq += 1);
+            let those = house.subscriptions.of(&address).filter(|known| known.package == package);
+            let those: Vec<_> = those.map(|known| known.id).collect();
+            for id in those {
+                if let Some(known) = house.subscriptions.get_mut(id) {
+                    known.cseq += 1;
+                }
+            }
         });
     }
 
@@ -225,6 +233,16 @@ impl FrontEnd {
     /// What trusted applications did that a real server or its clients would not have stood; empty if all is well.
     pub fn complaints(&self) -> Vec<String> {
         self.enter(|house| house.judge.complaints().to_vec())
+    }
+
+    /// Whether what passes is kept to be read; so it is at first. Otherwise memory does not grow with it.
+    pub fn keep_traffic(&self, on: bool) {
+        self.shared.log.keep(on);
+    }
+
+    /// How many users have a client that is signed in.
+    pub fn signed_in(&self) -> usize {
+        self.enter(|house| house.users.values().filter(|user| !user.endpoints.is_empty()).count())
     }
 
     /// Everything that passed so far.

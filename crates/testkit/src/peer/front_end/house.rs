@@ -14,19 +14,19 @@ use trunkline_sip::{
 use uuid::Uuid;
 
 use super::{
+    book::Book,
     judge::Judge,
     line::Line,
     proxy::Call,
     route::Flow,
     script::{Act, Answer, Script},
-    subscription::Subscription,
     traffic::{Heading, Log},
     user::{Endpoint, Key, User},
 };
 
 /// What has to be done outside the lock.
 pub(super) enum Errand {
-    /// Connect.
+    /// Connect to a host at a port of this machine.
     Dial { id: u64, host: String, port: u16, queue: mpsc::Receiver<Vec<u8>>, stop: CancellationToken },
     /// Send bytes after a while.
     Send { after: Duration, line: u64, message: Message },
@@ -41,9 +41,11 @@ pub(super) struct House {
     pub(super) users: BTreeMap<String, User>,
     pub(super) trusted: Vec<String>,
     pub(super) settings: Settings,
-    pub(super) subscriptions: Vec<Subscription>,
-    pub(super) calls: Vec<Call>,
+    pub(super) subscriptions: Book,
+    pub(super) calls: VecDeque<Call>,
     pub(super) flows: HashMap<u64, Flow>,
+    /// Whose Contact has this `ms-opaque`.
+    pub(super) opaques: HashMap<String, Key>,
     pub(super) script: Script,
     pub(super) judge: Judge,
     pub(super) lines: HashMap<u64, Line>,
@@ -58,6 +60,8 @@ pub(super) struct House {
 /// Switches that tests turn.
 pub(super) struct Settings {
     pub(super) dial_back: bool,
+    /// The port of a proxy that stands before the applications.
+    pub(super) edge: Option<u16>,
     pub(super) piggyback: bool,
     pub(super) challenge: bool,
     pub(super) expires: u32,
@@ -70,6 +74,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             dial_back: false,
+            edge: None,
             piggyback: true,
             challenge: false,
             expires: 7_200,
@@ -88,9 +93,10 @@ impl House {
             users: BTreeMap::new(),
             trusted: Vec::new(),
             settings: Settings::default(),
-            subscriptions: Vec::new(),
-            calls: Vec::new(),
+            subscriptions: Book::default(),
+            calls: VecDeque::new(),
             flows: HashMap::new(),
+            opaques: HashMap::new(),
             script: Script::default(),
             judge: Judge::default(),
             lines: HashMap::new(),
@@ -151,6 +157,7 @@ impl House {
         self.kept.clear();
         self.calls.clear();
         self.flows.clear();
+        self.opaques.clear();
         self.subscriptions.clear();
         for user in self.users.values_mut() {
             user.endpoints.clear();
@@ -188,7 +195,7 @@ impl House {
                 return;
             }
         };
-        self.log.add(line, Heading::Received, message.clone());
+        self.log.add(line, Heading::Received, &message);
         if self.lines.get(&line).is_some_and(|line| line.names.is_some()) {
             self.judge_application(&message);
         }
@@ -279,6 +286,11 @@ impl House {
         }
     }
 
+    /// Answers one who is not signed in.
+    pub(super) fn stranger(&mut self, line: u64, request: &Request) {
+        self.diagnose(line, request, 403, 4004, "Credentials do not permit acting as the From URI");
+    }
+
     /// Answers with a status and `ms-diagnostics`.
     pub(super) fn diagnose(&mut self, line: u64, request: &Request, status: u16, id: u32, reason: &str) {
         if !request.method().is_unanswered() {
@@ -309,7 +321,7 @@ impl House {
         let kept = self.kept(line, Heading::Sent);
         for message in std::iter::once(message).chain(kept) {
             self.send_raw(line, message.to_bytes().to_vec());
-            self.log.add(line, Heading::Sent, message);
+            self.log.add(line, Heading::Sent, &message);
         }
     }
 

@@ -83,7 +83,9 @@ impl Judge {
         }
         if *sent.method() == Method::INVITE && response.is_success() {
             let first = sent.to().is_ok_and(|to| to.tag().is_none());
-            if first && values(sent, name::RECORD_ROUTE) != values(response, name::RECORD_ROUTE) {
+            let routes = values(response, name::RECORD_ROUTE);
+            // Proxies between have theirs above ours.
+            if first && !routes.ends_with(&values(sent, name::RECORD_ROUTE)) {
                 self.complain(format!("{what}: the Record-Routes are not those of the request"));
             }
             if !contact_is(response, gruu) {

@@ -73,6 +73,7 @@ impl House {
         if self.settings.negotiate {
             self.ask_for_compression(id, &host);
         }
+        let port = self.settings.edge.unwrap_or(port);
         self.errands.push(Errand::Dial { id, host, port, queue, stop });
         id
     }

@@ -21,7 +21,7 @@ use super::{
 impl House {
     /// SERVICE: what a client changes of its own.
     pub(super) fn serve(&mut self, line: u64, request: &Request) {
-        let Some(key) = self.sender(request) else { return self.refuse(line, request, 403) };
+        let Some(key) = self.sender(request) else { return self.stranger(line, request) };
         let media = request.content_type().ok().flatten();
         match media.map(|media| media.name.to_ascii_lowercase()).unwrap_or_default().as_str() {
             publication::TYPE => self.publish(line, request, &key),

@@ -28,19 +28,13 @@ struct Branch {
 }
 
 /// Calls that are remembered for late answers.
-const REMEMBERED: usize = 256;
+const REMEMBERED: usize = 4_096;
 
 impl House {
     /// A request outside a dialog goes to every endpoint of the user, or to the one that its URI names.
     pub(super) fn forward(&mut self, line: u64, request: Request) {
         let Some(sender) = self.sender(&request) else {
-            return self.diagnose(
-                line,
-                &request,
-                403,
-                4004,
-                "Credentials do not permit acting as the From URI",
-            );
+            return self.stranger(line, &request);
         };
         let Some(user) = self.user(request.uri()) else {
             return self.diagnose(line, &request, 404, 1003, "User does not exist");
@@ -62,13 +56,7 @@ impl House {
     /// A request in a dialog goes where its URI or its Route leads.
     pub(super) fn forward_in_dialog(&mut self, line: u64, request: Request) {
         let Some(sender) = self.sender(&request) else {
-            return self.diagnose(
-                line,
-                &request,
-                403,
-                4004,
-                "Credentials do not permit acting as the From URI",
-            );
+            return self.stranger(line, &request);
         };
         let flow = self.flow(&request);
         if *request.method() == Method::ACK && self.ends_here(&request, &sender) {
@@ -111,7 +99,7 @@ impl House {
             self.tell_progress(line, &request, sends.len());
         }
         if !request.method().is_unanswered() {
-            self.calls.push(Call { id, line, sender, request, branches, flow, answered: None });
+            self.calls.push_back(Call { id, line, sender, request, branches, flow, answered: None });
             let surplus = self.calls.len().saturating_sub(REMEMBERED);
             self.calls.drain(..surplus);
         }
@@ -133,7 +121,7 @@ impl House {
     /// An answer to what was forwarded goes back; answers to our own requests end here.
     pub(super) fn answered(&mut self, mut response: Response) {
         let Some((id, branch)) = response.via().ok().and_then(|via| place(via.branch()?)) else { return };
-        let Some(at) = self.calls.iter().position(|call| call.id == id) else { return };
+        let Ok(at) = self.calls.binary_search_by_key(&id, |call| call.id) else { return };
         let cancelled = response.cseq().is_ok_and(|cseq| cseq.method == Method::CANCEL);
         if cancelled || response.status() == 100 {
             return;
@@ -175,7 +163,7 @@ impl House {
                 self.back(at, response);
             }
             if invite {
-                self.cancel_rest(at, "Call completed elsewhere");
+                self.cancel_rest(at, Some("SIP;cause=200;text=\"Call completed elsewhere\""));
             }
             return;
         }
@@ -221,14 +209,15 @@ impl House {
         }
     }
 
-    fn cancel_rest(&mut self, at: usize, why: &str) {
+    /// Endpoints that have not answered stop ringing; why, if another has.
+    fn cancel_rest(&mut self, at: usize, why: Option<&str>) {
         let Some(call) = self.calls.get_mut(at) else { return };
         let mut sends = Vec::new();
         for branch in call.branches.iter_mut().filter(|branch| branch.outcome.is_none() && !branch.cancelled)
         {
             branch.cancelled = true;
             if let Some(mut cancel) = hop(Method::CANCEL, &branch.sent, None) {
-                cancel.push(name::REASON, format!("SIP;cause=200;text=\"{why}\""));
+                why.iter().for_each(|why| cancel.push(name::REASON, *why));
                 sends.push((branch.line, cancel));
             }
         }
@@ -247,7 +236,7 @@ impl House {
         });
         let Some(at) = at else { return self.refuse(line, request, 481) };
         self.refuse(line, request, 200);
-        self.cancel_rest(at, "Call cancelled");
+        self.cancel_rest(at, None);
         let Some(call) = self.calls.get_mut(at).filter(|call| call.answered.is_none()) else { return };
         call.answered = Some(487);
         let invite = call.request.clone();

@@ -18,6 +18,9 @@ use super::{
 const EVENTS: &str =
     "vnd-microsoft-provisioning-v2,vnd-microsoft-roaming-contacts,vnd-microsoft-roaming-self,presence";
 
+/// What tells the Contacts of an application's users apart.
+const OPAQUE: &str = "ms-opaque";
+
 impl House {
     pub(super) fn register(&mut self, line: u64, request: &Request) {
         let (epid, contact, instance) = match who(request) {
@@ -71,6 +74,9 @@ impl House {
         let Ok(gruu) = identity::gruu(&user.uri, key.1) else { return };
         let known = user.endpoints.iter().position(|endpoint| endpoint.instance == key.1);
         let line = made.line;
+        if let Some(opaque) = made.contact.uri.param(OPAQUE) {
+            self.opaques.insert(opaque.to_owned(), key.clone());
+        }
         let endpoint = Endpoint {
             instance: key.1,
             epid: made.epid,
@@ -123,12 +129,12 @@ impl House {
 
     /// Forgets an endpoint, its subscriptions and what it published.
     pub(super) fn sign_out(&mut self, key: &Key) {
-        self.subscriptions.retain(|subscription| subscription.subscriber != *key);
+        self.subscriptions.remove_of(key, |_| true);
         let Some(user) = self.users.get_mut(&key.0) else { return };
-        let before = user.endpoints.len();
-        user.endpoints.retain(|endpoint| endpoint.instance != key.1);
-        if user.endpoints.len() == before {
-            return;
+        let Some(at) = user.endpoints.iter().position(|endpoint| endpoint.instance == key.1) else { return };
+        let gone = user.endpoints.remove(at);
+        if let Some(opaque) = gone.contact.uri.param(OPAQUE) {
+            self.opaques.remove(opaque);
         }
         let names = self.withdraw(key);
         let names: Vec<_> = names.iter().map(String::as_str).collect();
@@ -197,11 +203,14 @@ impl House {
         }
         let same = |endpoint: &Endpoint| {
             let contact = &endpoint.contact.uri;
-            contact.is_same(uri)
-                && contact.param("ms-opaque") == uri.param("ms-opaque")
-                && contact.port().is_some()
+            contact.is_same(uri) && contact.param(OPAQUE) == uri.param(OPAQUE) && contact.port().is_some()
         };
-        self.keys(same).into_iter().next()
+        match uri.param(OPAQUE) {
+            Some(opaque) => {
+                self.opaques.get(opaque).filter(|key| self.endpoint(key).is_some_and(same)).cloned()
+            }
+            None => self.keys(same).into_iter().next(),
+        }
     }
 }
 

@@ -4,6 +4,9 @@ use trunkline_sip::{Header, Request, Response, header::name};
 
 use super::{house::House, user::Key};
 
+/// What routes of ours bear, and those of other proxies do not.
+const SIGNATURE: &str = "ms-route-sig=";
+
 /// Both ends of a dialog, as the Record-Route names it.
 pub(super) struct Flow {
     pub(super) ends: (Key, Option<Key>),
@@ -35,9 +38,24 @@ impl House {
         if routes.is_empty() {
             return Err("no Route");
         }
-        let is_known = |set: &Vec<String>| *set == routes || set.iter().rev().eq(&routes);
-        let flow = self.flows.iter().find(|(_, flow)| flow.routes.iter().any(is_known));
-        flow.map(|(id, _)| *id).ok_or("Route is not the Record-Route of the dialog")
+        let begins =
+            |set: &Vec<String>| routes.starts_with(set) || set.iter().rev().eq(routes.iter().take(set.len()));
+        let known = routes
+            .iter()
+            .find_map(|route| named(route))
+            .filter(|id| self.flows.get(id).is_some_and(|flow| flow.routes.iter().any(begins)));
+        known.ok_or("Route is not the Record-Route of the dialog")
+    }
+
+    /// The Routes that are left when ours are used up: those of proxies behind us.
+    fn routes_beyond(&self, request: &Request) -> Vec<String> {
+        let routes = request.elements(name::ROUTE).unwrap_or_default();
+        routes.into_iter().filter(|route| !self.is_own_route(route)).collect()
+    }
+
+    fn is_own_route(&self, route: &str) -> bool {
+        let hosts = [self.host(), self.host().replacen("fe1", "pool", 1)];
+        hosts.iter().any(|host| route.contains(&format!("<sip:{host}:"))) && route.contains(SIGNATURE)
     }
 
     /// The request as it goes on: another Request-URI, a Via and a Record-Route more, its Route used up, and who vouches
@@ -59,10 +77,14 @@ impl House {
         sent.insert(via, top);
         let own = self.own_via(to, &format!("{id}.{branch}"));
         sent.insert(via, Header::new(name::VIA, format!("{own};ms-internal-info=\"zz{id}=\"")));
+        let beyond = self.routes_beyond(request);
         sent.remove(name::ROUTE);
+        beyond.iter().rev().for_each(|route| sent.insert(via, Header::new(name::ROUTE, route)));
         if let Some(flow) = flow {
             let routes = self.record_routes(flow, to);
-            routes.iter().rev().for_each(|route| sent.insert(via, Header::new(name::RECORD_ROUTE, route)));
+            // Above those of proxies before us, wherever these have put them.
+            let top = sent.position(name::RECORD_ROUTE).map_or(via, |place| place.min(via));
+            routes.iter().rev().for_each(|route| sent.insert(top, Header::new(name::RECORD_ROUTE, route)));
         }
         if let Some(length) = sent.position(name::CONTENT_LENGTH).filter(|_| self.settings.pooled) {
             let below = sent.position(name::VIA)? + 1;
@@ -90,12 +112,12 @@ impl House {
     fn record_routes(&mut self, flow: u64, line: u64) -> Vec<String> {
         let own = self.own_address(self.transport(line));
         let mut routes = vec![format!(
-            "<sip:{own};opaque=state:T:F:Ci.R{flow:x};lr;ms-route-sig=fe{flow:08x}AAA>;tag={flow:032X}"
+            "<sip:{own};opaque=state:T:F:Ci.R{flow:x};lr;{SIGNATURE}fe{flow:08x}AAA>;tag={flow:032X}"
         )];
         if self.settings.pooled {
             let (pool, fe) = (own.replacen("fe1", "pool", 1), self.host());
             routes.push(format!(
-                "<sip:{pool};ms-fe={fe};opaque=state:F:Ci.R{flow:x};lr;ms-route-sig=po{flow:08x}AAA>;\
+                "<sip:{pool};ms-fe={fe};opaque=state:F:Ci.R{flow:x};lr;{SIGNATURE}po{flow:08x}AAA>;\
                  ms-rrsig=rr{flow:08x}AAA;tag={flow:032X}"
             ));
         }
@@ -105,17 +127,25 @@ impl House {
         routes
     }
 
-    /// Each side gets the Record-Routes for its own transport.
+    /// Each side gets the Record-Routes for its own transport, and those of other proxies as they are.
     pub(super) fn with_routes(&mut self, at: usize, mut response: Response, line: Option<u64>) -> Response {
         let flow = self.calls.get(at).and_then(|call| call.flow);
         if let (Some(flow), Some(line), Some(place)) = (flow, line, response.position(name::RECORD_ROUTE)) {
+            let mut routes = response.elements(name::RECORD_ROUTE).unwrap_or_default();
+            let first = routes.iter().position(|route| self.is_own_route(route)).unwrap_or(routes.len());
+            routes.retain(|route| !self.is_own_route(route));
+            let own = self.record_routes(flow, line);
+            routes.splice(first..first, own);
             response.remove(name::RECORD_ROUTE);
-            let routes = self.record_routes(flow, line);
-            routes
-                .iter()
-                .rev()
-                .for_each(|route| response.insert(place, Header::new(name::RECORD_ROUTE, route)));
+            let lines = routes.iter().rev();
+            lines.for_each(|route| response.insert(place, Header::new(name::RECORD_ROUTE, route)));
         }
         response
     }
+}
+
+/// The flow that a route of ours names.
+fn named(route: &str) -> Option<u64> {
+    let (_, rest) = route.split_once("Ci.R")?;
+    u64::from_str_radix(rest.split_once(';')?.0, 16).ok()
 }

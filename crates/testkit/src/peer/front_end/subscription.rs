@@ -60,7 +60,7 @@ pub(super) struct Subscription {
     pub(super) cseq: u32,
     unanswered: bool,
     /// Whose presence is watched, for which categories, and what was told last.
-    watched: BTreeMap<String, (Vec<String>, Option<Categories>)>,
+    pub(super) watched: BTreeMap<String, (Vec<String>, Option<Categories>)>,
 }
 
 /// A body and its type.
@@ -73,18 +73,18 @@ impl House {
         let Some(package) = all.into_iter().find(|package| package.word() == event) else {
             return self.refuse(line, request, 489);
         };
-        let Some(key) = self.sender(request) else { return self.refuse(line, request, 403) };
-        let Some(at) = self.dialog(request, &key, package) else {
+        let Some(key) = self.sender(request) else { return self.stranger(line, request) };
+        let Some(id) = self.dialog(request, &key, package) else {
             return self.diagnose(line, request, 481, 1004, "Route set is no longer valid");
         };
         let expires = request.expires().ok().flatten().unwrap_or(u32::MAX).min(package.lasts());
-        let Some((media, body)) = self.first_notification(at, request) else {
+        let Some((media, body)) = self.first_notification(id, request) else {
             return self.diagnose(line, request, 400, 4001, "XML parse failure");
         };
-        let Some(subscription) = self.subscriptions.get_mut(at) else { return };
+        let Some(subscription) = self.subscriptions.get_mut(id) else { return };
         let piggyback = self.settings.piggyback && request.supports("ms-piggyback-first-notify");
         subscription.cseq += 1;
-        let (id, cseq, tag) = (subscription.id, subscription.cseq, subscription.own_tag.clone());
+        let (cseq, tag) = (subscription.cseq, subscription.own_tag.clone());
         let reply = self.accept(line, request, package, expires, &tag);
         let response = if piggyback {
             reply.header(name::MS_PIGGYBACK_CSEQ, cseq.to_string()).body(&media, body.clone()).done()
@@ -96,7 +96,7 @@ impl House {
             self.notify_as(id, cseq, &media, body);
         }
         if expires == 0 {
-            self.subscriptions.retain(|subscription| subscription.id != id);
+            self.subscriptions.remove(id);
         }
     }
 
@@ -120,22 +120,24 @@ impl House {
         if package == Package::Presence { reply.header(name::REQUIRE, "eventlist") } else { reply }
     }
 
-    /// Where the request's subscription stands, made if the request makes it; `None` if it names one that is not there.
-    fn dialog(&mut self, request: &Request, key: &Key, package: Package) -> Option<usize> {
+    /// The request's subscription, made if the request makes it; `None` if it names one that is not there.
+    fn dialog(&mut self, request: &Request, key: &Key, package: Package) -> Option<u64> {
         let call_id = request.call_id().ok()?;
         if let Some(tag) = request.to().ok()?.tag() {
-            return self.subscriptions.iter().position(|known| {
+            let mut those = self.subscriptions.of(&key.0);
+            let is_meant = |known: &&Subscription| {
                 known.call_id == call_id && known.own_tag == tag && known.subscriber == *key
-            });
+            };
+            return those.find(is_meant).map(|known| known.id);
         }
         let own_tag = self.fresh_tag();
         let from = request.get(name::FROM)?.detached();
         let to = request.get(name::TO)?.appended(&format!(";tag={own_tag}"));
         if package != Package::Presence {
-            self.subscriptions.retain(|known| known.subscriber != *key || known.package != package);
+            self.subscriptions.remove_of(key, |known| known.package == package);
         }
         let id = self.fresh();
-        self.subscriptions.push(Subscription {
+        self.subscriptions.add(Subscription {
             id,
             subscriber: key.clone(),
             package,
@@ -146,25 +148,25 @@ impl House {
             unanswered: request.supports("ms-benotify"),
             watched: BTreeMap::new(),
         });
-        Some(self.subscriptions.len() - 1)
+        Some(id)
     }
 
-    fn first_notification(&mut self, at: usize, request: &Request) -> Option<Body> {
-        let subscription = self.subscriptions.get(at)?;
+    fn first_notification(&mut self, id: u64, request: &Request) -> Option<Body> {
+        let subscription = self.subscriptions.get(id)?;
         let user = self.users.get(&subscription.subscriber.0)?;
         let (media, body) = match subscription.package {
             Package::Contacts => (contact::TYPE, user.contacts.write()),
             Package::Oneself => (roaming::TYPE, user.all().write()),
             Package::Provisioning => (provisioning::TYPE, ProvisionGroupList::default().write()),
-            Package::Presence => return self.watch(at, request),
+            Package::Presence => return self.watch(id, request),
         };
         Some((media.to_owned(), body.into_bytes()))
     }
 
     /// Adds and removes the users that a presence subscription names, and tells of those that it added; of all that it
     /// has when it names none.
-    fn watch(&mut self, at: usize, request: &Request) -> Option<Body> {
-        let subscription = self.subscriptions.get(at)?;
+    fn watch(&mut self, id: u64, request: &Request) -> Option<Body> {
+        let subscription = self.subscriptions.get(id)?;
         let watcher = subscription.subscriber.clone();
         // Who asks there already was sent there.
         let sent = request.uri().address() != Some(watcher.0.clone());
@@ -174,12 +176,12 @@ impl House {
             for resource in action.resources {
                 let address = resource.uri.strip_prefix("sip:").unwrap_or(&resource.uri).to_ascii_lowercase();
                 if !action.subscribe {
-                    self.subscriptions.get_mut(at)?.watched.remove(&address);
+                    self.subscriptions.unwatch(id, &address);
                     continue;
                 }
                 let (instance, document) = match self.moved(&address).filter(|_| !sent) {
                     Some(moved) => (moved, None),
-                    None => self.watch_one(at, &watcher, &address, &action.categories, resource.fresh),
+                    None => self.watch_one(id, &watcher, &address, &action.categories, resource.fresh),
                 };
                 list.resources.push(ListResource { uri: resource.uri, instances: vec![instance] });
                 documents.extend(document.map(Document::Categories));
@@ -197,7 +199,7 @@ impl House {
 
     fn watch_one(
         &mut self,
-        at: usize,
+        id: u64,
         watcher: &Key,
         address: &str,
         names: &[String],
@@ -208,10 +210,7 @@ impl House {
             return (instance(InstanceState::Terminated { reason: Some("noresource".to_owned()) }), None);
         };
         let seen = user.seen_by(&watcher.0, names);
-        if let Some(subscription) = self.subscriptions.get_mut(at) {
-            let told = (names.to_vec(), Some(seen.clone()));
-            subscription.watched.insert(address.to_owned(), told);
-        }
+        self.subscriptions.watch(id, address, names, seen.clone());
         if fresh {
             self.tell_of_watcher(address, &watcher.0);
         }
@@ -243,13 +242,14 @@ impl House {
     pub(super) fn tell_watchers(&mut self, address: &str) {
         let Some(user) = self.users.get(address) else { return };
         let mut news = Vec::new();
-        for subscription in &mut self.subscriptions {
+        for id in self.subscriptions.watching(address) {
+            let Some(subscription) = self.subscriptions.get_mut(id) else { continue };
             let Some((names, told)) = subscription.watched.get_mut(address) else { continue };
             let seen = user.seen_by(&subscription.subscriber.0, names);
             let difference = difference(told.as_ref(), &seen);
             *told = Some(seen);
             if !difference.categories.is_empty() {
-                news.push((subscription.id, difference.write()));
+                news.push((id, difference.write()));
             }
         }
         for (id, body) in news {
@@ -264,18 +264,18 @@ impl House {
 
     /// Notifies all but one.
     pub(super) fn notify_but(&mut self, address: &str, package: Package, body: &str, but: Option<&Key>) {
-        self.notify_those(package, body, |key| key.0 == address && Some(key) != but);
+        self.notify_those(address, package, body, |key| Some(key) != but);
     }
 
     /// Notifies one client.
     pub(super) fn notify_only(&mut self, key: &Key, package: Package, body: &str) {
-        self.notify_those(package, body, |each| each == key);
+        self.notify_those(&key.0, package, body, |each| each == key);
     }
 
-    fn notify_those(&mut self, package: Package, body: &str, fits: impl Fn(&Key) -> bool) {
+    fn notify_those(&mut self, address: &str, package: Package, body: &str, fits: impl Fn(&Key) -> bool) {
         let media = if package == Package::Contacts { contact::TYPE } else { roaming::TYPE };
-        let those =
-            self.subscriptions.iter().filter(|known| known.package == package && fits(&known.subscriber));
+        let those = self.subscriptions.of(address);
+        let those = those.filter(|known| known.package == package && fits(&known.subscriber));
         let those: Vec<_> = those.map(|known| known.id).collect();
         for id in those {
             self.notify(id, media, body.as_bytes().to_vec());
@@ -283,19 +283,19 @@ impl House {
     }
 
     fn notify(&mut self, id: u64, media: &str, body: Vec<u8>) {
-        let Some(subscription) = self.subscriptions.iter_mut().find(|known| known.id == id) else { return };
+        let Some(subscription) = self.subscriptions.get_mut(id) else { return };
         subscription.cseq += 1;
         let cseq = subscription.cseq;
         self.notify_as(id, cseq, media, body);
     }
 
     fn notify_as(&mut self, id: u64, cseq: u32, media: &str, body: Vec<u8>) {
-        let Some(subscription) = self.subscriptions.iter().find(|known| known.id == id) else { return };
+        let Some(subscription) = self.subscriptions.get(id) else { return };
         let key = subscription.subscriber.clone();
         let Some(line) = self.line_to(&key) else { return };
         let via = self.own_via(line, &format!("n{}", Uuid::new_v4().simple()));
         let Some(target) = self.endpoint(&key).map(|endpoint| endpoint.contact.uri.clone()) else { return };
-        let Some(subscription) = self.subscriptions.iter().find(|known| known.id == id) else { return };
+        let Some(subscription) = self.subscriptions.get(id) else { return };
         let method = if subscription.unanswered { Method::BENOTIFY } else { Method::NOTIFY };
         let (to, from) = &subscription.subscribed;
         let request = Request::build(method, target)

@@ -2,7 +2,10 @@
 
 use std::{
     fmt::Write,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use anyhow::{Context, Result};
@@ -68,15 +71,25 @@ impl Traffic {
 /// Everything that passed, in its order.
 pub(super) struct Log {
     all: Mutex<Vec<Traffic>>,
+    is_kept: AtomicBool,
     grown: watch::Sender<usize>,
 }
 
 impl Log {
     pub(super) fn new() -> Self {
-        Self { all: Mutex::new(Vec::new()), grown: watch::Sender::new(0) }
+        let is_kept = AtomicBool::new(true);
+        Self { all: Mutex::new(Vec::new()), is_kept, grown: watch::Sender::new(0) }
     }
 
-    pub(super) fn add(&self, line: u64, heading: Heading, message: Message) {
+    pub(super) fn keep(&self, on: bool) {
+        self.is_kept.store(on, Ordering::Relaxed);
+    }
+
+    pub(super) fn add(&self, line: u64, heading: Heading, message: &Message) {
+        if !self.is_kept.load(Ordering::Relaxed) {
+            return;
+        }
+        let message = message.clone();
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         all.push(Traffic { line, heading, message });
         self.grown.send_replace(all.len());

@@ -26,7 +26,7 @@ use super::{Shared, line::Line};
 use crate::peer::{Authority, Identity};
 
 /// Messages that wait for a peer who does not read.
-const QUEUE: usize = 4_096;
+const QUEUE: usize = 65_536;
 
 /// Both sides of TLS, with one certificate for both.
 #[derive(Clone)]
