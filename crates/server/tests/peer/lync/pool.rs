@@ -5,7 +5,7 @@ use trunkline_client::{ActivationRequest, Phone, Server, Trust};
 use trunkline_model::Address;
 use trunkline_testkit::{
     Relay, patience,
-    peer::{FrontEnd, Kamailio},
+    peer::{FrontEnd, Kamailio, tshark},
     relay::Builder,
 };
 
@@ -50,6 +50,13 @@ impl Pool {
         Self::of(front, port, plan(), &["alice"]).await
     }
 
+    /// With an account for Alice, and further attributes of the backend.
+    pub(crate) async fn with(attributes: &str) -> Self {
+        let front = front_end().await;
+        let port = front.tls_port();
+        Self::of_backend(front, port, plan(), &["alice"], attributes).await
+    }
+
     /// The same, with that in between.
     pub(crate) async fn open_with(between: Between) -> Self {
         if between == Between::Nothing {
@@ -64,6 +71,16 @@ impl Pool {
 
     /// With these accounts; the relay reaches the Front End at `port`, which may be that of somebody in between.
     pub(crate) async fn of(front: FrontEnd, port: u16, plan: Builder, accounts: &[&str]) -> Self {
+        Self::of_backend(front, port, plan, accounts, "").await
+    }
+
+    async fn of_backend(
+        front: FrontEnd,
+        port: u16,
+        plan: Builder,
+        accounts: &[&str],
+        attributes: &str,
+    ) -> Self {
         let folder = TempDir::new().unwrap();
         std::fs::write(folder.path().join("ca.pem"), front.authority().certificate_pem()).unwrap();
         certify(&front, &folder);
@@ -71,7 +88,7 @@ impl Pool {
         let backend = format!(
             r#"<backend kind="lync" domain="{DOMAIN}" pool="pool.{DOMAIN}" host="127.0.0.1" port="{port}"
             localFqdn="{RELAY}" listen="127.0.0.1:0" certificateFile="{at}/relay.pem"
-            privateKeyFile="{at}/key.pem" caFile="{at}/ca.pem" allowedPeers="pool.{DOMAIN} fe1.{DOMAIN}" />"#
+            privateKeyFile="{at}/key.pem" caFile="{at}/ca.pem" allowedPeers="pool.{DOMAIN} fe1.{DOMAIN}" {attributes} />"#
         );
         let relay = plan.backend(&backend).start().await.unwrap();
         for account in accounts {
@@ -126,6 +143,11 @@ impl Pool {
     pub(crate) fn check(&self) {
         assert_eq!(self.front.complaints(), Vec::<String>::new());
         self.check_log();
+    }
+
+    /// Has Wireshark judge every message that passed the Front End.
+    pub(crate) async fn check_wire(&self) {
+        assert_eq!(tshark::complaints(&self.front.traffic()).await.unwrap(), Vec::<String>::new());
     }
 
     pub(crate) fn check_log(&self) {
