@@ -139,9 +139,10 @@ async fn peer_is_answered_at_the_desktop_and_the_phone_is_told() {
     desk.message("phone or desk?").await.unwrap();
     assert_eq!(update(&mut alice, &invited).await, "AnsweredElsewhere");
     assert!(already_answered(alice.phone.accept(&invited).await));
-    assert!(alice.heard(|event| matches!(event, Event::ConversationRead { unread: 0, .. })));
+    let is_read = |event: &Event| matches!(event, Event::Read { unread: 1, .. }).then_some(());
+    alice.until("it is read, and the one before is not", is_read).await;
     let of_desk = desk.address().to_owned();
-    desk.send(&bob.address().to_owned(), "desk").await.unwrap();
+    desk.send(bob.address(), "desk").await.unwrap();
     bob.message("desk").await.unwrap();
     assert_eq!(bob.messages(&of_desk), ["desk"]);
     pool.check();
