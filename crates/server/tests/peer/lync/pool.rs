@@ -4,8 +4,8 @@ use tempfile::TempDir;
 use trunkline_client::{ActivationRequest, Phone, Server, Trust};
 use trunkline_model::Address;
 use trunkline_testkit::{
-    Relay,
-    peer::{FrontEnd, Kamailio},
+    Relay, patience,
+    peer::{FrontEnd, Kamailio, tshark},
     relay::Builder,
 };
 
@@ -111,6 +111,20 @@ impl Pool {
 
     /// One that has only begun to connect.
     pub(crate) async fn new_phone(&self, user: &str) -> Handset {
+        Handset::new(self.pass(user).await.profile(None))
+    }
+
+    /// One that acknowledges by itself, and whose events nobody reads.
+    pub(crate) async fn busy_phone(&self, user: &str) -> Phone {
+        let mut profile = self.pass(user).await.profile(None);
+        profile.auto_ack = true;
+        let phone = Phone::connect(profile);
+        drop(phone.events());
+        phone.ready(patience()).await.unwrap();
+        phone
+    }
+
+    async fn pass(&self, user: &str) -> Pass {
         let server = Server::new(&self.relay.url(), &Trust::System).unwrap();
         let install = format!("{user}-1");
         let request = ActivationRequest {
@@ -123,12 +137,17 @@ impl Pool {
             locale: String::new(),
         };
         let token = Phone::activate(&server, &request).await.unwrap().token;
-        Handset::new(Pass { server, install, token }.profile(None))
+        Pass { server, install, token }
     }
 
     pub(crate) fn check(&self) {
         assert_eq!(self.front.complaints(), Vec::<String>::new());
         self.check_log();
+    }
+
+    /// Has Wireshark judge every message that passed the Front End.
+    pub(crate) async fn check_wire(&self) {
+        assert_eq!(tshark::complaints(&self.front.traffic()).await.unwrap(), Vec::<String>::new());
     }
 
     pub(crate) fn check_log(&self) {
