@@ -26,7 +26,7 @@ use crate::{
     listener::Counts,
     pool::DialLimits,
     settings::{LyncError, LyncSettings},
-    tls::Tls,
+    tls::{Tls, TlsSettings},
 };
 
 /// Commands that may wait for the exchange.
@@ -105,14 +105,27 @@ impl LyncBackend {
         &self.settings.domain
     }
 
-    /// Reads the certificates again without taking them over, for [`LyncBackend::tls`] to do so.
-    pub fn read_certificates(&self) -> Result<Tls, LyncError> {
-        let tls = self.tls.read()?;
+    /// Reads certificates without taking them over, for [`LyncBackend::take_over`] to do so; without settings, the same
+    /// files as before.
+    pub fn read(&self, settings: Option<TlsSettings>) -> Result<Tls, LyncError> {
+        let tls = Tls::load(settings.unwrap_or_else(|| self.tls.current().settings().clone()))?;
         self.check_name(&tls)?;
         Ok(tls)
     }
 
-    /// The certificates in force: connections go on with those that they began with.
+    /// From now on these hold. Connections go on with what they began with, unless their peers would not be let pass
+    /// any more: those end, and the log says why. True when the certificates are others than before.
+    pub fn take_over(&self, tls: Tls) -> bool {
+        let peers = tls.peers().clone();
+        let other = self.tls.set(tls);
+        if let Some(running) = self.running.get() {
+            running.place.allow(peers);
+            running.pool.recheck();
+        }
+        other
+    }
+
+    /// The certificates in force.
     pub fn tls(&self) -> &Arc<LiveTls> {
         &self.tls
     }
@@ -147,6 +160,7 @@ impl Backend for LyncBackend {
         let listening = self.listening();
         let port = listening.map_or(self.settings.listen.port(), |(at, _)| at.port());
         let (tls, place) = (self.tls.current(), Place::new(&self.settings, port));
+        place.allow(tls.peers().clone());
         Examination { settings: &self.settings, tls, place, listening, account }.run().await
     }
 

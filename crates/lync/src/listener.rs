@@ -22,7 +22,7 @@ use tracing::{info, warn};
 use self::place::{Place, Places};
 use crate::{
     connection::Decoder,
-    pool::{Pool, names, tend},
+    pool::{Pool, tend},
     quiet::Quiet,
     tls::{Refusal, trouble},
 };
@@ -171,8 +171,7 @@ impl<D: Decoder> Door<D> {
             Ok(stream) => {
                 self.tally.admitted.fetch_add(1, Ordering::Relaxed);
                 place.shaken();
-                let names = names(&stream);
-                self.pool.inbound(stream, names, address, place);
+                self.pool.inbound(stream, address, place);
             }
             Err(error) => self.turn_down(&error, address),
         }

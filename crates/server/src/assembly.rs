@@ -192,7 +192,8 @@ pub(crate) enum BackendError {
 }
 
 impl BackendError {
-    fn lync(domain: &str, error: LyncError) -> Self {
+    /// Of the Lync backend of a domain.
+    pub(crate) fn lync(domain: &str, error: LyncError) -> Self {
         Self::Lync { domain: domain.to_owned(), error }
     }
 }
