@@ -23,7 +23,7 @@ use crate::{
     exchange::{Command, Exchange, Inputs, LineId, Opening},
     line::LyncLine,
     listener,
-    listener::Counts,
+    listener::{Counts, Known},
     pool::DialLimits,
     settings::{LyncError, LyncSettings},
     tls::{Tls, TlsSettings},
@@ -51,6 +51,7 @@ struct Running {
     commands: mpsc::Sender<Command>,
     at: SocketAddr,
     counts: Box<dyn Fn() -> Counts + Send + Sync>,
+    known: Arc<Known>,
     stop: CancellationToken,
 }
 
@@ -84,12 +85,27 @@ impl LyncBackend {
         let at = listener.address().unwrap_or(self.settings.listen);
         let place = Arc::new(Place::new(&self.settings, at.port()));
         let (stop, counts) = (CancellationToken::new(), Box::new(listener.counter()));
+        let known = self.keep_known(&listener, &stop);
         let exchange = Exchange::new(place.clone(), pool.clone(), self.settings.login_rate, commands.clone());
         tokio::spawn(listener.run(stop.clone()));
         tokio::spawn(exchange.run(Inputs { commands: asked, events: received, stop: stop.clone() }));
         // Who came first in a race is kept; the other stops as it is dropped.
-        let _ = self.running.set(Running { pool, place, commands, at, counts, stop });
+        let _ = self.running.set(Running { pool, place, commands, at, counts, known, stop });
         Ok(())
+    }
+
+    /// Finds out where the pool and its Front Ends are, again and again.
+    fn keep_known(&self, listener: &Listener<Framer>, stop: &CancellationToken) -> Arc<Known> {
+        let (known, tls, stop) = (listener.known(), self.tls.clone(), stop.clone());
+        let pool = self.settings.pool.host().to_owned();
+        let names = move || {
+            let tls = tls.current();
+            let peers = tls.peers().iter().map(str::to_owned);
+            std::iter::once(pool.clone()).chain(peers).collect()
+        };
+        let kept = known.clone();
+        tokio::spawn(async move { stop.run_until_cancelled(kept.keep(names)).await });
+        known
     }
 
     /// Ends all connections and the listener, after lines were closed.
@@ -121,6 +137,7 @@ impl LyncBackend {
         if let Some(running) = self.running.get() {
             running.place.allow(peers);
             running.pool.recheck();
+            running.known.changed();
         }
         other
     }

@@ -6,7 +6,7 @@ mod slot;
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -140,6 +140,13 @@ impl<D: Decoder> Pool<D> {
     /// All open connections, the oldest first.
     pub fn connections(&self) -> Vec<Connection> {
         self.state().open.values().map(|open| open.connection.clone()).collect()
+    }
+
+    /// Whether there is an open connection with that address, whoever began it.
+    pub(crate) fn is_connected_to(&self, address: IpAddr) -> bool {
+        let is_there =
+            |open: &Open| open.connection.peer().address.ip().to_canonical() == address.to_canonical();
+        self.state().open.values().any(is_there)
     }
 
     /// Closes the connections to peers that would not be let pass now, after other names or authorities were taken over.

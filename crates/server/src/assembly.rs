@@ -66,6 +66,7 @@ impl Assembly {
         }
         let mut registry = Registry::default();
         telemetry::register(&mut registry);
+        telemetry::certificate::register(&mut registry, pools.clone());
         let settings = configuration::relay(config);
         let parts = Parts { store: store.clone(), feed, backends, directories, settings };
         let relay = Relay::start(parts, &mut registry)

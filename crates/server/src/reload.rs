@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use trunkline_config::{BackendConfig, Config, Diagnostics, Differences, System, locate};
 use trunkline_core::Relay;
-use trunkline_http::{Change, Control, Health};
+use trunkline_http::{Certificate, Change, Control, Health};
 use trunkline_lync::{LyncBackend, tls::Tls};
 
 use crate::{
@@ -89,12 +89,22 @@ impl Reloader {
         self.0.doors.certificate().as_ref().map(CertificateView::of)
     }
 
-    /// Says in the log what is wrong with the dates of the certificate in force.
-    pub(crate) fn warn_of_certificate(&self) -> Option<String> {
-        let CertificateView { warning, fingerprint, .. } = self.certificate()?;
-        let words = warning?;
-        warn!(reason = words, fingerprint, "the certificate needs renewal");
-        Some(words)
+    /// Says in the log what is wrong with the dates of the certificates in force.
+    pub(crate) fn warn_of_certificates(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        if let Some(CertificateView { warning: Some(words), fingerprint, .. }) = self.certificate() {
+            warn!(reason = words, fingerprint, "the certificate needs renewal");
+            all.push(words);
+        }
+        let now = jiff::Timestamp::now().as_second();
+        for pool in &self.0.pools {
+            let domain = pool.domain_name();
+            if let Some(words) = Certificate::worry_over(pool.tls().current().holds(), "Front Ends", now) {
+                warn!(reason = words, domain, "the certificate of a Lync backend needs renewal");
+                all.push(format!("the Lync backend of {domain}: {words}"));
+            }
+        }
+        all
     }
 
     /// Whether the server takes phones.
@@ -174,7 +184,8 @@ impl Reloader {
         let (applied, restart) = (names(live), names(restart));
         let mut view = ReloadView { file, applied, restart, certificate, warnings };
         note(&view);
-        view.warnings.extend(self.warn_of_certificate().map(|words| format!("warning: {words}")));
+        let worries = self.warn_of_certificates();
+        view.warnings.extend(worries.into_iter().map(|words| format!("warning: {words}")));
         Ok(view)
     }
 

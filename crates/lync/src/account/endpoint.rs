@@ -88,7 +88,7 @@ mod tests {
         let pool = Target { name: "pool.contoso.test".into(), host: None, port: 5061 };
         let place = |fqdn: &str| Place {
             pool: pool.clone(),
-            peers: Peers::default(),
+            peers: RwLock::default(),
             local_fqdn: fqdn.into(),
             port: 6001,
             accept: Accept::OnlyEndpoint,
