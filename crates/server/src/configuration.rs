@@ -292,5 +292,6 @@ fn attributes(declared: &DirectoryConfig) -> Attributes {
         department: of(DirectoryField::Department),
         company: of(DirectoryField::Company),
         office: of(DirectoryField::Office),
+        photo: of(DirectoryField::Photo),
     }
 }
