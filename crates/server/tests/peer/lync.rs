@@ -3,9 +3,11 @@
 mod history;
 mod hostile;
 mod invitation;
+mod list;
 mod people;
 mod pool;
 mod server;
+mod status;
 mod story;
 mod trial;
 
