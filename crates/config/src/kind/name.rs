@@ -113,6 +113,9 @@ impl Kind for HostNames {
     }
 
     fn read(&self, text: &str, folder: &Path) -> Result<String, Fault> {
+        if !text.contains([' ', ',']) {
+            return HostName.read(text, folder);
+        }
         each(text, &HostName, folder).map(|names| names.join(" "))
     }
 }
