@@ -7,8 +7,8 @@ use tracing::debug;
 use trunkline_sip::{
     Method, Request, Response,
     transaction::{
-        CancelStep, ClientId, ConnectionId, Expired, HOP, NotSent, Outcome, Patience, Reply,
-        ServerId, Unknown, Way,
+        CancelStep, ClientId, ConnectionId, Expired, HOP, NotSent, Outcome, Patience, Reply, ServerId,
+        Unknown, Way,
     },
 };
 

@@ -206,8 +206,7 @@ impl Transactions {
         let key = key.of_invite();
         let exact = self.servers.find(&key);
         // The peer gives up over another connection when that of the INVITE is no more. A branch was found everywhere.
-        let elsewhere =
-            || self.servers.find_by(|other, server| server.stranded && key.is_elsewhere(other));
+        let elsewhere = || self.servers.find_by(|other, server| server.stranded && key.is_elsewhere(other));
         let id = exact.or_else(|| key.connection.and_then(|_| elsewhere()));
         let Some((id, server)) = id.and_then(|id| Some((id, self.servers.get(id)?))) else {
             return Incoming::Reply(self.bare(&request, 481));
