@@ -23,6 +23,24 @@ impl Account {
         self.registration.as_ref().is_some_and(|registration| registration.is_registered(now))
     }
 
+    /// Notices a registration that ran out.
+    pub(super) fn run_out(&mut self, now: Duration, acts: &mut Vec<Act>) {
+        if let Some(registration) = &mut self.registration {
+            let event = registration.expire(now);
+            self.turned(now, event, acts);
+        }
+    }
+
+    /// Stands in line when the next REGISTER is due, and can be sent.
+    pub(super) fn line_up(&mut self, now: Duration, acts: &mut Vec<Act>) {
+        if let Some(registration) = self.registration.as_ref().filter(|_| self.linked && !self.in_line)
+            && registration.next_deadline().is_some_and(|at| at <= now)
+        {
+            acts.push(Act::Turn { urgent: registration.is_registered(now) });
+            self.in_line = true;
+        }
+    }
+
     /// It is its turn to REGISTER; false when it has nothing to say.
     pub(crate) fn turn(&mut self, now: Duration, acts: &mut Vec<Act>) -> bool {
         self.in_line = false;
@@ -162,6 +180,9 @@ impl Account {
             Ended::Moved => connecting("the pool signed the account out, because it moves"),
             Ended::Forgotten => {
                 connecting("the pool does not know that the account is signed in; signing in anew")
+            }
+            Ended::RanOut => {
+                connecting("the registration ran out, because the pool does not renew it; trying again")
             }
             Ended::Replaced(_) => connecting("the pool signed the account out; signing in anew"),
         };

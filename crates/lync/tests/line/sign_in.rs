@@ -46,6 +46,20 @@ async fn a_registration_is_refreshed_before_it_runs_out() {
 }
 
 #[tokio::test]
+async fn a_registration_that_runs_out_while_the_pool_lets_the_account_wait_is_told() {
+    let stage = Stage::open().await;
+    stage.front.expire_after(2);
+    let mut alice = stage.connected("alice").await;
+    let busy = Act::answer(503).header("Retry-After", "3600");
+    stage.front.on(Heading::Received, usize::MAX, busy, is_register);
+    let state = alice.until("it is told", |state| *state != LineState::Connected).await;
+    assert!(matches!(&state, LineState::Connecting { reason } if reason.contains("ran out")), "{state:?}");
+    let bob = "bob@contoso.test".parse().unwrap();
+    assert_eq!(alice.send(1, &bob, "nobody would take it").await, Outcome::NotSent);
+    assert_eq!(stage.registers("alice"), 2, "it waits as it was asked to");
+}
+
+#[tokio::test]
 async fn a_pool_that_does_not_trust_the_relay_is_told_from_one_that_does_not_know_the_user() {
     let stage = Stage::open().await;
     stage.front.on_received(Act::answer(401), is_register);

@@ -1,9 +1,11 @@
 //! A phone, the real program, a Front End, and a colleague on pidgin-sipe.
 
 mod history;
+mod hostile;
 mod invitation;
 mod people;
 mod pool;
+mod server;
 mod story;
 mod trial;
 
