@@ -57,6 +57,7 @@ impl Stage {
                 certificate: write("relay.pem", &identity.certificate_pem),
                 private_key: write("key.pem", &identity.key_pem),
                 authorities: write("ca.pem", front.authority().certificate_pem()),
+                strength: trunkline_lync::tls::Strength::Usual,
                 peers: [format!("pool.{DOMAIN}"), format!("fe1.{DOMAIN}")].iter().collect(),
             },
             gruu: None,
