@@ -1,7 +1,7 @@
 //! A phone, the real program, a Front End, and a colleague on pidgin-sipe.
 
-mod invitation;
 mod dialog;
+mod invitation;
 mod people;
 mod pool;
 mod story;

@@ -30,9 +30,10 @@ pub struct Sipp {
 }
 
 impl Sipp {
-    /// Begins calls of its own at a loopback port; `keys` are words that the scenario holds in brackets.
-    pub fn call(scenario: &str, port: u16, keys: &[(&str, &str)]) -> Result<Self> {
-        Self::start(scenario, keys, 1, &[format!("127.0.0.1:{port}")])
+    /// Begins a call of its own at a loopback port, with this Call-ID; `keys` are words that the scenario holds in
+    /// brackets.
+    pub fn call(scenario: &str, call_id: &str, port: u16, keys: &[(&str, &str)]) -> Result<Self> {
+        Self::start(scenario, keys, 1, &["-cid_str", call_id, &format!("127.0.0.1:{port}")])
     }
 
     /// Listens, and waits for so many calls.
@@ -56,18 +57,23 @@ impl Sipp {
         Ok(())
     }
 
-    fn start(scenario: &str, keys: &[(&str, &str)], calls: u32, target: &[String]) -> Result<Self> {
-        ensure!(Path::new(PROGRAM).exists(), "the test needs {PROGRAM} of Debian's sip-tester: cargo xtask test installs it");
+    fn start(scenario: &str, keys: &[(&str, &str)], calls: u32, more: &[&str]) -> Result<Self> {
+        ensure!(
+            Path::new(PROGRAM).exists(),
+            "the test needs {PROGRAM} of Debian's sip-tester: cargo xtask test installs it"
+        );
         let folder = tempfile::Builder::new().prefix("sipp-").tempdir().context("no temporary folder")?;
         let port = free_port()?;
         let file = PathBuf::from(SCENARIOS).join(format!("{scenario}.xml"));
         let mut command = Command::new(PROGRAM);
         command.arg("-sf").arg(file).args(["-t", "t1", "-i", "127.0.0.1", "-nostdin", "-skip_rlimit"]);
         command.args(["-p", &port.to_string(), "-m", &calls.to_string(), "-trace_err", "-error_file"]);
-        command.arg(folder.path().join("errors")).args(keys.iter().flat_map(|(key, value)| ["-key", key, value]));
+        command
+            .arg(folder.path().join("errors"))
+            .args(keys.iter().flat_map(|(key, value)| ["-key", key, value]));
         let child = command
             .args(["-timeout", &patience().as_secs().to_string(), "-timeout_error"])
-            .args(target)
+            .args(more)
             .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())

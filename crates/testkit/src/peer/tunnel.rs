@@ -42,7 +42,8 @@ impl Tunnel {
     /// Takes connections with TLS, showing `identity`, and makes ones without it to a port of this machine.
     pub async fn out_of_tls(authority: &Authority, identity: &Identity, port: u16) -> Result<Self> {
         let provider = Arc::new(default_provider());
-        let verifier = WebPkiClientVerifier::builder_with_provider(roots(authority)?, provider.clone()).build()?;
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(roots(authority)?, provider.clone()).build()?;
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_client_cert_verifier(verifier)
