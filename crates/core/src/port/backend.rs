@@ -265,6 +265,9 @@ pub struct OutgoingMessage {
     pub text: MessageText,
     /// When the relay took it.
     pub sent_at: Timestamp,
+    /// Rises with each message that came back by [`Outcome::NotSent`]. A line that has given one back takes none of that
+    /// turn or an earlier one any more, so that what was written later does not overtake it.
+    pub turn: u64,
 }
 
 /// What became of a message that was handed to a line.

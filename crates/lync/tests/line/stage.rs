@@ -152,11 +152,17 @@ impl Desk {
     }
 
     pub(crate) async fn send(&self, key: u128, peer: &Address, text: &str) -> Outcome {
+        self.send_in(u64::try_from(key).unwrap(), key, peer, text).await
+    }
+
+    /// In a turn of the core's.
+    pub(crate) async fn send_in(&self, turn: u64, key: u128, peer: &Address, text: &str) -> Outcome {
         let message = OutgoingMessage {
             key: MessageKey(Uuid::from_u128(key)),
             peer: peer.clone(),
             text: MessageText::stored(text.to_owned()),
             sent_at: Timestamp::now(),
+            turn,
         };
         self.line.send(message).await
     }

@@ -4,7 +4,7 @@ use tempfile::TempDir;
 use trunkline_client::{ActivationRequest, Phone, Server, Trust};
 use trunkline_model::Address;
 use trunkline_testkit::{
-    Relay,
+    Relay, patience,
     peer::{FrontEnd, Kamailio, tshark},
     relay::Builder,
 };
@@ -111,6 +111,20 @@ impl Pool {
 
     /// One that has only begun to connect.
     pub(crate) async fn new_phone(&self, user: &str) -> Handset {
+        Handset::new(self.pass(user).await.profile(None))
+    }
+
+    /// One that acknowledges by itself, and whose events nobody reads.
+    pub(crate) async fn busy_phone(&self, user: &str) -> Phone {
+        let mut profile = self.pass(user).await.profile(None);
+        profile.auto_ack = true;
+        let phone = Phone::connect(profile);
+        drop(phone.events());
+        phone.ready(patience()).await.unwrap();
+        phone
+    }
+
+    async fn pass(&self, user: &str) -> Pass {
         let server = Server::new(&self.relay.url(), &Trust::System).unwrap();
         let install = format!("{user}-1");
         let request = ActivationRequest {
@@ -123,7 +137,7 @@ impl Pool {
             locale: String::new(),
         };
         let token = Phone::activate(&server, &request).await.unwrap().token;
-        Handset::new(Pass { server, install, token }.profile(None))
+        Pass { server, install, token }
     }
 
     pub(crate) fn check(&self) {
