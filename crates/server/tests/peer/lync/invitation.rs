@@ -139,7 +139,7 @@ async fn peer_is_answered_at_the_desktop_and_the_phone_is_told() {
     assert_eq!(update(&mut alice, &invited).await, "AnsweredElsewhere");
     assert!(already_answered(alice.phone.accept(&invited).await));
     let of_desk = desk.address().to_owned();
-    desk.send(&bob.address().to_owned(), "desk").await.unwrap();
+    desk.send(bob.address(), "desk").await.unwrap();
     bob.message("desk").await.unwrap();
     assert_eq!(bob.messages(&of_desk), ["desk"]);
     pool.check();
