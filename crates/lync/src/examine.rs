@@ -19,9 +19,8 @@ use self::ask::Asker;
 use crate::{
     account::Place,
     listener::Counts,
-    pool::names,
     settings::LyncSettings,
-    tls::{Refusal, Tls, trouble},
+    tls::{Credentials, Refusal, Tls, trouble},
 };
 
 /// For each step.
@@ -135,7 +134,7 @@ impl Examination<'_> {
         };
         match seen {
             Ok(stream) => {
-                let (version, theirs) = (stream.version(), names(&stream));
+                let (version, theirs) = (stream.version(), Credentials::of(&stream, None).names());
                 let words = format!(
                     "{version}; the server's certificate is that of {theirs} and {} was expected; the relay shows {own}",
                     pool.name

@@ -73,6 +73,31 @@ impl LyncDecline {
     }
 }
 
+impl LyncBackend {
+    /// Takes over what needs no restart.
+    pub(super) fn adapt(&mut self, new: &Self) {
+        self.certificate_file.clone_from(&new.certificate_file);
+        self.private_key_file.clone_from(&new.private_key_file);
+        self.ca_file.clone_from(&new.ca_file);
+        self.allowed_peers.clone_from(&new.allowed_peers);
+        self.legacy_tls = new.legacy_tls;
+        let before = std::mem::take(&mut self.referred);
+        let is_live = |name: &str| LIVE.contains(&name);
+        let of_both = new.referred.iter().filter_map(|(name, reference)| match is_live(name) {
+            true => Some((*name, reference.clone())),
+            false => before.iter().find(|(other, _)| other == name).cloned(),
+        });
+        self.referred = of_both.collect();
+        let only_before = before.into_iter().filter(|(name, _)| !is_live(name));
+        let only_before: Vec<_> =
+            only_before.filter(|(name, _)| new.referred.iter().all(|(other, _)| other != name)).collect();
+        self.referred.extend(only_before);
+    }
+}
+
+/// What is taken over by a reload.
+const LIVE: [&str; 5] = ["certificateFile", "privateKeyFile", "caFile", "allowedPeers", "legacyTls"];
+
 impl fmt::Debug for LyncBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fields: [(&str, &dyn fmt::Debug); 15] = [
@@ -185,7 +210,8 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
         name: "allowedPeers",
         default: None,
         meaning: "The servers that may connect: the pool and each of its Front Ends. A server whose \
-            certificate bears none of these names is turned away.",
+            certificate bears none of these names is turned away. A reload takes it over, and ends the connections of \
+            those that it names no more.",
         expected: || ALLOWED_PEERS.expected(),
     },
     Attribute {

@@ -176,8 +176,7 @@ pub(crate) fn server(place: &Place, uri: &Uri) -> Option<Target> {
     if plain.parse::<IpAddr>().is_ok() {
         return Some(Target { name: pool.name.clone(), host: Some(plain.to_owned()), port });
     }
-    place.peers.iter().find(|peer| *peer == host)?;
-    Some(Target { name: host, host: None, port })
+    place.allows(&host).then_some(Target { name: host, host: None, port })
 }
 
 fn connecting(reason: &str) -> (LineState, String) {

@@ -13,13 +13,14 @@ use crate::{
     address::{Route, Target},
     connection::Peer,
     fraction,
-    tls::{Names, Refusal, Tls, trouble},
+    tls::{Credentials, Refusal, Tls, trouble},
 };
 
 /// What a dial came to.
 pub(super) struct Dialled {
     pub(super) stream: Stream<TcpStream>,
     pub(super) peer: Peer,
+    pub(super) credentials: Credentials,
 }
 
 /// Tries each address once; the error is the last one's.
@@ -79,16 +80,13 @@ async fn one(
         Some(refusal) => RoundError::Refused { address, refusal },
         None => RoundError::Handshake { address, problem: trouble(&error) },
     })?;
-    let names = names(&stream);
+    let credentials = Credentials::of(&stream, Some(name.clone()));
+    let names = credentials.names();
     let dialled = name.to_str();
     let allowed = || tls.peers().find(&names).unwrap_or_default();
     let name = if names.has(&dialled) { dialled.as_ref() } else { allowed() }.to_owned();
-    Ok(Dialled { stream, peer: Peer { name, names, address } })
-}
-
-/// The names of a peer that has been verified.
-pub(crate) fn names<Io>(stream: &Stream<Io>) -> Names {
-    stream.peer_chain().first().and_then(|own| Names::of(own).ok()).unwrap_or_default()
+    let peer = Peer { name, names, address, until: credentials.end() };
+    Ok(Dialled { stream, peer, credentials })
 }
 
 /// A peer whose plug was pulled is noticed within about a minute, whether the connection is silent or not.

@@ -5,6 +5,7 @@
 mod stage;
 
 mod examine;
+mod invitation;
 mod message;
 mod people;
 mod sign_in;

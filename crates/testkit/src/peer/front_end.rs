@@ -29,7 +29,8 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use tokio::{sync::watch, task::JoinSet, time::sleep};
+use tokio::{net::TcpStream, sync::watch, task::JoinSet, time::sleep};
+use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
 use trunkline_sip::Uri;
 
@@ -92,6 +93,13 @@ impl FrontEnd {
     /// The authority that signed its certificate, and that has to sign those of applications.
     pub fn authority(&self) -> &Authority {
         &self.authority
+    }
+
+    /// A connection of no use to the Front End itself: to an application's port, under a certificate of the authority for
+    /// these names. For tests that say what no server says.
+    pub async fn knock(&self, names: &[&str], host: &str, port: u16) -> Result<TlsStream<TcpStream>> {
+        let identity = self.authority.identity(names)?;
+        wire::stranger(&self.authority, &identity, host, port).await
     }
 
     /// Its own certificate, PEM, for `fe1.` and `pool.` before the domain, `localhost` and `127.0.0.1`.

@@ -17,7 +17,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc,
 };
-use tokio_rustls::{TlsAcceptor, TlsConnector, server::TlsStream};
+use tokio_rustls::{TlsAcceptor, TlsConnector, client, server::TlsStream};
 use tokio_util::sync::CancellationToken;
 use trunkline_sip::{Framer, Limits};
 use x509_parser::{extensions::GeneralName, prelude::FromDer};
@@ -130,6 +130,19 @@ pub(super) async fn dial(
         Some(Ok(stream)) => pump(&shared, id, stream, queue, &stop).await,
         _ => shared.enter(|house| house.unreachable(id)),
     }
+}
+
+/// A connection to an application on this machine, as a Front End of that identity makes it.
+pub(super) async fn stranger(
+    authority: &Authority,
+    identity: &Identity,
+    host: &str,
+    port: u16,
+) -> Result<client::TlsStream<TcpStream>> {
+    let tls = Tls::new(authority, identity)?;
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+    stream.set_nodelay(true)?;
+    Ok(tls.connector.connect(ServerName::try_from(host.to_owned())?, stream).await?)
 }
 
 /// The DNS names in the certificate that the peer showed, all signed by the authority.
