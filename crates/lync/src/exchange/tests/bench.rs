@@ -1,6 +1,6 @@
 //! An exchange without its task, on a clock that only steps move, with a connection that ends here.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use trunkline_testkit::peer::Authority;
 
 use super::{LINE, STORY, transcript::Event};
 use crate::{
-    Connection, LiveTls, Pool,
+    Connection, LiveTls, LyncSettings, Pool,
     account::{Place, Shared, endpoint},
     address::Target,
     chat::{Accept, Decline},
@@ -50,17 +50,20 @@ impl Bench {
         let runtime =
             Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
         let entered = runtime.enter();
-        let place = Arc::new(place());
+        let folder = TempDir::new().expect("a folder");
+        let settings = settings(folder.path());
+        let tls = LiveTls::load(settings.tls.clone()).expect("settings that serve");
+        let place = Arc::new(Place::new(&settings, settings.listen.port()));
         let (commands, own) = mpsc::channel(64);
         let pool = Pool::<Framer>::new(
-            tls(),
+            tls,
             connection::Limits::default(),
             DialLimits::default(),
             mpsc::channel(1).0,
         );
         let mut exchange = Exchange::new(place.clone(), pool, 50, commands);
         let address = ([192, 0, 2, 5], 5061).into();
-        let peer = Peer { name: place.pool.name.clone(), names: Names::default(), address };
+        let peer = Peer { name: place.pool.name.clone(), names: Names::default(), address, until: None };
         let (connection, queued) = Task::<Framer>::idle(1, peer);
         exchange.connections.insert(connection.id(), connection.clone());
         exchange.links.insert(place.pool.clone(), Link::Up(connection.clone()));
@@ -115,35 +118,32 @@ impl Bench {
     }
 }
 
-fn place() -> Place {
-    let pool = Target { name: "pool.contoso.test".into(), host: Some("192.0.2.5".into()), port: 5061 };
-    Place {
-        pool,
-        peers: ["pool.contoso.test"].iter().map(ToString::to_string).collect(),
-        local_fqdn: RELAY.into(),
-        port: 6_001,
-        accept: Accept::OnlyEndpoint,
-        decline: Decline::Here,
-    }
-}
-
-/// What the pool needs to be made; nobody is dialled.
-fn tls() -> Arc<LiveTls> {
-    let (authority, folder) = (Authority::new().expect("an authority"), TempDir::new().expect("a folder"));
+/// Where the account is; the certificates serve nobody, since nobody is dialled.
+fn settings(folder: &Path) -> LyncSettings {
+    let authority = Authority::new().expect("an authority");
     let identity = authority.identity(&[RELAY]).expect("an identity");
     let write = |name: &str, text: &str| {
-        let path = folder.path().join(name);
+        let path = folder.join(name);
         std::fs::write(&path, text).expect("a file");
         path
     };
-    let settings = TlsSettings {
-        certificate: write("relay.pem", &identity.certificate_pem),
-        private_key: write("key.pem", &identity.key_pem),
-        authorities: write("ca.pem", authority.certificate_pem()),
-        peers: ["pool.contoso.test"].iter().map(ToString::to_string).collect(),
-        strength: Strength::Usual,
-    };
-    LiveTls::load(settings).expect("settings that serve")
+    LyncSettings {
+        domain: "contoso.test".into(),
+        pool: Target { name: "pool.contoso.test".into(), host: Some("192.0.2.5".into()), port: 5061 },
+        local_fqdn: RELAY.into(),
+        listen: ([127, 0, 0, 1], 6_001).into(),
+        tls: TlsSettings {
+            certificate: write("relay.pem", &identity.certificate_pem),
+            private_key: write("key.pem", &identity.key_pem),
+            authorities: write("ca.pem", authority.certificate_pem()),
+            peers: ["pool.contoso.test"].iter().map(ToString::to_string).collect(),
+            strength: Strength::Usual,
+        },
+        gruu: None,
+        accept: Accept::OnlyEndpoint,
+        decline: Decline::Here,
+        login_rate: 50,
+    }
 }
 
 /// A core that takes everything.
