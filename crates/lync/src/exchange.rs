@@ -271,6 +271,7 @@ impl Exchange {
             Act::Commit(commit) => self.commit(line, *commit),
             Act::Turn { urgent } => self.turns.wait(line, urgent),
             Act::Link => self.want_link(line),
+            Act::Elsewhere => self.go_elsewhere(line),
             Act::Over => self.forget(line),
         }
     }

@@ -61,9 +61,9 @@ impl Tls {
     }
 }
 
-/// Binds a loopback port; 0 takes a free one.
-pub(super) async fn bind(port: u16) -> Result<(TcpListener, u16)> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+/// Binds a port on a loopback address; 0 takes a free one.
+pub(super) async fn bind(address: Ipv4Addr, port: u16) -> Result<(TcpListener, u16)> {
+    let listener = TcpListener::bind((address, port))
         .await
         .with_context(|| format!("the Front End cannot listen on port {port}"))?;
     let port = listener.local_addr()?.port();
