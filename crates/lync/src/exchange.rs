@@ -9,6 +9,8 @@ mod inbound;
 mod link;
 mod outbound;
 mod switchboard;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},

@@ -46,7 +46,7 @@ use super::Authority;
 pub use self::{
     script::{Act, Answer},
     subscription::Package,
-    traffic::{Heading, Traffic},
+    traffic::{Heading, Piece, Traffic},
 };
 
 /// A Front End on loopback ports, with an authority of its own; it ends when dropped.
