@@ -1,9 +1,12 @@
 //! A phone, the real program, a Front End, and a colleague on pidgin-sipe.
 
+mod dialog;
 mod history;
+mod hostile;
 mod invitation;
 mod people;
 mod pool;
+mod server;
 mod story;
 mod trial;
 
