@@ -72,6 +72,8 @@ pub(crate) enum Act {
     Turn { urgent: bool },
     /// See to a connection to [`Account::target`].
     Link,
+    /// The server takes no sign-ins: look for another one of the pool, unless it has others' accounts.
+    Elsewhere,
     /// Forget the account.
     Over,
 }

@@ -137,6 +137,17 @@ impl<D: Decoder> Pool<D> {
         bearing.clone().find(outbound).or_else(|| bearing.next()).cloned()
     }
 
+    /// Closes the connection to a target that takes no sign-ins, when another address may; false when there is none.
+    pub(crate) fn leave(&self, target: &Target, connection: &Connection) -> bool {
+        let left =
+            self.state().slots.find(target).is_some_and(|slot| slot.route.leave(connection.peer().address));
+        if left {
+            info!(connection = connection.id(), server = connection.peer().name, "left for another server");
+            connection.close();
+        }
+        left
+    }
+
     /// All open connections, the oldest first.
     pub fn connections(&self) -> Vec<Connection> {
         self.state().open.values().map(|open| open.connection.clone()).collect()
