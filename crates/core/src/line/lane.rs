@@ -30,7 +30,7 @@ pub(super) async fn run(lines: Arc<Lines>, slot: Arc<Slot>) {
         return;
     }
     let mut lane = Lane { lines, slot, in_flight: InFlight::new(), keys: HashSet::new() };
-    if let Err(error) = lane.settle_unknown().await {
+    if let Err(error) = Box::pin(lane.settle_unknown()).await {
         tracing::error!(account = %lane.slot.person.address, %error, "could not settle what was under way before the restart");
     }
     lane.slot.ring();
@@ -38,7 +38,7 @@ pub(super) async fn run(lines: Arc<Lines>, slot: Arc<Slot>) {
     while AssertUnwindSafe(lane.work()).catch_unwind().await.is_err() {
         (lane.in_flight, lane.keys) = Default::default();
         tokio::time::sleep(RETRY).await;
-        if let Err(error) = lane.settle_unknown().await {
+        if let Err(error) = Box::pin(lane.settle_unknown()).await {
             tracing::error!(account = %lane.slot.person.address, %error, "could not settle what was under way");
         }
         lane.slot.ring();
@@ -66,15 +66,16 @@ impl Lane {
         result
     }
 
+    /// What it does with its hands full is boxed: most lanes, and there are thousands, wait most of the time.
     async fn work(&mut self) {
         let stop = self.slot.stop.clone();
         let slot = Arc::clone(&self.slot);
         loop {
             let result = tokio::select! {
                 biased;
-                () = stop.cancelled() => return self.drain().await,
-                Some((key, outcome)) = self.in_flight.next() => self.finished(key, outcome).await,
-                () = slot.outbox.notified() => self.submit().await,
+                () = stop.cancelled() => return Box::pin(self.drain()).await,
+                Some((key, outcome)) = self.in_flight.next() => Box::pin(self.finished(key, outcome)).await,
+                () = slot.outbox.notified() => Box::pin(self.submit()).await,
             };
             if let Err(error) = result {
                 tracing::warn!(account = %self.slot.person.address, %error, "the outbox waits for the store");
