@@ -21,6 +21,8 @@ pub struct RosterContact {
     pub availability: Availability,
     /// Their note.
     pub personal_message: String,
+    /// Changes with the photo; empty without one, `PENDING` while the relay has not looked.
+    pub photo_hash: String,
     /// Blocked by the account, or muted in this session.
     pub blocked: bool,
     /// The groups that hold the contact.
@@ -63,6 +65,7 @@ fn contact(uri: &str, record: &Value) -> Option<RosterContact> {
             .or_else(|| Availability::from_name(text("presence")))
             .unwrap_or(Availability::Offline),
         personal_message: text("personalMessage").to_owned(),
+        photo_hash: text("photoHash").to_owned(),
         blocked: text("blocked") == "true",
         groups: groups(record),
         address,

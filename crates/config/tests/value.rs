@@ -204,6 +204,7 @@ fn a_lync_backend_has_names_in_lower_case_and_defaults() {
         (lync.accept, lync.decline_with.status(), lync.login_rate),
         (LyncAccept::OnlyEndpoint, 603, 50)
     );
+    assert!(!lync.legacy_tls);
     assert!(!format!("{config:?}").contains("fe1."), "what came by reference is not shown");
 }
 

@@ -5,13 +5,15 @@ mod merge;
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::timeout;
+use trunkline_model::Address;
 use trunkline_wire::{ApiError, ErrorCode};
 
+pub(crate) use self::merge::complete;
 use self::merge::merge;
 use crate::{
     error::{self, Seldom},
     metric::Metrics,
-    port::{Directory, DirectoryError, Line, LineError, Roster, Search, SearchResult},
+    port::{Directory, DirectoryError, Line, LineError, Listed, Roster, Search, SearchResult},
 };
 
 /// A directory that does not end by itself in time gets this much longer.
@@ -28,7 +30,35 @@ struct Entry {
     complaint: Seldom,
 }
 
+impl Entry {
+    fn complain(&self, error: Option<&DirectoryError>) {
+        let Some(error) = error.filter(|_| self.complaint.is_due()) else { return };
+        let domain = self.directory.domain();
+        tracing::warn!(domain, %error, "the directory did not answer; people find only whom their IM system knows, without photos");
+    }
+}
+
 impl Directories {
+    /// The number of a domain's directory.
+    pub(crate) fn of(&self, domain: &str) -> Option<usize> {
+        self.all.iter().position(|entry| entry.directory.domain() == domain)
+    }
+
+    /// What the directory with that number has of somebody.
+    pub(crate) async fn person(
+        &self,
+        number: usize,
+        who: &Address,
+    ) -> Result<Option<Listed>, DirectoryError> {
+        let Some(entry) = self.all.get(number) else { return Ok(None) };
+        let limit = entry.directory.patience() + GRACE;
+        let answer = timeout(limit, entry.directory.person(who)).await;
+        let answer = answer.unwrap_or(Err(DirectoryError::Late(limit)));
+        let result = answer.as_ref().err().map_or("answered", DirectoryError::word);
+        self.metrics.directory_looked_up(entry.directory.domain(), result);
+        entry.complain(answer.as_ref().err());
+        answer
+    }
     pub(crate) fn new(directories: Vec<Arc<dyn Directory>>, metrics: Metrics) -> Self {
         for directory in &directories {
             metrics.know_directory(directory.domain());
@@ -53,11 +83,7 @@ impl Directories {
             tokio::join!(ask_line(line, search, limit), ask_directory(entry, search, limit));
         self.metrics
             .directory_asked(domain, by_directory.as_ref().err().map_or("answered", DirectoryError::word));
-        if let Err(error) = &by_directory
-            && entry.complaint.is_due()
-        {
-            tracing::warn!(domain, %error, "the directory did not answer; people find only whom their IM system knows");
-        }
+        entry.complain(by_directory.as_ref().err());
         match (by_line, by_directory) {
             (Err(line), Err(directory)) => Err(neither(line, &directory)),
             (line, directory) => {

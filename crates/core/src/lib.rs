@@ -2,6 +2,7 @@
 
 mod activation;
 mod block;
+mod card;
 mod connection;
 mod error;
 mod finding;

@@ -47,6 +47,7 @@ pub(crate) struct Metrics {
     errors: Counts<2>,
     activations: Counts<1>,
     directory_searches: Counts<2>,
+    directory_lookups: Counts<2>,
     refusals: Counts<1>,
 }
 
@@ -66,6 +67,7 @@ impl Default for Metrics {
             errors: Counts::default(),
             activations: Counts::default(),
             directory_searches: Counts::default(),
+            directory_lookups: Counts::default(),
             refusals: Counts::default(),
         }
     }
@@ -109,6 +111,11 @@ impl Metrics {
             "trunkline_directory_searches",
             "Searches for people in the directory of a domain: answered, or why not",
             self.directory_searches.clone(),
+        );
+        registry.register(
+            "trunkline_directory_lookups",
+            "Looks at one person in the directory of a domain, for photo and profile: answered, or why not",
+            self.directory_lookups.clone(),
         );
         registry.register(
             "trunkline_refusals",
@@ -180,12 +187,18 @@ impl Metrics {
     pub(crate) fn know_directory(&self, domain: &str) {
         for result in ["answered"].into_iter().chain(DirectoryError::WORDS) {
             drop(self.directory_searches.get_or_create(&directory_labels(domain, result)));
+            drop(self.directory_lookups.get_or_create(&directory_labels(domain, result)));
         }
     }
 
     /// A directory was asked.
     pub(crate) fn directory_asked(&self, domain: &str, result: &'static str) {
         self.directory_searches.get_or_create(&directory_labels(domain, result)).inc();
+    }
+
+    /// A directory was asked for one person.
+    pub(crate) fn directory_looked_up(&self, domain: &str, result: &'static str) {
+        self.directory_lookups.get_or_create(&directory_labels(domain, result)).inc();
     }
 
     /// A phone's message was committed, in this state.

@@ -4,11 +4,13 @@ mod authenticator;
 mod backend;
 mod directory;
 mod examination;
+mod photo;
 
 pub use authenticator::{AuthenticationError, Authenticator, Credential, Identity};
 pub use backend::{
     Backend, CallAnswer, Incoming, Inlet, InletError, Line, LineError, LineState, OpenLine, Outcome,
     OutgoingMessage, OwnPresence, Person, Roster, RosterChange, Search, SearchField, SearchResult,
 };
-pub use directory::{Directory, DirectoryError};
+pub use directory::{Directory, DirectoryError, Listed};
 pub use examination::{Finding, Step, Trouble};
+pub use photo::{Album, Photo};

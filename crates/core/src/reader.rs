@@ -206,7 +206,7 @@ impl Reader {
             self.inform(session, line);
         }
         let blocked = self.relay.lines.blocks.of(session.account()).await;
-        blocked.is_ok_and(|blocked| session.tell_contacts(&blocked))
+        blocked.is_ok_and(|blocked| session.tell_contacts(&blocked, &self.relay.cards))
     }
 
     /// Tells the phone its whole roster, aside, because an IM system may take its time to give it.
@@ -224,7 +224,7 @@ impl Reader {
                     contacts.push(contact);
                 }
             }
-            let Ok(views) = relay.lines.blocks.view(&session, contacts).await else {
+            let Ok(views) = relay.view(&session, contacts).await else {
                 return session.change(|state| state.people.outdated());
             };
             let told: Vec<ContactView> = views

@@ -22,6 +22,7 @@ use trunkline_wire::activation::{ActivatedAccount, ActivationReply, ActivationRe
 
 use crate::{
     activation::ActivationError,
+    card::Cards,
     connection::{Connection, Opening},
     finding::Directories,
     housekeeping,
@@ -70,7 +71,8 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) hub: Arc<Hub>,
     pub(crate) lines: Arc<Lines>,
-    pub(crate) directories: Directories,
+    pub(crate) directories: Arc<Directories>,
+    pub(crate) cards: Arc<Cards>,
     pub(crate) metrics: Metrics,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -124,6 +126,8 @@ impl Relay {
         store.register(registry);
         lines.backends().for_each(|backend| metrics.know(backend.as_ref()));
         feed.connect(&hub);
+        let directories = Arc::new(Directories::new(directories, metrics.clone()));
+        let (cards, wanted) = Cards::new(&lines, &directories);
         let inner = Arc::new(Inner {
             authenticators: vec![Box::new(StoreTokens::new(store.clone()))],
             strangers: Strangers::new(metrics.clone()),
@@ -137,12 +141,15 @@ impl Relay {
             store,
             hub,
             lines,
-            directories: Directories::new(directories, metrics.clone()),
+            directories,
+            cards,
             settings: Live::new(settings),
             metrics,
             tasks,
         });
         registry.register_collector(Box::new(Present { relay: Arc::downgrade(&inner) }));
+        let work = Arc::clone(&inner.cards).work(wanted);
+        inner.tasks.spawn(inner.stop.clone().run_until_cancelled_owned(work));
         housekeeping::restore(&inner).await?;
         housekeeping::begin(&inner);
         Ok(Self(inner))

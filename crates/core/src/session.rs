@@ -33,6 +33,7 @@ pub(crate) use self::{
     turn::{Turn, Turns},
 };
 use crate::{
+    card::Cards,
     port::{Identity, LineState},
     rate::Rate,
 };
@@ -293,14 +294,15 @@ impl Session {
     }
 
     /// Queues the contact changes that are due; true when there were any.
-    pub(crate) fn tell_contacts(&self, blocked: &HashSet<Address>) -> bool {
-        let mut state = self.state();
-        let due = state.people.due(Instant::now());
-        for contact in due.iter().cloned() {
+    pub(crate) fn tell_contacts(&self, blocked: &HashSet<Address>, cards: &Cards) -> bool {
+        let mut due = self.state().people.due(Instant::now());
+        cards.fill(self, &mut due);
+        let (is_any, mut state) = (!due.is_empty(), self.state());
+        for contact in due {
             let view = ContactView { blocked: blocked.contains(&contact.address), contact };
             state.tell(&[view]);
         }
-        !due.is_empty()
+        is_any
     }
 
     /// Queues contacts for the phone, if a socket is there.

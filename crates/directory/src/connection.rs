@@ -79,8 +79,11 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    pub(crate) fn new(settings: &DirectorySettings, filter: &str, size: usize) -> Self {
-        let mut attributes: Vec<String> = settings.attributes.all().cloned().collect();
+    /// For people without their photos, or with them.
+    pub(crate) fn new(settings: &DirectorySettings, filter: &str, size: usize, photos: bool) -> Self {
+        let named = &settings.attributes;
+        let mut attributes: Vec<String> =
+            named.all().filter(|name| photos || !named.photo.contains(name)).cloned().collect();
         attributes.push(ACCOUNT_CONTROL.to_owned());
         attributes.sort_unstable();
         attributes.dedup();

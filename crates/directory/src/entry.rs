@@ -1,7 +1,8 @@
 //! From an entry of the directory to a person.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 
+use trunkline_core::port::Photo;
 use trunkline_model::{Address, Contact, Profile};
 
 use crate::settings::DirectorySettings;
@@ -12,34 +13,49 @@ const LONGEST: usize = 256;
 pub(crate) const ACCOUNT_CONTROL: &str = "userAccountControl";
 const DISABLED: u32 = 2;
 
-/// The values of an entry by attribute, in lower case; values that are no text are left out.
-#[derive(Debug, Default)]
-pub(crate) struct Entry(HashMap<String, Vec<String>>);
+/// The values of an entry by attribute, in lower case.
+#[derive(Default)]
+pub(crate) struct Entry {
+    texts: HashMap<String, Vec<String>>,
+    /// Values that are no text.
+    files: HashMap<String, Vec<Vec<u8>>>,
+}
 
 impl Entry {
     /// Takes an entry apart (RFC 4511 4.5.2); `None` when it is malformed.
     pub(crate) fn read(entry: ldap3::ResultEntry) -> Option<Self> {
         let mut parts = entry.0.match_id(4)?.expect_constructed()?.into_iter();
         let _dn = parts.next()?;
-        let mut values = HashMap::new();
+        let mut read = Self::default();
         for attribute in parts.next()?.expect_constructed()? {
             let mut parts = attribute.expect_constructed()?.into_iter();
             let name = String::from_utf8(parts.next()?.expect_primitive()?).ok()?;
             let found = parts.next()?.expect_constructed()?.into_iter();
-            let texts = found.filter_map(|value| String::from_utf8(value.expect_primitive()?).ok());
-            values.insert(name.to_ascii_lowercase(), texts.collect());
+            let name = name.to_ascii_lowercase();
+            for value in found.filter_map(|value| value.expect_primitive()) {
+                match String::from_utf8(value) {
+                    Ok(text) => read.texts.entry(name.clone()).or_default().push(text),
+                    Err(other) => read.files.entry(name.clone()).or_default().push(other.into_bytes()),
+                }
+            }
         }
-        Some(Self(values))
+        Some(read)
     }
 
     fn values(&self, attribute: &str) -> impl Iterator<Item = &str> {
-        self.0.get(&attribute.to_ascii_lowercase()).into_iter().flatten().map(String::as_str)
+        self.texts.get(&attribute.to_ascii_lowercase()).into_iter().flatten().map(String::as_str)
     }
 
     /// The first value of the first attribute that has one.
     fn first(&self, attributes: &[String]) -> String {
         let values = attributes.iter().flat_map(|attribute| self.values(attribute));
         values.map(clean).find(|value| !value.is_empty()).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Entry({} attributes)", self.texts.len() + self.files.len())
     }
 }
 
@@ -78,6 +94,13 @@ impl<'a> Reader<'a> {
         Some(Contact { profile, ..Contact::unknown(address) })
     }
 
+    /// The first photo that can be shown.
+    pub(crate) fn photo(&self, entry: &Entry) -> Option<Photo> {
+        let attributes = self.settings.attributes.photo.iter();
+        let files = attributes.filter_map(|attribute| entry.files.get(&attribute.to_ascii_lowercase()));
+        files.flatten().find_map(|file| Photo::new(file.clone()))
+    }
+
     fn address(&self, entry: &Entry) -> Option<Address> {
         let attributes = self.settings.attributes.address.iter();
         attributes.flat_map(|attribute| entry.values(attribute)).find_map(|value| {
@@ -112,7 +135,8 @@ mod tests {
 
     fn entry(values: &[(&str, &[&str])]) -> Entry {
         let owned = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
-        Entry(values.iter().map(|(name, values)| (name.to_ascii_lowercase(), owned(values))).collect())
+        let texts = values.iter().map(|(name, values)| (name.to_ascii_lowercase(), owned(values)));
+        Entry { texts: texts.collect(), ..Entry::default() }
     }
 
     fn address(values: &[(&str, &[&str])]) -> Option<String> {

@@ -161,7 +161,7 @@ impl Walk<'_> {
     async fn search(&mut self, ldap: &mut Ldap) -> Option<()> {
         let settings = self.pool.settings();
         let filter = anybody(settings);
-        let request = Request::new(settings, &filter, LOOKED_AT);
+        let request = Request::new(settings, &filter, LOOKED_AT, false);
         let began = Instant::now();
         let found = limited(ask(ldap, &request)).await;
         let seen = match found {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use trunkline_core::port::{Search, SearchField};
-use trunkline_model::Contact;
+use trunkline_model::{Address, Contact};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::settings::{Attributes, DirectorySettings};
@@ -103,6 +103,14 @@ pub(crate) fn whole(template: &str, condition: &str) -> String {
 pub(crate) fn anybody(settings: &DirectorySettings) -> String {
     let parts = settings.attributes.address.iter().map(|attribute| format!("({attribute}=*)"));
     whole(&settings.filter, &any(parts.collect()))
+}
+
+/// The person with this address.
+pub(crate) fn exactly(who: &Address, settings: &DirectorySettings) -> String {
+    let address = escape(who.bare());
+    let forms =
+        |attribute: &String| [format!("({attribute}=sip:{address})"), format!("({attribute}={address})")];
+    whole(&settings.filter, &any(settings.attributes.address.iter().flat_map(forms).collect()))
 }
 
 /// The name begins with the term, or each word of the term begins one of the names: `berg anna` finds Anna Berg.
@@ -238,6 +246,7 @@ pub(crate) mod samples {
                 title: list(&["title"]),
                 work_phone: list(&["telephoneNumber"]),
                 mobile_phone: list(&["mobile"]),
+                photo: list(&["thumbnailPhoto"]),
                 ..Attributes::default()
             },
             ca_file: None,

@@ -95,6 +95,8 @@ pub struct Attributes {
     pub company: Vec<String>,
     /// Office or room.
     pub office: Vec<String>,
+    /// JPEG or PNG; none where people have no photos.
+    pub photo: Vec<String>,
 }
 
 impl Attributes {
@@ -111,6 +113,7 @@ impl Attributes {
             &self.department,
             &self.company,
             &self.office,
+            &self.photo,
         ]
         .into_iter()
         .flatten()

@@ -22,6 +22,7 @@ const PEOPLE: &[Somebody<'static>] = &[
         sip: "sip:Anna.Oezdemir@contoso.test",
         mail: "a.oezdemir@mail.contoso.test",
         phone: "+49 (30) 1234-56",
+        photo: JPEG,
         title: "Head of \"Ünits\"",
         proxies: &["SMTP:a.oezdemir@mail.contoso.test", "smtp:boss@contoso.test"],
         ..EMPTY
@@ -41,6 +42,8 @@ const PEOPLE: &[Somebody<'static>] = &[
     Somebody { uid: "5", name: "Star * (uid=*) \\ Man", sip: "sip:star@contoso.test", ..EMPTY },
 ];
 
+const JPEG: &[u8] = b"\xff\xd8\xff\xe0 as good as a photo";
+
 const EMPTY: Somebody<'static> = Somebody {
     uid: "",
     name: "",
@@ -52,6 +55,8 @@ const EMPTY: Somebody<'static> = Somebody {
     phone: "",
     mobile: "",
     title: "",
+    department: "",
+    photo: b"",
     disabled: false,
 };
 
@@ -84,6 +89,7 @@ fn settings(slapd: &Slapd) -> DirectorySettings {
             department: list(&["department"]),
             company: list(&["company"]),
             office: list(&["physicalDeliveryOfficeName"]),
+            photo: list(&["thumbnailPhoto"]),
         },
         ca_file: Some(slapd.ca_file()),
         connections: 2,
@@ -107,6 +113,23 @@ async fn find(
 async fn found(directory: &LdapDirectory, term: &str, field: SearchField) -> Vec<String> {
     let result = find(directory, term, field).await.unwrap();
     result.contacts.iter().map(|contact| contact.address.local().to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn peer_one_person_is_looked_up_by_address_with_the_photo() {
+    let slapd = Slapd::start(PEOPLE).await.unwrap();
+    let directory = directory(settings(&slapd));
+    let person = async |address: &str| directory.person(&address.parse().unwrap()).await.unwrap();
+    let anna = person("anna.oezdemir@contoso.test").await.unwrap();
+    assert_eq!(anna.profile.display_name, "Anna Özdemir");
+    assert_eq!(anna.photo.unwrap().bytes(), JPEG);
+    let lena = person("anna-lena@contoso.test").await.unwrap();
+    assert!(lena.profile.display_name == "Berg, Anna-Lena" && lena.photo.is_none());
+    for nobody in
+        ["gone@contoso.test", "anna@contoso.test", "*@contoso.test", "boss@contoso.test", "x@else.test"]
+    {
+        assert_eq!(person(nobody).await, None, "{nobody}");
+    }
 }
 
 /// Another password than that of the directory, in a file of its own.

@@ -199,18 +199,12 @@ impl Account {
 
     /// A request of its own ended.
     pub(crate) fn ended(&mut self, now: Duration, purpose: Purpose, outcome: Outcome, acts: &mut Vec<Act>) {
-        let refusal = match &outcome {
-            Outcome::Refused(refusal) if purpose != Purpose::Register => Some(refusal.clone()),
-            _ => None,
-        };
+        let outcome = self.believed(now, purpose, outcome, acts);
         match purpose {
             Purpose::Register => self.register_ended(now, &outcome, acts),
             Purpose::Chat(id) => self.chat(now, chat::Event::Ended(id, outcome), acts),
             Purpose::Subscribe(id) => self.subscribed(now, id, outcome, acts),
             Purpose::Serve(id) => self.served(now, id, &outcome, acts),
-        }
-        if let Some(refusal) = refusal {
-            self.denied(now, &refusal, acts);
         }
     }
 

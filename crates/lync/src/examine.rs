@@ -11,9 +11,9 @@ use tokio::{
     net::{TcpStream, lookup_host},
     time::{Instant, timeout},
 };
-use tokio_rustls::{TlsConnector, client::TlsStream};
 use trunkline_core::port::{Step, Trouble};
 use trunkline_model::Address;
+use trunkline_tls::Stream;
 
 use self::ask::Asker;
 use crate::{
@@ -126,20 +126,16 @@ impl Examination<'_> {
         None
     }
 
-    async fn tls(&self, tcp: TcpStream, steps: &mut Vec<Step>) -> Option<TlsStream<TcpStream>> {
+    async fn tls(&self, tcp: TcpStream, steps: &mut Vec<Step>) -> Option<Stream<TcpStream>> {
         let pool = &self.settings.pool;
         let own = self.tls.own_names();
         let seen = match ServerName::try_from(pool.name.clone()) {
-            Ok(name) => limited(TlsConnector::from(self.tls.client()).connect(name, tcp)).await,
+            Ok(name) => limited(self.tls.connector().connect(name, tcp)).await,
             Err(_) => Err(io::Error::other("it is not the name of a server")),
         };
         match seen {
             Ok(stream) => {
-                let (_, session) = stream.get_ref();
-                let version = session
-                    .protocol_version()
-                    .map_or_else(String::new, |version| format!("{version:?}").replace("TLSv1_", "TLS 1."));
-                let theirs = names(session.peer_certificates());
+                let (version, theirs) = (stream.version(), names(&stream));
                 let words = format!(
                     "{version}; the server's certificate is that of {theirs} and {} was expected; the relay shows {own}",
                     pool.name

@@ -16,7 +16,6 @@ use tokio::{
     net::{TcpListener, TcpStream},
     time::{Instant, sleep, timeout},
 };
-use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
@@ -166,13 +165,13 @@ impl<D: Decoder> Door<D> {
     async fn admit(&self, tcp: TcpStream, address: SocketAddr, mut place: Place) {
         tend(&tcp);
         let tls = self.pool.tls().current();
-        let shaking = TlsAcceptor::from(tls.server()).accept(tcp);
+        let shaking = tls.acceptor().accept(tcp);
         let shaken = timeout(self.limits.handshake, shaking).await;
         match shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
             Ok(stream) => {
                 self.tally.admitted.fetch_add(1, Ordering::Relaxed);
                 place.shaken();
-                let names = names(stream.get_ref().1.peer_certificates());
+                let names = names(&stream);
                 self.pool.inbound(stream, names, address, place);
             }
             Err(error) => self.turn_down(&error, address),

@@ -11,13 +11,9 @@ mod verifier;
 use std::{path::PathBuf, sync::Arc};
 
 use aws_lc_rs::digest;
-use rustls::{
-    ClientConfig, Error, InconsistentKeys, RootCertStore, ServerConfig,
-    client::Resumption,
-    crypto::aws_lc_rs::default_provider,
-    pki_types::{CertificateDer, PrivateKeyDer},
-    server::NoServerSessionStorage,
-};
+use rustls::{Error, InconsistentKeys, RootCertStore, pki_types::CertificateDer};
+use trunkline_tls::{Acceptor, Connector, Identity, SetupError};
+pub use trunkline_tls::{HAS_LEGACY, Strength};
 
 pub(crate) use self::trouble::trouble;
 pub use self::{
@@ -42,13 +38,15 @@ pub struct TlsSettings {
     pub authorities: PathBuf,
     /// Who may connect; without a name nobody may, and nothing starts.
     pub peers: Peers,
+    /// What is asked of the servers' TLS.
+    pub strength: Strength,
 }
 
 /// TLS in both directions, made of one state of the files.
 #[derive(Debug)]
 pub struct Tls {
-    client: Arc<ClientConfig>,
-    server: Arc<ServerConfig>,
+    connector: Connector,
+    acceptor: Acceptor,
     own: Names,
     peers: Peers,
     /// SHA-256 over all certificates.
@@ -68,14 +66,17 @@ impl Tls {
         let own = own.map_err(|_| unusable(Error::General("it cannot be read".into()), settings))?;
         let all: Vec<u8> =
             chain.iter().chain(&authorities.certificates).flat_map(|one| one.to_vec()).collect();
-        let trust = Trust::new(authorities.roots, settings.peers.clone())
+        let (peers, strength) = (settings.peers.clone(), settings.strength);
+        let trust = Trust::new(authorities.roots, peers.clone(), strength)
             .map_err(|_| TlsError::NoAuthority { path: settings.authorities.clone() })?;
+        let identity = Identity { chain, key };
+        let connector = Connector::new(strength, Arc::new(Outbound(trust.clone())), &identity);
+        let acceptor = Acceptor::new(strength, Arc::new(Inbound(trust)), &identity);
         Ok(Self {
-            client: client(trust.clone(), chain.clone(), key.clone_key())
-                .map_err(|error| unusable(error, settings))?,
-            server: server(trust, chain, key).map_err(|error| unusable(error, settings))?,
+            connector: connector.map_err(|error| no_setup(error, settings))?,
+            acceptor: acceptor.map_err(|error| no_setup(error, settings))?,
             own: own.unwrap_or_default(),
-            peers: settings.peers.clone(),
+            peers,
             digest: digest::digest(&digest::SHA256, &all),
         })
     }
@@ -90,42 +91,21 @@ impl Tls {
         &self.peers
     }
 
-    pub(crate) fn client(&self) -> Arc<ClientConfig> {
-        Arc::clone(&self.client)
+    pub(crate) fn connector(&self) -> &Connector {
+        &self.connector
     }
 
-    pub(crate) fn server(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.server)
+    pub(crate) fn acceptor(&self) -> &Acceptor {
+        &self.acceptor
     }
 }
 
-/// Without resumption: each connection is a full handshake, so that no certificate outlives its date or a reload.
-fn client(
-    trust: Trust,
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
-) -> Result<Arc<ClientConfig>, Error> {
-    let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Outbound(trust)))
-        .with_client_auth_cert(chain, key)?;
-    config.resumption = Resumption::disabled();
-    Ok(Arc::new(config))
-}
-
-fn server(
-    trust: Trust,
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
-) -> Result<Arc<ServerConfig>, Error> {
-    let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_client_cert_verifier(Arc::new(Inbound(trust)))
-        .with_single_cert(chain, key)?;
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.send_tls13_tickets = 0;
-    Ok(Arc::new(config))
+fn no_setup(error: SetupError, settings: &TlsSettings) -> TlsError {
+    match error {
+        SetupError::Rustls(error) => unusable(error, settings),
+        SetupError::OpenSsl(problem) => TlsError::Content { path: settings.certificate.clone(), problem },
+        SetupError::NotBuilt => TlsError::NotBuilt(error),
+    }
 }
 
 fn unusable(error: Error, settings: &TlsSettings) -> TlsError {

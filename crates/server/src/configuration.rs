@@ -9,7 +9,11 @@ use trunkline_config::{
 use trunkline_core::Settings;
 use trunkline_directory::{Attributes, DirectoryServer, DirectorySettings, Encryption, Scope};
 use trunkline_http::{Certificate, HttpSettings};
-use trunkline_lync::{Accept, Decline, LyncSettings, address::Target, tls::TlsSettings};
+use trunkline_lync::{
+    Accept, Decline, LyncSettings,
+    address::Target,
+    tls::{Strength, TlsSettings},
+};
 use trunkline_xmpp::{Tls, XmppSettings};
 
 use crate::{assembly, exit::Failure, place::Place, print};
@@ -225,6 +229,7 @@ pub(crate) fn lync(backend: &trunkline_config::LyncBackend) -> LyncSettings {
             private_key: backend.private_key_file.clone(),
             authorities: backend.ca_file.clone(),
             peers: backend.allowed_peers.iter().collect(),
+            strength: if backend.legacy_tls { Strength::Legacy } else { Strength::Usual },
         },
         gruu: backend.gruu.clone(),
         accept: match backend.accept {
@@ -287,5 +292,6 @@ fn attributes(declared: &DirectoryConfig) -> Attributes {
         department: of(DirectoryField::Department),
         company: of(DirectoryField::Company),
         office: of(DirectoryField::Office),
+        photo: of(DirectoryField::Photo),
     }
 }

@@ -202,9 +202,11 @@ impl Registration {
     /// Takes the refusal of another request. One that is given to endpoints that are not registered shows that the server
     /// has forgotten us, as does one that restarts behind a proxy: the next REGISTER is due at once.
     pub fn denied(&mut self, now: Duration, refusal: &Refusal) -> Event {
-        let is_stranger = refusal.status == 403 && refusal.diagnostics.iter().any(|why| why.id == NOT_YOURS);
         let is_news = self.forgotten.is_none_or(|last| now.saturating_sub(last) >= MEANT);
-        if !is_stranger || !is_news || !matches!(self.state, State::Waiting { until: Some(_), .. }) {
+        if !is_to_stranger(refusal)
+            || !is_news
+            || !matches!(self.state, State::Waiting { until: Some(_), .. })
+        {
             return Event::Nothing;
         }
         self.forgotten = Some(now);
@@ -308,6 +310,16 @@ impl Registration {
         let wait = retry::wait(self.failed, after, random);
         self.state = State::Waiting { at: now.saturating_add(wait), until };
         Event::Wait { wait, failure }
+    }
+}
+
+/// Whether so is refused who is not registered, or not any more.
+pub fn is_to_stranger(refusal: &Refusal) -> bool {
+    match refusal.status {
+        // A server that trusts us asks nobody who he is.
+        401 | 407 => true,
+        403 => refusal.diagnostics.iter().any(|why| why.id == NOT_YOURS),
+        _ => false,
     }
 }
 

@@ -15,6 +15,7 @@ mod postgres;
 mod process;
 mod prosody;
 mod slapd;
+pub mod tshark;
 
 pub use authority::{Authority, Identity, Leaf, Purpose, Time};
 pub use balancer::{Balancer, Kind};

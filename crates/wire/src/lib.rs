@@ -21,6 +21,6 @@ pub use event::{
     EventData, EventName, contact_update, entry_event, event, line_state, session_terminated, typing,
 };
 pub use method::Method;
-pub use reply::{ContactView, DeviceView, Reply, SessionReply, contact_bytes};
+pub use reply::{ContactView, DeviceView, PhotoView, Reply, SessionReply, contact_bytes};
 pub use request::{Frame, Limits, Malformed, Parsed, Request, RequestId, parse};
 pub use response::{Early, answer, complete, failure_later, failure_now, processing};

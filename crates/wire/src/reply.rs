@@ -1,5 +1,7 @@
 mod contact;
 
+use std::fmt;
+
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 use serde_json::value::RawValue;
 use trunkline_model::{Address, ChatId, Contact, DeviceId, Epoch, Group, GroupId, MessageId, Seq, Timestamp};
@@ -31,8 +33,8 @@ pub enum Reply {
     ContactDetail(Box<ContactView>),
     /// GetContactsState; `user` is who asks.
     ContactsState { user: Address, contacts: Vec<ContactView> },
-    /// GetContactPhotos: there are none, so the entries tell that.
-    Photos { contacts: Vec<Address> },
+    /// GetContactPhotos.
+    Photos { contacts: Vec<PhotoView> },
     /// AddGroup.
     GroupAdded { message: String, id: GroupId, name: String },
     /// SearchDirectory; `more` when there are matches beyond these.
@@ -84,8 +86,8 @@ pub struct SessionReply {
     pub api_extensions: &'static [&'static str],
 }
 
-impl std::fmt::Debug for SessionReply {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for SessionReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionReply")
             .field("user", &self.user)
             .field("line_state", &self.line_state)
@@ -100,6 +102,23 @@ pub struct ContactView {
     pub contact: Contact,
     /// Blocked by the account, or muted in this session.
     pub blocked: bool,
+}
+
+/// A person's photo as GetContactPhotos tells it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PhotoView {
+    /// Whose.
+    pub address: Address,
+    /// Empty without a photo, `PENDING` when it is not known whether there is one.
+    pub hash: String,
+    /// The file in Base64; empty when the answer has no room for it, too.
+    pub photo: String,
+}
+
+impl fmt::Debug for PhotoView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PhotoView({}, {}, {} characters)", self.address, self.hash, self.photo.len())
+    }
 }
 
 /// A device as device.List tells it.

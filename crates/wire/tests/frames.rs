@@ -10,9 +10,9 @@ use trunkline_model::{
     InvitationStatus, MessageId, MessageKey, MessageText, MessageView, Presence, Profile, Seq, Timestamp,
 };
 use trunkline_wire::{
-    ApiError, ContactView, DeviceView, Early, ErrorCode, EventData, Frame, Limits, Reply, RequestId,
-    SessionReply, answer, complete, contact_update, entry_event, event, failure_later, failure_now,
-    line_state, parse, phone, processing, session_terminated, typing,
+    ApiError, ContactView, DeviceView, Early, ErrorCode, EventData, Frame, Limits, PhotoView, Reply,
+    RequestId, SessionReply, answer, complete, contact_update, entry_event, event, failure_later,
+    failure_now, line_state, parse, phone, processing, session_terminated, typing,
 };
 
 const CHAT: &str = "0f6a2c1e-93b1-7d40-8a55-3c21b7e9d001";
@@ -148,8 +148,8 @@ fn replies() -> Vec<(Reply, String)> {
             format!(r#""userId":"sip:bo@corp.test","contacts":[{RECORD}],"#),
         ),
         (
-            Reply::Photos { contacts: vec![bo()] },
-            r#""contacts":[{"uri":"sip:bo@corp.test","contactId":"sip:bo@corp.test","photoHash":"","photo":""}],"#.into(),
+            Reply::Photos { contacts: vec![PhotoView { address: bo(), hash: "9d1c".into(), photo: "/9j/".into() }] },
+            r#""contacts":[{"uri":"sip:bo@corp.test","contactId":"sip:bo@corp.test","photoHash":"9d1c","photo":"/9j/"}],"#.into(),
         ),
         (
             Reply::GroupAdded { message: "ok".into(), id: GroupId(4), name: "N".into() },

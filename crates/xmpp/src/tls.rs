@@ -8,6 +8,8 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
 
+use trunkline_tls::Strength;
+
 pub(crate) use self::doubt::distrust;
 use self::verifier::Verifier;
 use crate::{XmppError, XmppSettings, settings::Tls};
@@ -27,13 +29,10 @@ impl TlsSetup {
             Some(path) => from_file(path)?,
             None => (from_system()?, Vec::new()),
         };
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let provider = Arc::new(Strength::Usual.provider());
         let verifier = Verifier::new(roots, named, provider.clone())?;
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
+        let mut config = trunkline_tls::client_config(provider, Arc::new(verifier))
             .map_err(|error| XmppError::Tls(error.to_string()))?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
         if settings.tls == Tls::Direct {
             config.alpn_protocols = vec![b"xmpp-client".to_vec()];

@@ -17,7 +17,7 @@ use tokio_xmpp::{
 use tracing::{debug, info, warn};
 use trunkline_core::port::{Inlet, LineState, Outcome, OutgoingMessage};
 
-use self::memory::Memory;
+use self::memory::{Delivery, Memory};
 use crate::{
     backend::Server, fault::LoginFault, inbox::Inbox, iq::Asker, line::Shared, negotiate::Ready,
     pace::BackOff, text::fingerprint,
@@ -189,9 +189,7 @@ impl Worker {
     /// Answers a command that cannot be done; whoever asked a question learns it by the dropped asker.
     fn refuse(&mut self, command: Command) {
         match command {
-            Command::Send { reply, .. } => {
-                let _ = reply.send(Outcome::NotSent);
-            }
+            Command::Send { message, reply, .. } => self.memory.give_back(Delivery::new(&message, reply)),
             Command::Close(reply) => self.closing.push(reply),
             Command::Stanza(_) | Command::Show | Command::Ask { .. } => {
                 debug!("a command came without a link")

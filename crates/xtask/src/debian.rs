@@ -53,6 +53,19 @@ const NEEDS: &[Need] = &[
         program: "pkg-config",
         purpose: "compiles what drives that client",
     },
+    Need { package: "openssl", instead: Some("openssl"), program: "openssl", purpose: "plays old servers" },
+    Need {
+        package: "libssl-dev",
+        instead: None,
+        program: "openssl",
+        purpose: "is what the feature legacy-tls is built with",
+    },
+    Need {
+        package: "pkg-config",
+        instead: Some("pkg-config"),
+        program: "pkg-config",
+        purpose: "finds that library",
+    },
     Need {
         package: "kamailio",
         instead: None,

@@ -46,6 +46,11 @@ const TRIALS: &[Trial] = &[
         [XMPP, "peer", "fault::peer_restart_loses_nothing_that_was_confirmed"],
     ),
     trial(
+        "F2-lync",
+        "a pool dies, hangs, forgets, doubles, loses; the relay is killed",
+        [SERVER, "peer", "lync::trial::peer_pool_that_fails_in_every_way_loses_and_doubles_nothing"],
+    ),
+    trial(
         "F3",
         "the IM system refuses a password that worked",
         [SERVER, "peer", "outage::peer_with_a_changed_password_is_not_tried_again_with_the_old_one"],

@@ -29,6 +29,8 @@ pub(crate) struct Dependency {
     pub(crate) name: String,
     /// `None` for what ships, else `dev` or `build`.
     pub(crate) kind: Option<String>,
+    /// Whether only a feature brings it.
+    pub(crate) optional: bool,
 }
 
 #[derive(Deserialize)]

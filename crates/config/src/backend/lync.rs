@@ -3,7 +3,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf};
 use super::{Attribute, reader::Attributes};
 use crate::{
     code,
-    kind::{Choice, Count, FilePath, Fqdn, Fqdns, Gruu, HostName, Kind, Socket},
+    kind::{Choice, Count, FLAG, FilePath, Fqdn, Fqdns, Gruu, HostName, Kind, Socket},
     lookup::Reference,
 };
 
@@ -30,6 +30,8 @@ pub struct LyncBackend {
     pub ca_file: PathBuf,
     /// FQDNs of the servers that may connect, in lower case; at least one.
     pub allowed_peers: Vec<String>,
+    /// Whether the pool may speak TLS 1.0 and 1.1 and old cipher suites; only some builds of the program can.
+    pub legacy_tls: bool,
     /// The trusted application's GRUU, a `sip:` URI.
     pub gruu: Option<String>,
     /// When a conversation that a peer begins is accepted.
@@ -73,7 +75,7 @@ impl LyncDecline {
 
 impl fmt::Debug for LyncBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fields: [(&str, &dyn fmt::Debug); 14] = [
+        let fields: [(&str, &dyn fmt::Debug); 15] = [
             ("domain", &self.domain),
             ("pool", &self.pool),
             ("host", &self.host),
@@ -84,6 +86,7 @@ impl fmt::Debug for LyncBackend {
             ("privateKeyFile", &self.private_key_file),
             ("caFile", &self.ca_file),
             ("allowedPeers", &self.allowed_peers),
+            ("legacyTls", &self.legacy_tls),
             ("gruu", &self.gruu),
             ("accept", &self.accept),
             ("declineWith", &self.decline_with),
@@ -110,6 +113,7 @@ const LOCAL_FQDN: Fqdn = Fqdn;
 const LISTEN: Socket = Socket;
 const FILE: FilePath = FilePath;
 const ALLOWED_PEERS: Fqdns = Fqdns;
+const LEGACY_TLS: Choice<bool> = FLAG;
 const GRUU: Gruu = Gruu;
 const ACCEPT: Choice<LyncAccept> = Choice(&[
     ("only-endpoint", LyncAccept::OnlyEndpoint),
@@ -185,6 +189,14 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
         expected: || ALLOWED_PEERS.expected(),
     },
     Attribute {
+        name: "legacyTls",
+        default: Some("`false`"),
+        meaning: "Whether the Front Ends may also speak TLS 1.0 and 1.1, suites without forward secrecy or with \
+            CBC, and show certificates signed with SHA-1. Only for servers that have nothing better; the program must \
+            have been built with `--features legacy-tls`, else it refuses to start.",
+        expected: || LEGACY_TLS.expected(),
+    },
+    Attribute {
         name: "gruu",
         default: Some("none"),
         meaning: "The trusted application's own address, as `(Get-CsTrustedApplication …).ComputerGruus` \
@@ -225,10 +237,20 @@ pub(super) fn read(domain: Option<String>, attributes: &mut Attributes<'_, '_>) 
     let private_key_file = attributes.file("privateKeyFile", &FILE);
     let ca_file = attributes.file("caFile", &FILE);
     let allowed_peers = attributes.required("allowedPeers", &ALLOWED_PEERS);
+    let legacy_tls = attributes.optional("legacyTls", &LEGACY_TLS);
     let gruu = attributes.optional("gruu", &GRUU);
     let accept = attributes.optional("accept", &ACCEPT);
     let decline_with = attributes.optional("declineWith", &DECLINE_WITH);
     let login_rate = attributes.optional("loginRate", &LOGIN_RATE);
+    if legacy_tls == Some(Some(true)) {
+        let message = "`legacyTls` lets the pool speak encryption that is known to be weak";
+        attributes.warning(
+            &code::UNWISE,
+            "legacyTls",
+            message,
+            "better: teach the servers TLS 1.2 with ECDHE and AES-GCM",
+        );
+    }
     if let (Some(pool), Some(local)) = (&pool, &local_fqdn) {
         distinct(pool, local, attributes);
     }
@@ -243,6 +265,7 @@ pub(super) fn read(domain: Option<String>, attributes: &mut Attributes<'_, '_>) 
         private_key_file: private_key_file?,
         ca_file: ca_file?,
         allowed_peers: allowed_peers?,
+        legacy_tls: legacy_tls?.unwrap_or(false),
         gruu: gruu?,
         accept: accept?.unwrap_or(LyncAccept::OnlyEndpoint),
         decline_with: decline_with?.unwrap_or(LyncDecline::TemporarilyUnavailable),

@@ -23,11 +23,13 @@ pub enum DirectoryField {
     Company,
     /// Office or room.
     Office,
+    /// Photo.
+    Photo,
 }
 
 impl DirectoryField {
     /// Every field.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Address,
         Self::Name,
         Self::FirstName,
@@ -39,6 +41,7 @@ impl DirectoryField {
         Self::Department,
         Self::Company,
         Self::Office,
+        Self::Photo,
     ];
 
     /// The word in the attribute `attributes`.
@@ -55,6 +58,7 @@ impl DirectoryField {
             Self::Department => "department",
             Self::Company => "company",
             Self::Office => "office",
+            Self::Photo => "photo",
         }
     }
 }
@@ -91,6 +95,8 @@ impl Schema {
             (Self::InetOrgPerson, F::Department) => &["departmentNumber", "ou"],
             (Self::InetOrgPerson, F::Company) => &["o"],
             (Self::InetOrgPerson, F::Office) => &["roomNumber", "physicalDeliveryOfficeName"],
+            (Self::ActiveDirectory, F::Photo) => &["thumbnailPhoto", "jpegPhoto"],
+            (Self::InetOrgPerson, F::Photo) => &["jpegPhoto"],
             (_, F::FirstName) => &["givenName"],
             (_, F::LastName) => &["sn"],
             (_, F::Email) => &["mail"],

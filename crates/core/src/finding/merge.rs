@@ -54,7 +54,8 @@ fn rank(contact: &Contact, term: &str) -> u8 {
     }
 }
 
-fn complete(profile: &mut Profile, from: Profile) {
+/// Fills in what a profile leaves empty.
+pub(crate) fn complete(profile: &mut Profile, from: Profile) {
     for (own, other) in [
         (&mut profile.display_name, from.display_name),
         (&mut profile.email, from.email),

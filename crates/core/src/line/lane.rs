@@ -1,9 +1,14 @@
 //! The way of an account's outbox to its line: in the order of commits, marked before the bytes leave.
 
-use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use trunkline_model::{MessageKey, MessageState};
+use trunkline_model::{Address, MessageKey, MessageState};
 use trunkline_store::{MessageOutcome, OutboxRow, StoreError};
 
 use super::{Lines, Slot};
@@ -29,14 +34,15 @@ pub(super) async fn run(lines: Arc<Lines>, slot: Arc<Slot>) {
         slot.ring();
         return;
     }
-    let mut lane = Lane { lines, slot, in_flight: InFlight::new(), keys: HashSet::new() };
+    let mut lane = Lane { lines, slot, in_flight: InFlight::new(), open: HashMap::new(), turn: 1 };
     if let Err(error) = Box::pin(lane.settle_unknown()).await {
         tracing::error!(account = %lane.slot.person.address, %error, "could not settle what was under way before the restart");
     }
     lane.slot.ring();
     // The panic is told by the program's hook. Whatever was under way then is unknown, and the others go on.
     while AssertUnwindSafe(lane.work()).catch_unwind().await.is_err() {
-        (lane.in_flight, lane.keys) = Default::default();
+        (lane.in_flight, lane.open) = Default::default();
+        lane.turn += 1;
         tokio::time::sleep(RETRY).await;
         if let Err(error) = Box::pin(lane.settle_unknown()).await {
             tracing::error!(account = %lane.slot.person.address, %error, "could not settle what was under way");
@@ -49,7 +55,10 @@ struct Lane {
     lines: Arc<Lines>,
     slot: Arc<Slot>,
     in_flight: InFlight,
-    keys: HashSet<MessageKey>,
+    /// To whom each of these goes, and the turn in which it was handed over.
+    open: HashMap<MessageKey, (Address, u64)>,
+    /// See [`OutgoingMessage::turn`].
+    turn: u64,
 }
 
 impl Lane {
@@ -94,7 +103,7 @@ impl Lane {
             }
         };
         if tokio::time::timeout(DRAIN_WAIT, drained).await.is_err() {
-            tracing::warn!(account = %self.slot.person.address, messages = self.keys.len(), "signed out without word on some messages");
+            tracing::warn!(account = %self.slot.person.address, messages = self.open.len(), "signed out without word on some messages");
         }
     }
 
@@ -119,12 +128,12 @@ impl Lane {
         for (row, mark) in marks {
             match mark.await {
                 Ok(_) if result.is_ok() => self.hand_over(&line, row),
-                Ok(_) => self.put_back(row.key),
+                Ok(_) => self.put_back(row),
                 // Retention or an admin has removed it.
                 Err(StoreError::NotFound(_)) => {}
                 Err(error) => {
                     // The mark may have been written all the same.
-                    self.put_back(row.key);
+                    self.put_back(row);
                     result = Err(error);
                 }
             }
@@ -135,24 +144,35 @@ impl Lane {
     fn hand_over(&mut self, line: &Arc<dyn Line>, row: OutboxRow) {
         let line = Arc::clone(line);
         let OutboxRow { key, peer, text, sent_at, state: _ } = row;
+        let turn = self.turn;
         #[cfg(debug_assertions)]
         trunkline_model::poison::taste("line", text.expose());
-        self.keys.insert(key);
+        self.open.insert(key, (peer.clone(), turn));
         self.in_flight.push(Box::pin(async move {
-            (key, line.send(OutgoingMessage { key, peer, text, sent_at }).await)
+            (key, line.send(OutgoingMessage { key, peer, text, sent_at, turn }).await)
         }));
     }
 
     /// A marked message that no line was given waits again.
-    fn put_back(&mut self, key: MessageKey) {
-        self.keys.insert(key);
+    fn put_back(&mut self, row: OutboxRow) {
+        let key = row.key;
+        self.open.insert(key, (row.peer, self.turn));
+        self.turn += 1;
         self.in_flight.push(Box::pin(std::future::ready((key, Outcome::NotSent))));
     }
 
+    /// What may be handed over now. To whom something of an earlier turn is open, nothing: that may come back, and goes
+    /// first then.
     async fn waiting(&mut self) -> Result<Vec<OutboxRow>, StoreError> {
-        let free = MAX_IN_FLIGHT.saturating_sub(self.keys.len());
+        let free = MAX_IN_FLIGHT.saturating_sub(self.open.len());
         let rows = self.lines.store.outbox(self.slot.person.account).await?;
-        let fresh = |row: &OutboxRow| row.state == MessageState::Stored && !self.keys.contains(&row.key);
+        let held: HashSet<_> =
+            self.open.values().filter(|(_, turn)| *turn < self.turn).map(|(peer, _)| peer).collect();
+        let fresh = |row: &OutboxRow| {
+            row.state == MessageState::Stored
+                && !self.open.contains_key(&row.key)
+                && !held.contains(&row.peer)
+        };
         Ok(rows.into_iter().filter(fresh).take(free).collect())
     }
 
@@ -165,8 +185,9 @@ impl Lane {
             }));
             return Err(error);
         }
-        self.keys.remove(&key);
+        let settled = self.open.remove(&key);
         if outcome == Outcome::NotSent {
+            self.turn += u64::from(settled.is_some_and(|(_, turn)| turn == self.turn));
             self.retry_later();
         } else {
             self.slot.ring();

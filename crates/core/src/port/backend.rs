@@ -7,7 +7,7 @@ use trunkline_model::{
     Presence, Profile, Timestamp,
 };
 
-use super::Step;
+use super::{Album, Step};
 
 /// An IM system. It opens one [`Line`] per account.
 #[async_trait]
@@ -117,6 +117,11 @@ pub trait Line: Send + Sync {
     async fn block(&self, who: &Address, blocked: bool) -> Result<(), LineError> {
         let _ = (who, blocked);
         Err(LineError::NotSupported("blocking"))
+    }
+
+    /// The photos that the IM system itself has; `None` where people's photos are the directory's.
+    fn album(&self) -> Option<&dyn Album> {
+        None
     }
 
     /// Finds people.
@@ -260,6 +265,9 @@ pub struct OutgoingMessage {
     pub text: MessageText,
     /// When the relay took it.
     pub sent_at: Timestamp,
+    /// Rises with each message that came back by [`Outcome::NotSent`]. A line that has given one back takes none of that
+    /// turn or an earlier one any more, so that what was written later does not overtake it.
+    pub turn: u64,
 }
 
 /// What became of a message that was handed to a line.

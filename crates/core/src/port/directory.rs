@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Search, SearchResult, Step};
+use trunkline_model::{Address, Profile};
+
+use super::{Photo, Search, SearchResult, Step};
 
 /// A directory of the people of one domain, such as Active Directory; it knows names and numbers, but nobody's presence.
 #[async_trait]
@@ -17,11 +19,23 @@ pub trait Directory: Send + Sync {
     /// rather than wait for servers that were gone a moment ago.
     async fn search(&self, search: &Search) -> Result<SearchResult, DirectoryError>;
 
+    /// What it has of one person; `None` when it knows nobody of that address. As patient as a search.
+    async fn person(&self, who: &Address) -> Result<Option<Listed>, DirectoryError>;
+
     /// Walks the way to the first of its servers that can be used step by step, up to and with a search for one person, for
     /// `trunkline doctor`. Stops at the first step that fails, and names those that were not tried.
     async fn examine(&self) -> Vec<Step> {
         Vec::new()
     }
+}
+
+/// What a directory has of a person.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// Name, numbers and the like.
+    pub profile: Profile,
+    /// The photo, if there is one that can be shown.
+    pub photo: Option<Photo>,
 }
 
 /// Why a directory did not answer a search; no text holds what was searched for.

@@ -25,7 +25,9 @@ pub(super) async fn look(relay: &Inner, session: &Session, call: Call) -> Result
         Call::GetContactList { after } => contact_list(relay, session, after).await,
         Call::GetContactDetail { contact } => contact_detail(relay, session, &contact).await,
         Call::GetContactsState { contacts } => contacts_state(relay, session, contacts).await,
-        Call::GetContactPhotos { contacts } => Ok(Reply::Photos { contacts }),
+        Call::GetContactPhotos { contacts } => {
+            Ok(Reply::Photos { contacts: relay.cards.photos(session, contacts).await })
+        }
         Call::SearchDirectory { term, field } => search(relay, session, term, field).await,
         Call::RegisterTempRemotePresence { contact } => watch(relay, session, contact).await,
         Call::UnregisterTempRemotePresence { contacts } => unwatch(relay, session, contacts).await,
@@ -59,6 +61,7 @@ async fn contact_detail(relay: &Inner, session: &Session, who: &Address) -> Resu
     let contact = line(relay, session).await?.contact(who).await.map_err(error::line)?;
     let contact = contact
         .ok_or_else(|| ApiError::new(ErrorCode::InvalidArgument, format!("nobody is known as {who}")))?;
+    relay.cards.learn(session, &contact).await;
     let mut views = view(relay, session, vec![contact]).await?;
     match views.pop() {
         Some(view) => Ok(Reply::ContactDetail(Box::new(view))),

@@ -191,5 +191,5 @@ pub(super) async fn view(
     session: &Session,
     contacts: Vec<Contact>,
 ) -> Result<Vec<ContactView>, ApiError> {
-    relay.lines.blocks.view(session, contacts).await.map_err(error::store)
+    relay.view(session, contacts).await.map_err(error::store)
 }

@@ -7,11 +7,11 @@ use trunkline_core::port::LineState;
 use trunkline_sip::{
     Request, Uri,
     failure::Failure,
-    registration::{Ended, Event, Registered},
-    transaction::{Outcome, Refusal},
+    registration::{Ended, Event, Registered, is_to_stranger},
+    transaction::{NotSent, Outcome},
 };
 
-use super::{Account, Act, Place, draw, register};
+use super::{Account, Act, Place, Purpose, draw, register};
 use crate::{address::Target, chat};
 
 /// The port of a server that names none.
@@ -44,12 +44,24 @@ impl Account {
         self.turned(now, event, acts);
     }
 
-    /// The pool refused something else than a REGISTER.
-    pub(super) fn denied(&mut self, now: Duration, refusal: &Refusal, acts: &mut Vec<Act>) {
+    /// How a request ended, as far as that can be believed: what a pool refuses because it has forgotten the account may be
+    /// sent again when that is signed in anew.
+    pub(super) fn believed(
+        &mut self,
+        now: Duration,
+        purpose: Purpose,
+        outcome: Outcome,
+        acts: &mut Vec<Act>,
+    ) -> Outcome {
+        let Outcome::Refused(refusal) = &outcome else { return outcome };
+        if purpose == Purpose::Register || !is_to_stranger(refusal) {
+            return outcome;
+        }
         if let Some(registration) = &mut self.registration {
             let event = registration.denied(now, refusal);
             self.turned(now, event, acts);
         }
+        if self.talks.is_online() { outcome } else { Outcome::NotSent(NotSent::ConnectionLost) }
     }
 
     fn turned(&mut self, now: Duration, event: Event, acts: &mut Vec<Act>) {

@@ -14,12 +14,20 @@ use crate::{
     random,
 };
 
+/// Who waits for the outcome of a message.
+struct Waiting {
+    turn: u64,
+    reply: oneshot::Sender<Outcome>,
+}
+
 /// What the person and peers say.
 pub(super) struct Talks {
     chats: Chats,
     is_online: bool,
     /// Who waits for the outcome of a message.
-    senders: HashMap<MessageKey, oneshot::Sender<Outcome>>,
+    senders: HashMap<MessageKey, Waiting>,
+    /// The latest turn of a message that was given back unsent.
+    given_back: u64,
 }
 
 impl Talks {
@@ -33,7 +41,20 @@ impl Talks {
             contact: endpoint.contact.clone(),
         };
         let chats = Chats::new(settings, me, Box::new(random));
-        Self { chats, is_online: false, senders: HashMap::new() }
+        Self { chats, is_online: false, senders: HashMap::new(), given_back: 0 }
+    }
+
+    fn tell(&mut self, waiting: Waiting, outcome: Outcome) {
+        if outcome == Outcome::NotSent {
+            self.given_back = self.given_back.max(waiting.turn);
+        }
+        // Who does not wait any more need not hear it.
+        let _ = waiting.reply.send(outcome);
+    }
+
+    /// Whether there is a way to peers.
+    pub(super) fn is_online(&self) -> bool {
+        self.is_online
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
@@ -50,13 +71,12 @@ impl Account {
         reply: oneshot::Sender<Outcome>,
         acts: &mut Vec<Act>,
     ) {
-        if !self.talks.is_online {
-            // Who does not wait any more need not hear it.
-            let _ = reply.send(Outcome::NotSent);
-            return;
+        let OutgoingMessage { key, peer, text, sent_at: _, turn } = message;
+        let waiting = Waiting { turn, reply };
+        if !self.talks.is_online || turn <= self.talks.given_back {
+            return self.talks.tell(waiting, Outcome::NotSent);
         }
-        let OutgoingMessage { key, peer, text, sent_at: _ } = message;
-        self.talks.senders.insert(key, reply);
+        self.talks.senders.insert(key, waiting);
         self.chat(now, Event::PersonSends { key, text, peer }, acts);
     }
 
@@ -155,9 +175,8 @@ impl Account {
             }
             Action::Typing { peer, composing } => self.inlet.typing(&peer, composing),
             Action::Outcome { key, outcome } => {
-                if let Some(sender) = self.talks.senders.remove(&key) {
-                    // Who does not wait any more need not hear it.
-                    let _ = sender.send(outcome);
+                if let Some(waiting) = self.talks.senders.remove(&key) {
+                    self.talks.tell(waiting, outcome);
                 }
             }
             Action::Failed { key, permanent, reason } => {

@@ -11,6 +11,11 @@ use super::state::{Purpose, Talk};
 use super::write::TOOK_FIRST;
 use super::{Action, Chats, REPORTS, SendId};
 
+/// Whether somebody waited in vain for who was called, who may have taken the message that was inside.
+fn outcome_is_open(status: u16) -> bool {
+    status == 408
+}
+
 impl Chats {
     pub(super) fn progress(&mut self, id: SendId, response: &Response) {
         if let Some(call) = self.calls.get_mut(&id) {
@@ -68,7 +73,11 @@ impl Chats {
                 (temporary(NO_ANSWER), !embeds)
             }
             Outcome::Refused(refusal) => {
-                (failure::refused(&Method::INVITE, &refusal), !embeds || refusal.status == 491)
+                let told = failure::refused(&Method::INVITE, &refusal);
+                if embeds && outcome_is_open(refusal.status) {
+                    self.pop(&peer, Told::Unknown);
+                }
+                (told, !embeds || outcome_is_open(refusal.status) || refusal.status == 491)
             }
             Outcome::NotSent(_) => (Told::NotSent, true),
             Outcome::Unknown(why) => {

@@ -148,14 +148,14 @@ impl Chats {
         self.pump(&peer);
     }
 
-    /// The BYE of a caller who does not wait for the answer to his INVITE.
+    /// The BYE of a caller who does not wait for the answer to his INVITE; SIPE's names no tag of ours.
     pub(super) fn given_up(&mut self, bye: &Request) -> bool {
-        let Some(id) = id_of(bye) else { return false };
+        let (Ok(call_id), Ok(from), Ok(to)) = (bye.call_id(), bye.from(), bye.to()) else { return false };
         let is_it = |ring: &Ring| {
             let request = ring.invited.request();
-            ring.tag == id.local_tag
-                && request.call_id().is_ok_and(|call_id| call_id == id.call_id)
-                && request.from().is_ok_and(|from| from.tag().unwrap_or_default() == id.remote_tag)
+            to.tag().is_none_or(|tag| tag == ring.tag)
+                && request.call_id().is_ok_and(|of_invite| of_invite == call_id)
+                && request.from().is_ok_and(|of_invite| of_invite.tag() == from.tag())
         };
         let found = self.chats.iter().find(|(_, chat)| chat.ring.as_ref().is_some_and(is_it));
         let Some(peer) = found.map(|(peer, _)| peer.clone()) else { return false };

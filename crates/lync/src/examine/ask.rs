@@ -4,22 +4,22 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-use tokio_rustls::client::TlsStream;
 use trunkline_core::port::{Step, Trouble};
 use trunkline_sip::{Frame, Framer, Message, Method, Request, Response, Uri, name, transaction::Hop};
+use trunkline_tls::Stream;
 
 use super::{Examination, limited};
 use crate::{account::Place, random, tls::trouble};
 
 /// Asks one thing after the other.
 pub(super) struct Asker {
-    stream: TlsStream<TcpStream>,
+    stream: Stream<TcpStream>,
     framer: Framer,
     hop: Hop,
 }
 
 impl Asker {
-    pub(super) fn new(stream: TlsStream<TcpStream>, place: &Place) -> Self {
+    pub(super) fn new(stream: Stream<TcpStream>, place: &Place) -> Self {
         let hop = Hop { transport: "TLS".to_owned(), sent_by: place.host() };
         Self { stream, framer: Framer::default(), hop }
     }

@@ -1,12 +1,12 @@
 use std::{io, net::SocketAddr, time::Duration};
 
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     net::{TcpStream, lookup_host},
     time::timeout,
 };
-use tokio_rustls::{TlsConnector, client::TlsStream};
+use trunkline_tls::Stream;
 
 use super::{DialLimits, RoundError};
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 
 /// What a dial came to.
 pub(super) struct Dialled {
-    pub(super) stream: TlsStream<TcpStream>,
+    pub(super) stream: Stream<TcpStream>,
     pub(super) peer: Peer,
 }
 
@@ -72,14 +72,14 @@ async fn one(
     let tcp = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     let tcp = tcp.map_err(|error| RoundError::Connect { address, problem: error.to_string() })?;
     tend(&tcp);
-    let shaking = TlsConnector::from(tls.client()).connect(name.clone(), tcp);
+    let shaking = tls.connector().connect(name.clone(), tcp);
     let shaken = timeout(limits.handshake, shaking).await;
     let stream = shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     let stream = stream.map_err(|error| match Refusal::of(&error) {
         Some(refusal) => RoundError::Refused { address, refusal },
         None => RoundError::Handshake { address, problem: trouble(&error) },
     })?;
-    let names = names(stream.get_ref().1.peer_certificates());
+    let names = names(&stream);
     let dialled = name.to_str();
     let allowed = || tls.peers().find(&names).unwrap_or_default();
     let name = if names.has(&dialled) { dialled.as_ref() } else { allowed() }.to_owned();
@@ -87,8 +87,8 @@ async fn one(
 }
 
 /// The names of a peer that has been verified.
-pub(crate) fn names(chain: Option<&[CertificateDer<'_>]>) -> Names {
-    chain.and_then(<[_]>::first).and_then(|first| Names::of(first).ok()).unwrap_or_default()
+pub(crate) fn names<Io>(stream: &Stream<Io>) -> Names {
+    stream.peer_chain().first().and_then(|own| Names::of(own).ok()).unwrap_or_default()
 }
 
 /// A peer whose plug was pulled is noticed within about a minute, whether the connection is silent or not.

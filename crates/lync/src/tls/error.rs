@@ -1,5 +1,7 @@
 use std::{io, path::PathBuf};
 
+use trunkline_tls::SetupError;
+
 /// Why there can be no TLS, and so neither a listener nor a connection.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -37,4 +39,7 @@ pub enum TlsError {
     /// Nobody may connect.
     #[error("no server is allowed to connect; expected the names of the pool and its Front Ends")]
     NobodyAllowed,
+    /// Old TLS is asked for, which needs another build of the program.
+    #[error("legacyTls: {0}")]
+    NotBuilt(SetupError),
 }

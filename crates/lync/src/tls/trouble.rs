@@ -1,4 +1,4 @@
-use std::io;
+use std::{fmt, io};
 
 use rustls::{AlertDescription, Error};
 
@@ -9,16 +9,20 @@ pub(crate) fn trouble(error: &io::Error) -> String {
         Some(Error::AlertReceived(alert)) if doubts_us(*alert) => {
             format!("the server does not accept the relay's certificate ({alert:?})")
         }
-        Some(Error::AlertReceived(alert)) if is_too_old(*alert) => {
-            format!("the server does not speak TLS 1.2 with ECDHE and AES-GCM, or newer ({alert:?})")
-        }
-        Some(Error::PeerIncompatible(why)) => {
-            format!("the server does not speak TLS 1.2 with ECDHE and AES-GCM, or newer ({why:?})")
-        }
+        Some(Error::AlertReceived(alert)) if is_too_old(*alert) => too_old(alert),
+        Some(Error::PeerIncompatible(why)) => too_old(why),
         Some(Error::NoCertificatesPresented) => "the server showed no certificate".to_owned(),
         Some(Error::InvalidMessage(_)) => "what it says is not TLS".to_owned(),
         _ => error.to_string(),
     }
+}
+
+/// Said of rustls alone: the other library's errors are words already.
+fn too_old(why: &impl fmt::Debug) -> String {
+    format!(
+        "the server does not speak TLS 1.2 with ECDHE and AES-GCM, or newer ({why:?}); if it cannot be taught to, \
+         legacyTls=\"true\" in the configuration makes the relay speak what it does"
+    )
 }
 
 fn doubts_us(alert: AlertDescription) -> bool {

@@ -1,21 +1,13 @@
 use std::sync::Arc;
 
 use rustls::{
-    DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme,
-    client::{
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-        verify_server_cert_signed_by_trust_anchor,
-    },
-    crypto::{
-        WebPkiSupportedAlgorithms, aws_lc_rs::default_provider, verify_tls12_signature,
-        verify_tls13_signature,
-    },
-    pki_types::{CertificateDer, ServerName, UnixTime},
-    server::{
-        ParsedCertificate, VerifierBuilderError, WebPkiClientVerifier,
-        danger::{ClientCertVerified, ClientCertVerifier},
-    },
+    DistinguishedName, Error, RootCertStore,
+    client::verify_server_cert_signed_by_trust_anchor,
+    crypto::WebPkiSupportedAlgorithms,
+    pki_types::{ServerName, UnixTime},
+    server::{ParsedCertificate, VerifierBuilderError, WebPkiClientVerifier, danger::ClientCertVerifier},
 };
+use trunkline_tls::{JudgeClient, JudgeServer, Shown, Strength};
 
 use super::{
     Names, Peers, Reason, Refusal,
@@ -34,8 +26,12 @@ pub(super) struct Trust {
 
 impl Trust {
     /// Fails without an authority.
-    pub(super) fn new(roots: RootCertStore, peers: Peers) -> Result<Self, VerifierBuilderError> {
-        let (roots, provider) = (Arc::new(roots), Arc::new(default_provider()));
+    pub(super) fn new(
+        roots: RootCertStore,
+        peers: Peers,
+        strength: Strength,
+    ) -> Result<Self, VerifierBuilderError> {
+        let (roots, provider) = (Arc::new(roots), Arc::new(strength.provider()));
         let algorithms = provider.signature_verification_algorithms;
         let clients = WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), provider).build()?;
         Ok(Self { roots, clients, algorithms, peers })
@@ -71,12 +67,6 @@ impl Trust {
     }
 }
 
-/// What a peer has shown.
-struct Shown<'c> {
-    end_entity: &'c CertificateDer<'c>,
-    intermediates: &'c [CertificateDer<'c>],
-}
-
 /// Looks at those whom the relay connects to: the name that was dialled, or one that is allowed.
 #[derive(Debug)]
 pub(super) struct Outbound(pub(super) Trust);
@@ -105,82 +95,22 @@ fn decide(
     Err(Refusal { reason, names }.into())
 }
 
-impl ServerCertVerifier for Outbound {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let shown = Shown { end_entity, intermediates };
-        let dialled = server_name.to_str();
+impl JudgeServer for Outbound {
+    fn judge(&self, shown: &Shown<'_>, name: &ServerName<'_>, now: UnixTime) -> Result<(), Error> {
+        let dialled = name.to_str();
         let good = |names: &Names| names.has(&dialled) || self.0.peers.find(names).is_some();
         let wanted = || format!("{dialled} or in allowedPeers");
-        decide(&shown, self.0.server(&shown, now), &self.0, good, wanted)?;
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.algorithms.supported_schemes()
+        decide(shown, self.0.server(shown, now), &self.0, good, wanted)
     }
 }
 
-impl ClientCertVerifier for Inbound {
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.0.clients.root_hint_subjects()
-    }
-
-    fn verify_client_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Result<ClientCertVerified, Error> {
-        let shown = Shown { end_entity, intermediates };
+impl JudgeClient for Inbound {
+    fn judge(&self, shown: &Shown<'_>, now: UnixTime) -> Result<(), Error> {
         let good = |names: &Names| self.0.peers.find(names).is_some();
-        decide(&shown, self.0.client(&shown, now), &self.0, good, || "in allowedPeers".to_owned())?;
-        Ok(ClientCertVerified::assertion())
+        decide(shown, self.0.client(shown, now), &self.0, good, || "in allowedPeers".to_owned())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.algorithms.supported_schemes()
+    fn authorities(&self) -> &[DistinguishedName] {
+        self.0.clients.root_hint_subjects()
     }
 }

@@ -21,7 +21,7 @@ use trunkline_lync::{
     address::Target,
     connection, listener,
     pool::DialLimits,
-    tls::{TlsError, TlsSettings},
+    tls::{HAS_LEGACY, Strength, TlsError, TlsSettings},
 };
 use trunkline_testkit::peer::{Authority, Identity, Leaf, Purpose};
 
@@ -52,6 +52,7 @@ impl Decoder for Chunks {
 /// The relay's files, its authority, and its transport.
 pub(crate) struct Stage {
     pub(crate) authority: Authority,
+    pub(crate) strength: Strength,
     folder: TempDir,
 }
 
@@ -63,7 +64,18 @@ pub(crate) struct Relay {
 
 impl Stage {
     pub(crate) fn new() -> Result<Self> {
-        let stage = Self { authority: Authority::new()?, folder: tempfile::tempdir()? };
+        Self::with(Strength::Usual)
+    }
+
+    /// One for each library that this build speaks TLS with.
+    pub(crate) fn each() -> Result<Vec<Self>> {
+        let strengths = [Strength::Usual, Strength::Legacy];
+        let built = strengths.iter().filter(|strength| **strength == Strength::Usual || HAS_LEGACY);
+        built.map(|strength| Self::with(*strength)).collect()
+    }
+
+    pub(crate) fn with(strength: Strength) -> Result<Self> {
+        let stage = Self { authority: Authority::new()?, strength, folder: tempfile::tempdir()? };
         stage.write("ca.pem", stage.authority.certificate_pem())?;
         stage.renew(&[RELAY])?;
         Ok(stage)
@@ -90,6 +102,7 @@ impl Stage {
             private_key: self.file("key.pem"),
             authorities: self.file("ca.pem"),
             peers: peers.iter().collect(),
+            strength: self.strength,
         }
     }
 

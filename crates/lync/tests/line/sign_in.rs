@@ -1,10 +1,10 @@
 //! Signing in without a password, and staying so.
 
-use trunkline_core::port::{Backend, LineState};
+use trunkline_core::port::{Backend, LineState, Outcome};
 use trunkline_sip::{Message, Method, body::deregistration::Deregistration};
 use trunkline_testkit::peer::front_end::{Act, Heading};
 
-use crate::stage::{RELAY, Stage, until};
+use crate::stage::{Heard, RELAY, Stage, until};
 
 fn is_register(message: &Message) -> bool {
     matches!(message, Message::Request(request) if *request.method() == Method::REGISTER)
@@ -117,4 +117,41 @@ async fn sign_ins_are_paced() {
     until("the first one asks", || sent() >= 1).await;
     assert!(sent() < 3, "one a second");
     until("the others do", || sent() == 3).await;
+}
+
+#[tokio::test]
+async fn an_account_that_the_pool_forgot_is_signed_in_anew_and_its_messages_keep_their_order() {
+    let stage = Stage::open().await;
+    let (mut alice, mut bob) = (stage.connected("alice").await, stage.connected("bob").await);
+    assert_eq!(alice.send_in(1, 1, &bob.address, "before").await, Outcome::Confirmed);
+    stage.front.forget("alice");
+    assert_eq!(alice.send_in(1, 2, &bob.address, "first").await, Outcome::NotSent, "nobody has it");
+    until("she is back", || stage.front.endpoints("alice") == 1).await;
+    alice.until("she is signed in", |state| *state == LineState::Connected).await;
+    assert_eq!(stage.registers("alice"), 2);
+    let early = alice.send_in(1, 3, &bob.address, "second").await;
+    assert_eq!(early, Outcome::NotSent, "the first one came back, and goes before it");
+    assert_eq!(alice.send_in(2, 2, &bob.address, "first").await, Outcome::Confirmed);
+    assert_eq!(alice.send_in(2, 3, &bob.address, "second").await, Outcome::Confirmed);
+    for text in ["before", "first", "second"] {
+        assert_eq!(bob.heard().await, Heard::Message(alice.address.clone(), text.into()));
+    }
+    assert!(bob.heard_nothing_more());
+}
+
+#[tokio::test]
+async fn a_pool_that_goes_on_not_knowing_an_account_is_believed_and_not_stormed() {
+    let stage = Stage::open().await;
+    let (mut alice, bob) = (stage.connected("alice").await, stage.connected("bob").await);
+    let act = Act::answer(403).diagnostics(4004, "Credentials do not permit acting as the From URI");
+    let is_invite = |message: &Message| matches!(message, Message::Request(request) if *request.method() == Method::INVITE);
+    stage.front.on(Heading::Received, usize::MAX, act, is_invite);
+    assert_eq!(alice.send(1, &bob.address, "one").await, Outcome::NotSent);
+    until("she signed in anew", || stage.registers("alice") == 2).await;
+    alice.until("she is signed in", |state| *state == LineState::Connected).await;
+    for key in 2..6 {
+        let outcome = alice.send(key, &bob.address, "again").await;
+        assert!(matches!(outcome, Outcome::Refused { permanent: true, .. }), "{outcome:?}");
+    }
+    assert_eq!(stage.registers("alice"), 2);
 }

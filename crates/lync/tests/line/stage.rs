@@ -61,6 +61,7 @@ impl Stage {
                 certificate: write("relay.pem", &identity.certificate_pem),
                 private_key: write("key.pem", &identity.key_pem),
                 authorities: write("ca.pem", front.authority().certificate_pem()),
+                strength: trunkline_lync::tls::Strength::Usual,
                 peers: [format!("pool.{DOMAIN}"), format!("fe1.{DOMAIN}")].iter().collect(),
             },
             gruu: None,
@@ -155,11 +156,17 @@ impl Desk {
     }
 
     pub(crate) async fn send(&self, key: u128, peer: &Address, text: &str) -> Outcome {
+        self.send_in(u64::try_from(key).unwrap(), key, peer, text).await
+    }
+
+    /// In a turn of the core's.
+    pub(crate) async fn send_in(&self, turn: u64, key: u128, peer: &Address, text: &str) -> Outcome {
         let message = OutgoingMessage {
             key: MessageKey(Uuid::from_u128(key)),
             peer: peer.clone(),
             text: MessageText::stored(text.to_owned()),
             sent_at: Timestamp::now(),
+            turn,
         };
         self.line.send(message).await
     }

@@ -77,6 +77,7 @@ async fn busy() -> (House, Device, Device) {
     let (mut ana, bo) = house.pair("ana", "bo").await;
     ana.refused(1012, "AddContact", json!({"contactId": "nobody"})).await;
     ana.well("SearchDirectory", json!({"keySearch": "bo", "typeSearch": "name"})).await;
+    ana.well("GetContactPhotos", json!({"contactIds": [sip("bo")]})).await;
     house.relay.add_account("sip:cy@away.test", "Cy").await.unwrap();
     let pass = house.pass_of("sip:cy@away.test", "cy-1").await;
     let mut cy = Device::opened(&pass, -1).await;
@@ -130,6 +131,7 @@ async fn every_metric_moves_with_what_it_counts() {
     }
     let risen = [
         ("trunkline_outbox_oldest_seconds", &["domain=\"away.test\""][..]),
+        ("trunkline_directory_lookups_total", &["result=\"sign_in_refused\""]),
         ("trunkline_delivery_seconds_count", &[]),
         ("trunkline_store_commit_seconds_count", &[]),
         ("trunkline_store_commit_commands_sum", &[]),

@@ -27,6 +27,8 @@ fn sip(name: &str) -> String {
 const PEOPLE: [[&str; 3]; 3] =
     [["mara", "Mara Özdemir", "Özdemir"], ["max", "Max (directory)", ""], ["zara", "Zara Mayer", "Mayer"]];
 
+const PHOTO: &[u8] = b"\xff\xd8\xff\xe0 as good as a photo";
+
 impl Office {
     async fn open() -> Self {
         let addresses = PEOPLE.map(|[uid, ..]| sip(uid));
@@ -36,6 +38,7 @@ impl Office {
             last,
             sip,
             phone: "+49 (30) 555-12",
+            photo: PHOTO,
             ..Somebody::default()
         });
         let people: Vec<_> = people.collect();
@@ -83,7 +86,7 @@ impl Office {
     }
 }
 
-fn element(slapd: &Slapd) -> String {
+pub(crate) fn element(slapd: &Slapd) -> String {
     format!(
         r#"<directory domain="{}" url="{}" caFile="{}" bindDn="{}" passwordFile="{}" base="{}" timeoutSecs="10" />"#,
         Slapd::DOMAIN,
@@ -155,6 +158,26 @@ async fn peer_f11_without_the_directory_people_find_whom_the_relay_knows() {
     .unwrap();
     let log = office.relay.log();
     assert!(!log.contains("panicked") && !log.contains(Slapd::PASSWORD), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn peer_photo_that_cannot_be_fetched_now_is_pending_and_there_later() {
+    let mut office = Office::open().await;
+    let photo = async |office: &Office, who: &str| {
+        let asked = json!({"contactIds": [sip(who)]});
+        let answer = office.phone.request("GetContactPhotos", asked).await.unwrap();
+        let record = answer["contacts"][0].clone();
+        (record["photoHash"].as_str().unwrap().to_owned(), record["photo"].as_str().unwrap().len())
+    };
+    office.slapd.kill().await.unwrap();
+    assert_eq!(photo(&office, "mara").await, ("PENDING".to_owned(), 0));
+    office.slapd.start_again().await.unwrap();
+    eventually("the directory is asked again", async || (office.found("ma").await.len() == 4).then_some(()))
+        .await
+        .unwrap();
+    let (hash, size) = photo(&office, "zara").await;
+    assert!(hash.len() == 32 && size == PHOTO.len().div_ceil(3) * 4, "{hash} {size}");
+    assert_eq!(photo(&office, "mia").await, (String::new(), 0), "the directory does not know her");
 }
 
 #[tokio::test(flavor = "multi_thread")]

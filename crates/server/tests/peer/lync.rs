@@ -1,8 +1,11 @@
 //! A phone, the real program, a Front End, and a colleague on pidgin-sipe.
 
+mod history;
+mod invitation;
 mod people;
 mod pool;
 mod story;
+mod trial;
 
 use std::process::Command;
 

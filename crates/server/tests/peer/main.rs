@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "../fault/chance.rs"]
+mod chance;
 mod handset;
 mod house;
 mod socket;

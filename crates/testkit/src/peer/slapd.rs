@@ -51,6 +51,10 @@ pub struct Somebody<'a> {
     pub mobile: &'a str,
     /// Job title.
     pub title: &'a str,
+    /// Department.
+    pub department: &'a str,
+    /// `thumbnailPhoto`, the file.
+    pub photo: &'a [u8],
     /// Whether the account is disabled.
     pub disabled: bool,
 }
@@ -228,7 +232,7 @@ fn ldif(people: &[Somebody<'_>]) -> String {
     line(&mut text, "userPassword", Slapd::PASSWORD);
     for somebody in people {
         text += "\n";
-        line(&mut text, "dn", &format!("uid={},{base}", somebody.uid));
+        line(&mut text, "dn", format!("uid={},{base}", somebody.uid));
         text += "objectClass: user\nobjectCategory: person\n";
         let control = if somebody.disabled { "514" } else { "512" };
         for (attribute, value) in [
@@ -242,10 +246,12 @@ fn ldif(people: &[Somebody<'_>]) -> String {
             ("telephoneNumber", somebody.phone),
             ("mobile", somebody.mobile),
             ("title", somebody.title),
+            ("department", somebody.department),
             ("userAccountControl", control),
         ] {
             line(&mut text, attribute, value);
         }
+        line(&mut text, "thumbnailPhoto", somebody.photo);
         somebody.proxies.iter().for_each(|proxy| line(&mut text, "proxyAddresses", proxy));
     }
     text
@@ -256,7 +262,8 @@ fn either<'a>(one: &'a str, other: &'a str) -> &'a str {
 }
 
 /// Base64 takes every character.
-fn line(text: &mut String, attribute: &str, value: &str) {
+fn line(text: &mut String, attribute: &str, value: impl AsRef<[u8]>) {
+    let value = value.as_ref();
     if !value.is_empty() {
         let _ = writeln!(text, "{attribute}:: {}", STANDARD.encode(value));
     }

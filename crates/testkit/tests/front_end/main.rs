@@ -6,3 +6,4 @@ mod contact;
 mod fault;
 mod presence;
 mod sign_in;
+mod tshark;

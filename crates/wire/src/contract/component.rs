@@ -26,7 +26,12 @@ const CONTACT: &[Member] = &[
     Member::must("type", Shape::Words(&["user", "unknown"]), "unknown: nothing but the address is known."),
     Member::must("uri", Shape::Named("Address"), ""),
     Member::must("contactId", Shape::Named("Address"), ""),
-    Member::must("photoHash", TEXT, "Empty: no photo."),
+    Member::must(
+        "photoHash",
+        TEXT,
+        "Changes with the photo. Empty: no photo. PENDING: it was not fetched yet; a ContactUpdate follows for those in \
+         the roster, and GetContactPhotos fetches it at once.",
+    ),
     Member::must("numDevices", TEXT, "Endpoints signed in: a number, in a text."),
     Member::must("mobilePhone", TEXT, ""),
     Member::must("workPhone", TEXT, ""),
@@ -52,8 +57,12 @@ const GROUP: &[Member] = &[
 const PHOTO: &[Member] = &[
     Member::must("uri", Shape::Named("Address"), ""),
     Member::must("contactId", Shape::Named("Address"), ""),
-    Member::must("photoHash", TEXT, "Empty: there are no photos yet."),
-    Member::must("photo", TEXT, "Empty: there are no photos yet."),
+    Member::must("photoHash", TEXT, "As in the contact record. PENDING: it could not be fetched now."),
+    Member::must(
+        "photo",
+        TEXT,
+        "JPEG or PNG in Base64; empty without a photo, and where the answer has no room.",
+    ),
 ];
 
 const DEVICE: &[Member] = &[

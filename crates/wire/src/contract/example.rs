@@ -5,8 +5,8 @@ use trunkline_model::{
 };
 
 use crate::{
-    ContactView, DeviceView, Early, EventData, EventName, Method, Reply, SessionReply, contact_update,
-    entry_event, line_state, session_terminated, typing,
+    ContactView, DeviceView, Early, EventData, EventName, Method, PhotoView, Reply, SessionReply,
+    contact_update, entry_event, line_state, session_terminated, typing,
 };
 
 const CHAT: &str = "019abaac-37c0-7e63-b2a8-51d0c6f3e917";
@@ -14,6 +14,7 @@ const DEVICE: &str = "019abaab-7470-7c11-9a52-0f6d3be8c274";
 const SESSION: &str = "d761a566e2f3199d39719281c427fdbf";
 const TOKEN: &str = "tl1.lJoka4uc0uYbvTUSNXUgNvGB24fwMbdArhoqnzlTvEs";
 const INSTALL: &str = "e20c91f7b6a4d583";
+const PHOTO_HASH: &str = "5d41402abc4b2a76b9719d911017c592";
 const JON: &str = "sip:jon@example.test";
 const NOW: Timestamp = Timestamp(1_764_068_440_203_000);
 
@@ -90,7 +91,7 @@ fn people(method: Method) -> Option<(Early, Reply)> {
         M::UnregisterTempRemotePresence => words("Presence subscription removed"),
         M::GetContactList => Reply::ContactList { contacts, groups: vec![group()], next: None },
         M::GetContactDetail => Reply::ContactDetail(Box::new(view()?)),
-        M::GetContactPhotos => Reply::Photos { contacts: vec![jon()?] },
+        M::GetContactPhotos => Reply::Photos { contacts: vec![photo()?] },
         M::AddGroup => {
             let message = "Group Night shift added".to_owned();
             Reply::GroupAdded { message, id: GroupId(3), name: "Night shift".to_owned() }
@@ -190,6 +191,11 @@ fn group() -> Group {
     Group { id: GroupId(2), name: "Yard".to_owned() }
 }
 
+fn photo() -> Option<PhotoView> {
+    let photo = "/9j/4AAQSkZJRgABAQEAYABgAAD/2Q==".to_owned();
+    Some(PhotoView { address: jon()?, hash: PHOTO_HASH.to_owned(), photo })
+}
+
 fn view() -> Option<ContactView> {
     let profile = Profile {
         display_name: "Jon Brandt".to_owned(),
@@ -203,8 +209,14 @@ fn view() -> Option<ContactView> {
         personal_message: "On the crane".to_owned(),
         devices: 1,
     };
-    let contact =
-        Contact { profile, presence, groups: vec![group()], in_roster: true, ..Contact::unknown(jon()?) };
+    let contact = Contact {
+        profile,
+        presence,
+        groups: vec![group()],
+        photo_hash: PHOTO_HASH.to_owned(),
+        in_roster: true,
+        ..Contact::unknown(jon()?)
+    };
     Some(ContactView { contact, blocked: false })
 }
 

@@ -1,7 +1,7 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use trunkline_model::{Address, Group};
 
-use super::ContactView;
+use super::{ContactView, PhotoView};
 
 /// A contact record: every scalar is a string, numbers and truth values too, as the vendor's clients expect.
 struct Record<'a>(&'a ContactView);
@@ -87,7 +87,7 @@ impl Serialize for GroupList<'_> {
     }
 }
 
-pub(super) struct PhotoList<'a>(pub(super) &'a [Address]);
+pub(super) struct PhotoList<'a>(pub(super) &'a [PhotoView]);
 
 impl Serialize for PhotoList<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -96,14 +96,14 @@ impl Serialize for PhotoList<'_> {
         struct Photo<'a> {
             uri: &'a Address,
             contact_id: &'a Address,
-            photo_hash: &'static str,
-            photo: &'static str,
+            photo_hash: &'a str,
+            photo: &'a str,
         }
-        serializer.collect_seq(self.0.iter().map(|address| Photo {
-            uri: address,
-            contact_id: address,
-            photo_hash: "",
-            photo: "",
+        serializer.collect_seq(self.0.iter().map(|view| Photo {
+            uri: &view.address,
+            contact_id: &view.address,
+            photo_hash: &view.hash,
+            photo: &view.photo,
         }))
     }
 }

@@ -141,6 +141,7 @@ fn what_goes_out_carries_the_key_and_asks_for_a_receipt() {
         peer: "bob@corp.test".parse().unwrap(),
         text: MessageText::new("a <b>\u{1}", 100).unwrap(),
         sent_at: Timestamp::now(),
+        turn: 1,
     };
     let xml = String::from(&Element::from(outgoing("bob@corp.test".parse().unwrap(), &message)));
     for part in [

@@ -2,7 +2,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use tokio::{sync::oneshot, time::Instant};
 use tokio_xmpp::jid::BareJid;
-use trunkline_core::port::Outcome;
+use trunkline_core::port::{Outcome, OutgoingMessage};
 use trunkline_model::{MessageKey, Presence};
 
 use crate::{
@@ -34,6 +34,8 @@ pub(super) struct Memory {
     pub(super) peers: Recent<MessageKey, BareJid>,
     /// What the server was last told to show; `None` before the core has chosen.
     pub(super) shown: Option<Presence>,
+    /// The latest turn of a message that was given back.
+    given_back: u64,
     /// How many of the last in `outbound` never left the queue.
     unwritten: usize,
     /// Until when the server keeps the session for us.
@@ -49,12 +51,13 @@ pub(super) struct Sent {
 /// A message whose outcome somebody waits for.
 pub(super) struct Delivery {
     pub(super) key: MessageKey,
+    turn: u64,
     reply: oneshot::Sender<Outcome>,
 }
 
 impl Delivery {
-    pub(super) fn new(key: MessageKey, reply: oneshot::Sender<Outcome>) -> Self {
-        Self { key, reply }
+    pub(super) fn new(message: &OutgoingMessage, reply: oneshot::Sender<Outcome>) -> Self {
+        Self { key: message.key, turn: message.turn, reply }
     }
 
     /// Tells the outcome; whoever waited may have given up.
@@ -74,6 +77,7 @@ impl Memory {
             questions: Questions::default(),
             peers: Recent::new(MAX_SENT),
             shown: None,
+            given_back: 0,
             unwritten: 0,
             kept_until: None,
         }
@@ -130,6 +134,17 @@ impl Memory {
         }
     }
 
+    /// Whether no message of this turn or a later one was given back.
+    pub(super) fn takes(&self, turn: u64) -> bool {
+        turn > self.given_back
+    }
+
+    /// Tells that a message was not sent.
+    pub(super) fn give_back(&mut self, delivery: Delivery) {
+        self.given_back = self.given_back.max(delivery.turn);
+        delivery.tell(Outcome::NotSent);
+    }
+
     /// The session is gone: what was not confirmed never will be.
     pub(super) fn give_up(&mut self) {
         self.questions.clear();
@@ -141,7 +156,11 @@ impl Memory {
         self.kept_until = None;
         for (place, sent) in open.into_iter().enumerate() {
             if let Some(delivery) = sent.delivery {
-                delivery.tell(if place < written { Outcome::Unknown } else { Outcome::NotSent });
+                if place < written {
+                    delivery.tell(Outcome::Unknown);
+                } else {
+                    self.give_back(delivery);
+                }
             }
         }
     }
@@ -183,7 +202,7 @@ mod tests {
         let mut attempt = || {
             let (reply, outcome) = oneshot::channel();
             let element = Arc::new(XmppStreamElement::SM(Nonza::Req(R)));
-            memory.outbound.push(Sent { element, delivery: Some(Delivery::new(key, reply)) });
+            memory.outbound.push(Sent { element, delivery: Some(Delivery { key, turn: 1, reply }) });
             outcome
         };
         drop(attempt());

@@ -181,10 +181,13 @@ impl Worker {
 
     fn obey(&mut self, live: &mut Live, command: Option<Command>) {
         match command {
+            Some(Command::Send { message, reply, .. }) if !self.memory.takes(message.turn) => {
+                self.memory.give_back(Delivery::new(&message, reply));
+            }
             Some(Command::Send { to, message, reply }) => {
                 self.memory.peers.insert(message.key, to.clone());
                 let stanza = Stanza::Message(message::outgoing(to, &message));
-                self.send(live, stanza, Some(Delivery::new(message.key, reply)));
+                self.send(live, stanza, Some(Delivery::new(&message, reply)));
             }
             Some(Command::Stanza(stanza)) => self.send(live, *stanza, None),
             Some(Command::Show) => self.show(live),

@@ -2,7 +2,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use anyhow::Result;
 use tokio::time::Instant;
-use trunkline_core::port::{Line, LineState, Outcome};
+use trunkline_core::port::{Line, LineState, Outcome, OutgoingMessage};
 use trunkline_testkit::{
     Fault, Way, Wire, eventually,
     peer::{Colleague, Heard, Prosody, ProsodyOptions},
@@ -10,7 +10,7 @@ use trunkline_testkit::{
 };
 use trunkline_xmpp::XmppSettings;
 
-use crate::house::{DOMAIN, Recorder, USERS, alice, connected, message, open, settings, state};
+use crate::house::{DOMAIN, Recorder, USERS, alice, connected, message, next_turn, open, settings, state};
 
 const ALICE: &str = "alice@corp.test";
 
@@ -125,7 +125,8 @@ async fn peer_goes_on_once_the_store_is_well_again() -> Result<()> {
 async fn send_until_taken(line: &Arc<dyn Line>, text: &str) -> Result<Outcome> {
     let message = message("bob", text);
     eventually("the line takes the message", async || {
-        Some(line.send(message.clone()).await).filter(|outcome| *outcome != Outcome::NotSent)
+        let message = OutgoingMessage { turn: next_turn(), ..message.clone() };
+        Some(line.send(message).await).filter(|outcome| *outcome != Outcome::NotSent)
     })
     .await
 }

@@ -1,6 +1,6 @@
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
 use anyhow::{Context, Result};
@@ -164,5 +164,12 @@ pub(crate) fn message(to: &str, text: &str) -> OutgoingMessage {
         peer: address(to),
         text: MessageText::new(text, 8_000).unwrap(),
         sent_at: Timestamp::now(),
+        turn: next_turn(),
     }
+}
+
+/// Later than all before, so that the line takes the message whatever it gave back.
+pub(crate) fn next_turn() -> u64 {
+    static TURN: AtomicU64 = AtomicU64::new(1);
+    TURN.fetch_add(1, Ordering::Relaxed)
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::{Finding, layout};
-use crate::workspace::{Metadata, Package};
+use crate::workspace::{Dependency, Metadata, Package};
 
 const PREFIX: &str = "trunkline-";
 
@@ -15,15 +15,16 @@ const PREFIX: &str = "trunkline-";
 const FLOORS: &[(&str, &[&str])] = &[
     ("server", &["client", "config", "core", "directory", "http", "lync", "model", "store", "wire", "xmpp"]),
     ("http", &["config", "core", "model", "wire"]),
-    ("xmpp", &["core", "model"]),
+    ("xmpp", &["core", "model", "tls"]),
     ("directory", &["core", "model"]),
-    ("lync", &["core", "model", "sip"]),
+    ("lync", &["core", "model", "sip", "tls"]),
     ("core", &["model", "store", "wire"]),
     ("store", &["model"]),
     ("wire", &["model"]),
     ("config", &["model"]),
     ("model", &[]),
     ("sip", &[]),
+    ("tls", &[]),
     ("client", &["model", "wire"]),
     ("testkit", &["client", "config", "model", "sip", "wire"]),
     ("xtask", &[]),
@@ -38,9 +39,14 @@ const DOORS: &[(&str, &[&str])] = &[
     ("tokio-xmpp", &["xmpp"]),
     ("ldap3", &["directory"]),
     ("xmpp-parsers", &["xmpp"]),
-    ("rustls", &["client", "directory", "http", "lync", "server", "testkit", "xmpp"]),
-    ("tokio-rustls", &["client", "directory", "http", "lync", "server", "testkit", "xmpp"]),
+    ("rustls", &["client", "directory", "http", "lync", "server", "testkit", "tls", "xmpp"]),
+    ("tokio-rustls", &["client", "directory", "http", "lync", "server", "testkit", "tls", "xmpp"]),
+    ("openssl", &["tls"]),
+    ("tokio-openssl", &["tls"]),
 ];
+
+/// Other people's crates that no default build has: a feature must ask for them.
+const ASKED_FOR: &[&str] = &["openssl", "tokio-openssl"];
 
 /// Other people's crates that the standard library or another choice of ours replaces.
 const REPLACED: &[(&str, &str)] = &[
@@ -48,7 +54,6 @@ const REPLACED: &[(&str, &str)] = &[
     ("lazy_static", "std::sync::LazyLock"),
     ("chrono", "jiff"),
     ("ring", "aws-lc-rs"),
-    ("openssl", "rustls"),
     ("native-tls", "rustls"),
 ];
 
@@ -88,7 +93,7 @@ fn check_package(package: &Package, path: &Path, text: &str) -> Vec<Finding> {
         let for_tests = dependency.kind.as_deref() == Some("dev");
         let objection = match dependency.name.strip_prefix(PREFIX) {
             Some(ours) => check_ours(folder, floor, ours, for_tests),
-            None => check_theirs(folder, &dependency.name),
+            None => check_theirs(folder, dependency),
         };
         let at = line(text, &dependency.name);
         findings.extend(objection.map(|message| Finding::new(path, at, message)));
@@ -118,9 +123,15 @@ fn below(folder: &str) -> BTreeSet<&'static str> {
     direct.iter().flat_map(|name| below(name).into_iter().chain([*name])).collect()
 }
 
-fn check_theirs(folder: &str, theirs: &str) -> Option<String> {
+fn check_theirs(folder: &str, dependency: &Dependency) -> Option<String> {
+    let theirs = dependency.name.as_str();
     if let Some((_, better)) = REPLACED.iter().find(|(name, _)| *name == theirs) {
         return Some(format!("`{theirs}` is not used here: use {better}"));
+    }
+    if ASKED_FOR.contains(&theirs) && !dependency.optional {
+        return Some(format!(
+            "`{theirs}` must be optional = true, and come with a feature that is not a default"
+        ));
     }
     let (_, doors) = DOORS.iter().find(|(name, _)| *name == theirs)?;
     (!doors.contains(&folder)).then(|| format!("`{theirs}` may be named only in {}", doors.join(", ")))
@@ -135,13 +146,13 @@ fn line(text: &str, key: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workspace::Dependency;
 
     fn objections(folder: &str, dependencies: &[(&str, Option<&str>)]) -> Vec<String> {
         let path = Path::new("crates").join(folder).join("Cargo.toml");
         let one = |&(name, kind): &(&str, Option<&str>)| Dependency {
             name: name.to_owned(),
             kind: kind.map(str::to_owned),
+            optional: kind == Some("optional"),
         };
         let package = Package {
             name: format!("{PREFIX}{folder}"),
@@ -175,6 +186,9 @@ mod tests {
         assert!(objections("core", &[("sqlx", None)])[0].contains("only in store"));
         assert!(objections("core", &[("rustls", Some("dev"))])[0].contains("only in client"));
         assert!(objections("core", &[("chrono", None)])[0].contains("use jiff"));
+        assert!(objections("tls", &[("openssl", None)])[0].contains("must be optional"));
+        assert!(objections("lync", &[("openssl", Some("optional"))])[0].contains("only in tls"));
+        assert_eq!(objections("tls", &[("openssl", Some("optional"))]), [""; 0]);
     }
 
     #[test]

@@ -237,16 +237,20 @@ fn nobody_else_says_who_writes() {
 
 #[test]
 fn a_bye_instead_of_a_cancel_gives_the_invitation_up_too() {
-    let mut alice = alice(Accept::User);
-    alice.receive(invite().header(name::MS_TEXT_FORMAT, FIRST).done().into());
-    let to = alice.answers(180).text(name::TO).unwrap().into_owned();
-    let mut bye = request(Method::BYE).done();
-    bye.set(name::TO, to);
-    bye.set(name::CSEQ, "2 BYE");
-    alice.receive(bye.into());
-    alice.answers(487);
-    alice.answers(200);
-    assert_eq!(alice.texts(), ["hello"]);
+    for names_our_tag in [true, false] {
+        let mut alice = alice(Accept::User);
+        alice.receive(invite().header(name::MS_TEXT_FORMAT, FIRST).done().into());
+        let to = alice.answers(180).text(name::TO).unwrap().into_owned();
+        let mut bye = request(Method::BYE).done();
+        if names_our_tag {
+            bye.set(name::TO, to);
+        }
+        bye.set(name::CSEQ, "2 BYE");
+        alice.receive(bye.into());
+        alice.answers(487);
+        alice.answers(200);
+        assert_eq!(alice.texts(), ["hello"]);
+    }
 }
 
 #[test]

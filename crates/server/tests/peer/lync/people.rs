@@ -1,14 +1,17 @@
 //! Whom a phone knows on a pool, and what they see of each other.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
+use trunkline_client::Event;
 use trunkline_model::Availability;
-use trunkline_sip::body::presence::{ContactCard, Phone};
+use trunkline_sip::body::presence::{ContactCard, Phone, Photo};
 use trunkline_testkit::{
     eventually,
-    peer::{Pidgin, Told},
+    peer::{Pidgin, Slapd, Somebody, Told},
 };
 
-use super::pool::{DOMAIN, Pool, address, sip};
+use super::pool::{DOMAIN, Pool, address, front_end, sip};
+use crate::{directory::element, house::plan};
 
 /// What the client shows of somebody, once it is so.
 async fn shows(client: &mut Pidgin, who: &str, status: &str, note: &str) {
@@ -54,6 +57,7 @@ async fn peer_list_is_one_for_the_phone_and_the_desktop() {
     .await
     .unwrap();
     pool.check();
+    pool.check_wire().await;
 }
 
 #[tokio::test]
@@ -107,6 +111,66 @@ async fn peer_presence_and_notes_go_both_ways_and_a_card_is_read() {
     alice.phone.request("SetPersonalMessage", json!({"personalMessage": ""})).await.unwrap();
     shows(&mut bob, &who, "do-not-disturb", "Mobile").await;
     pool.check();
+    pool.check_wire().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn peer_photos_and_what_a_card_lacks_come_from_the_directory() {
+    let (bob, carol) = (sip("bob"), sip("carol"));
+    let jpeg = b"\xff\xd8\xff\xe0 as good as a photo";
+    let slapd = Slapd::start(&[
+        Somebody {
+            uid: "1",
+            name: "Robert",
+            sip: &bob,
+            mobile: "+49 170 2",
+            photo: jpeg,
+            ..Somebody::default()
+        },
+        Somebody { uid: "2", sip: &carol, photo: b"<svg onload='alert(1)'/>", ..Somebody::default() },
+    ])
+    .await
+    .unwrap();
+    let front = front_end().await;
+    let port = front.tls_port();
+    let pool = Pool::of(front, port, plan().directory(&element(&slapd)), &["alice"]).await;
+    // Where the photo is goes nowhere: nobody asks a web server that somebody else names.
+    let photo = Photo {
+        kind: Some("enterprise".to_owned()),
+        uri: Some("http://127.0.0.1:1/photo".to_owned()),
+        hash: Some("c0ffee".to_owned()),
+    };
+    let title = Some("Foreman".to_owned());
+    pool.front.set_card("bob", ContactCard { title, photos: vec![photo], ..ContactCard::default() });
+    let mut alice = pool.alice().await;
+    for who in ["bob", "carol"] {
+        alice.phone.request("AddContact", json!({"contactId": sip(who)})).await.unwrap();
+    }
+    let hash = alice
+        .until("Bob has a photo", |event| match event {
+            Event::ContactUpdate { contacts } => contacts
+                .iter()
+                .find(|contact| contact.address == address("bob") && contact.photo_hash.len() == 32)
+                .map(|contact| contact.photo_hash.clone()),
+            _ => None,
+        })
+        .await;
+    alice
+        .contact(&address("carol"), "has none that can be shown", |contact| contact.photo_hash.is_empty())
+        .await;
+    let detail = alice.phone.request("GetContactDetail", json!({"contactId": bob})).await.unwrap();
+    let card = &detail["contact"][&bob];
+    for (member, value) in
+        [("displayName", "Bob B"), ("title", "Foreman"), ("mobilePhone", "+49 170 2"), ("photoHash", &hash)]
+    {
+        assert_eq!(card[member], value, "{member} of {card}");
+    }
+    let asked = json!({"contactIds": [bob, carol]});
+    let photos = alice.phone.request("GetContactPhotos", asked).await.unwrap()["contacts"].clone();
+    assert_eq!(photos[0]["photoHash"], hash);
+    assert_eq!(photos[0]["photo"], STANDARD.encode(jpeg));
+    assert_eq!((&photos[1]["photoHash"], &photos[1]["photo"]), (&json!(""), &json!("")));
+    pool.check();
 }
 
 #[tokio::test]
@@ -138,6 +202,7 @@ async fn peer_phone_that_comes_and_goes_takes_nothing_from_the_desktop() {
         "a phone that went is no wish to appear offline"
     );
     pool.check();
+    pool.check_wire().await;
 }
 
 #[tokio::test]
@@ -166,4 +231,5 @@ async fn peer_whom_a_phone_blocks_sees_somebody_offline() {
     alice.message("good again").await;
     assert!(alice.mailbox().await.iter().all(|entry| entry.text != "why not?"));
     pool.check();
+    pool.check_wire().await;
 }

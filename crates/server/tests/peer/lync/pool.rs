@@ -4,8 +4,8 @@ use tempfile::TempDir;
 use trunkline_client::{ActivationRequest, Phone, Server, Trust};
 use trunkline_model::Address;
 use trunkline_testkit::{
-    Relay,
-    peer::{FrontEnd, Kamailio},
+    Relay, patience,
+    peer::{FrontEnd, Kamailio, tshark},
     relay::Builder,
 };
 
@@ -50,6 +50,13 @@ impl Pool {
         Self::of(front, port, plan(), &["alice"]).await
     }
 
+    /// With an account for Alice, and further attributes of the backend.
+    pub(crate) async fn with(attributes: &str) -> Self {
+        let front = front_end().await;
+        let port = front.tls_port();
+        Self::of_backend(front, port, plan(), &["alice"], attributes).await
+    }
+
     /// The same, with that in between.
     pub(crate) async fn open_with(between: Between) -> Self {
         if between == Between::Nothing {
@@ -64,6 +71,16 @@ impl Pool {
 
     /// With these accounts; the relay reaches the Front End at `port`, which may be that of somebody in between.
     pub(crate) async fn of(front: FrontEnd, port: u16, plan: Builder, accounts: &[&str]) -> Self {
+        Self::of_backend(front, port, plan, accounts, "").await
+    }
+
+    async fn of_backend(
+        front: FrontEnd,
+        port: u16,
+        plan: Builder,
+        accounts: &[&str],
+        attributes: &str,
+    ) -> Self {
         let folder = TempDir::new().unwrap();
         std::fs::write(folder.path().join("ca.pem"), front.authority().certificate_pem()).unwrap();
         certify(&front, &folder);
@@ -71,7 +88,7 @@ impl Pool {
         let backend = format!(
             r#"<backend kind="lync" domain="{DOMAIN}" pool="pool.{DOMAIN}" host="127.0.0.1" port="{port}"
             localFqdn="{RELAY}" listen="127.0.0.1:0" certificateFile="{at}/relay.pem"
-            privateKeyFile="{at}/key.pem" caFile="{at}/ca.pem" allowedPeers="pool.{DOMAIN} fe1.{DOMAIN}" />"#
+            privateKeyFile="{at}/key.pem" caFile="{at}/ca.pem" allowedPeers="pool.{DOMAIN} fe1.{DOMAIN}" {attributes} />"#
         );
         let relay = plan.backend(&backend).start().await.unwrap();
         for account in accounts {
@@ -94,6 +111,20 @@ impl Pool {
 
     /// One that has only begun to connect.
     pub(crate) async fn new_phone(&self, user: &str) -> Handset {
+        Handset::new(self.pass(user).await.profile(None))
+    }
+
+    /// One that acknowledges by itself, and whose events nobody reads.
+    pub(crate) async fn busy_phone(&self, user: &str) -> Phone {
+        let mut profile = self.pass(user).await.profile(None);
+        profile.auto_ack = true;
+        let phone = Phone::connect(profile);
+        drop(phone.events());
+        phone.ready(patience()).await.unwrap();
+        phone
+    }
+
+    async fn pass(&self, user: &str) -> Pass {
         let server = Server::new(&self.relay.url(), &Trust::System).unwrap();
         let install = format!("{user}-1");
         let request = ActivationRequest {
@@ -106,12 +137,17 @@ impl Pool {
             locale: String::new(),
         };
         let token = Phone::activate(&server, &request).await.unwrap().token;
-        Handset::new(Pass { server, install, token }.profile(None))
+        Pass { server, install, token }
     }
 
     pub(crate) fn check(&self) {
         assert_eq!(self.front.complaints(), Vec::<String>::new());
         self.check_log();
+    }
+
+    /// Has Wireshark judge every message that passed the Front End.
+    pub(crate) async fn check_wire(&self) {
+        assert_eq!(tshark::complaints(&self.front.traffic()).await.unwrap(), Vec::<String>::new());
     }
 
     pub(crate) fn check_log(&self) {

@@ -32,6 +32,7 @@ async fn talk_and_see(between: Between) {
         .await
         .unwrap();
     pool.check();
+    pool.check_wire().await;
 }
 
 async fn talk(pool: &Pool, alice: &mut Handset, bob: &mut Pidgin) {
@@ -93,6 +94,7 @@ async fn peer_pool_that_restarts_gets_what_was_written_meanwhile() {
     alice.phone.send_as("a-1", &address("bob"), "you are back").await.unwrap();
     bob.message("you are back").await.unwrap();
     pool.check();
+    pool.check_wire().await;
 }
 
 #[tokio::test]
@@ -114,6 +116,7 @@ async fn peer_proxy_that_restarts_is_found_again_and_chats_go_on() {
     alice.phone.send_as("a-2", &address("bob"), "and back").await.unwrap();
     bob.message("and back").await.unwrap();
     pool.check();
+    pool.check_wire().await;
 }
 
 #[tokio::test]
@@ -136,4 +139,5 @@ async fn peer_pool_that_restarts_behind_a_proxy_is_noticed_and_signed_in_to_agai
     alice.phone.send_as("a-2", &address("bob"), "good").await.unwrap();
     bob.message("good").await.unwrap();
     pool.check_log();
+    pool.check_wire().await;
 }

@@ -28,6 +28,11 @@ impl FrontEnd {
         self.enter(|house| house.settings.dial_back = on);
     }
 
+    /// Fails to connect to applications from now on, as behind a firewall; connections that stand stay.
+    pub fn drop_dials(&self, on: bool) {
+        self.enter(|house| house.settings.drops_dials = on);
+    }
+
     /// Dials not the applications themselves but a proxy at this port, which stands for them and shows their certificates.
     pub fn behind(&self, proxy: Option<u16>) {
         self.enter(|house| house.settings.edge = proxy);

@@ -60,6 +60,7 @@ pub(super) struct House {
 /// Switches that tests turn.
 pub(super) struct Settings {
     pub(super) dial_back: bool,
+    pub(super) drops_dials: bool,
     /// The port of a proxy that stands before the applications.
     pub(super) edge: Option<u16>,
     pub(super) piggyback: bool,
@@ -74,6 +75,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             dial_back: false,
+            drops_dials: false,
             edge: None,
             piggyback: true,
             challenge: false,
@@ -207,6 +209,11 @@ impl House {
                 self.work(line, message.clone());
                 self.work(line, message);
             }
+            Some(Act::Fork) => {
+                let other = self.forked(&message);
+                self.work(line, message);
+                self.work(line, other);
+            }
             Some(Act::Swap) => self.keep(line, Heading::Received, message),
             Some(Act::Delay(after)) => self.errands.push(Errand::Receive { after, line, message }),
             Some(Act::Cut) => self.cut(line),
@@ -236,6 +243,21 @@ impl House {
             builder = builder.body(media, body.clone());
         }
         self.send(line, builder.done());
+    }
+
+    /// The same with another tag in To, if it has one there.
+    fn forked(&mut self, message: &Message) -> Message {
+        let (mut other, tag) = (message.clone(), self.fresh_tag());
+        if let Ok(to) = message.to()
+            && to.tag().is_some()
+        {
+            let value = format!("<{}>;tag={tag}", to.uri);
+            match &mut other {
+                Message::Request(request) => request.set(name::TO, value),
+                Message::Response(response) => response.set(name::TO, value),
+            }
+        }
+        other
     }
 
     fn keep(&mut self, line: u64, heading: Heading, message: Message) {
@@ -309,6 +331,11 @@ impl House {
             Some(Act::Twice) => {
                 self.send_now(line, message.clone());
                 self.send_now(line, message);
+            }
+            Some(Act::Fork) => {
+                let other = self.forked(&message);
+                self.send_now(line, message);
+                self.send_now(line, other);
             }
             Some(Act::Swap) => self.keep(line, Heading::Sent, message),
             Some(Act::Delay(after)) => self.errands.push(Errand::Send { after, line, message }),

@@ -40,11 +40,20 @@ impl House {
     }
 
     pub(super) fn closed(&mut self, line: u64) {
+        self.lost(line, 408);
+    }
+
+    /// A connection could not be made.
+    pub(super) fn unreachable(&mut self, line: u64) {
+        self.lost(line, 480);
+    }
+
+    fn lost(&mut self, line: u64, status: u16) {
         if self.lines.remove(&line).is_none() {
             return;
         }
         self.kept.retain(|(kept, _), _| *kept != line);
-        self.hung_up(line);
+        self.hung_up(line, status);
         self.sign_out_line(line);
     }
 

@@ -243,11 +243,10 @@ impl House {
         self.diagnose(line, &invite, 487, 5002, "Request was cancelled");
     }
 
-    /// Answers for the endpoints whose connection is gone.
-    pub(super) fn hung_up(&mut self, line: u64) {
+    /// Answers for the endpoints whose connection is gone, or never was.
+    pub(super) fn hung_up(&mut self, line: u64, status: u16) {
         for at in 0..self.calls.len() {
             let Some(call) = self.calls.get(at) else { return };
-            let status = if *call.request.method() == Method::INVITE { 480 } else { 408 };
             let open = call
                 .branches
                 .iter()

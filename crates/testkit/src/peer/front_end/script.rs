@@ -15,6 +15,8 @@ pub enum Act {
     Drop,
     /// Works on it, or sends it, twice.
     Twice,
+    /// The same, the second time as if it came from another endpoint: with another tag in To.
+    Fork,
     /// Keeps it until the next message on the same connection has passed.
     Swap,
     /// Keeps it for a while, and does not keep others.

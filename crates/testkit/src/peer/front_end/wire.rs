@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
     crypto::aws_lc_rs::default_provider,
@@ -120,6 +120,7 @@ pub(super) async fn dial(
     stop: CancellationToken,
 ) {
     let dialling = async {
+        ensure!(!shared.enter(|house| house.settings.drops_dials), "dials are dropped");
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
         stream.set_nodelay(true)?;
         let stream = shared.tls.connector.connect(ServerName::try_from(host)?, stream).await?;
@@ -127,7 +128,7 @@ pub(super) async fn dial(
     };
     match stop.run_until_cancelled(dialling).await {
         Some(Ok(stream)) => pump(&shared, id, stream, queue, &stop).await,
-        _ => shared.enter(|house| house.closed(id)),
+        _ => shared.enter(|house| house.unreachable(id)),
     }
 }
 

@@ -101,7 +101,9 @@ const DETAIL: Description = Description {
 
 const PHOTOS: Description = Description {
     tag: Tag::Roster,
-    details: "There are no photos yet, and the answer says so.",
+    details: "Ask for those whose hash in the contact record is new to the phone, or PENDING. Fetches what is not here yet, \
+              for at most 10 s. As many photos as go into one frame: of the others there is the hash with an empty \
+              `photo`, and they are to be asked for again.",
     params: &[CONTACTS],
     result: &[Member::must("contacts", Shape::List("Photo", 0, usize::MAX), "One for each.")],
     errors: &[],
