@@ -6,6 +6,7 @@ mod stage;
 
 mod crowd;
 mod examine;
+mod invitation;
 mod message;
 mod people;
 mod sign_in;

@@ -24,7 +24,7 @@ pub(crate) const RELAY: &str = "relay.contoso.test";
 pub(crate) struct Stage {
     pub(crate) front: FrontEnd,
     pub(crate) backend: LyncBackend,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Stage {
@@ -40,64 +40,24 @@ impl Stage {
     /// The same for these users.
     pub(crate) async fn of(users: &[(&str, &str)], change: impl FnOnce(&mut LyncSettings)) -> Self {
         let front = FrontEnd::start(DOMAIN, users).await.unwrap();
-        front.trust(RELAY);
         let folder = TempDir::new().unwrap();
-        let write = |name: &str, text: &str| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, text).unwrap();
-            path
-        };
-        let identity = front.authority().identity(&[RELAY]).unwrap();
-        let mut settings = LyncSettings {
-            domain: DOMAIN.into(),
-            pool: Target {
-                name: format!("pool.{DOMAIN}"),
-                host: Some("127.0.0.1".into()),
-                port: front.tls_port(),
-            },
-            local_fqdn: RELAY.into(),
-            listen: "127.0.0.1:0".parse().unwrap(),
-            tls: TlsSettings {
-                certificate: write("relay.pem", &identity.certificate_pem),
-                private_key: write("key.pem", &identity.key_pem),
-                authorities: write("ca.pem", front.authority().certificate_pem()),
-                strength: trunkline_lync::tls::Strength::Usual,
-                peers: [format!("pool.{DOMAIN}"), format!("fe1.{DOMAIN}")].iter().collect(),
-            },
-            gruu: None,
-            accept: Accept::OnlyEndpoint,
-            decline: Decline::Here,
-            login_rate: 50,
-        };
-        change(&mut settings);
-        let backend = LyncBackend::new(settings).unwrap();
-        backend.start().await.unwrap();
-        Self { front, backend, _folder: folder }
+        let backend = backend(&front, &folder, RELAY, change).await;
+        Self { front, backend, folder }
+    }
+
+    /// Another relay, which the pool trusts too: the same user there is another endpoint.
+    pub(crate) async fn beside(&self, change: impl FnOnce(&mut LyncSettings)) -> LyncBackend {
+        backend(&self.front, &self.folder, "other.contoso.test", change).await
     }
 
     /// A line of a user's, on its way.
     pub(crate) async fn line(&self, user: &str) -> Desk {
-        let address: Address = format!("{user}@{DOMAIN}").parse().unwrap();
-        let (state, states) = watch::channel(LineState::Connecting { reason: String::new() });
-        let (sender, heard) = mpsc::unbounded_channel();
-        let ear = Arc::new(Ear {
-            state,
-            heard: sender,
-            broken: Mutex::new(false),
-            contacts: Mutex::default(),
-            taken: Mutex::default(),
-        });
-        let person = Person { account: AccountId(1), address: address.clone() };
-        let request = OpenLine { person, password: None, inlet: ear.clone() };
-        let line = self.backend.open(request).await.unwrap();
-        Desk { line, address, states, heard, ear }
+        Desk::open(&self.backend, user).await
     }
 
     /// A line that is signed in.
     pub(crate) async fn connected(&self, user: &str) -> Desk {
-        let mut desk = self.line(user).await;
-        desk.until("it is signed in", |state| *state == LineState::Connected).await;
-        desk
+        Desk::connected(&self.backend, user).await
     }
 
     /// How many REGISTERs a user has sent.
@@ -110,6 +70,47 @@ impl Stage {
         };
         self.front.traffic().iter().filter(is_his).count()
     }
+}
+
+/// A backend for a relay of this name, which the pool trusts.
+async fn backend(
+    front: &FrontEnd,
+    folder: &TempDir,
+    name: &str,
+    change: impl FnOnce(&mut LyncSettings),
+) -> LyncBackend {
+    front.trust(name);
+    let write = |file: &str, text: &str| {
+        let path = folder.path().join(format!("{name}-{file}"));
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let identity = front.authority().identity(&[name]).unwrap();
+    let mut settings = LyncSettings {
+        domain: DOMAIN.into(),
+        pool: Target {
+            name: format!("pool.{DOMAIN}"),
+            host: Some("127.0.0.1".into()),
+            port: front.tls_port(),
+        },
+        local_fqdn: name.into(),
+        listen: "127.0.0.1:0".parse().unwrap(),
+        tls: TlsSettings {
+            certificate: write("relay.pem", &identity.certificate_pem),
+            private_key: write("key.pem", &identity.key_pem),
+            authorities: write("ca.pem", front.authority().certificate_pem()),
+            strength: trunkline_lync::tls::Strength::Usual,
+            peers: [format!("pool.{DOMAIN}"), format!("fe1.{DOMAIN}")].iter().collect(),
+        },
+        gruu: None,
+        accept: Accept::OnlyEndpoint,
+        decline: Decline::Here,
+        login_rate: 50,
+    };
+    change(&mut settings);
+    let backend = LyncBackend::new(settings).unwrap();
+    backend.start().await.unwrap();
+    backend
 }
 
 /// What reached the core.
@@ -131,6 +132,31 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
+    /// A line on its way.
+    pub(crate) async fn open(backend: &LyncBackend, user: &str) -> Self {
+        let address: Address = format!("{user}@{DOMAIN}").parse().unwrap();
+        let (state, states) = watch::channel(LineState::Connecting { reason: String::new() });
+        let (sender, heard) = mpsc::unbounded_channel();
+        let ear = Arc::new(Ear {
+            state,
+            heard: sender,
+            broken: Mutex::new(false),
+            contacts: Mutex::default(),
+            taken: Mutex::default(),
+        });
+        let person = Person { account: AccountId(1), address: address.clone() };
+        let request = OpenLine { person, password: None, inlet: ear.clone() };
+        let line = backend.open(request).await.unwrap();
+        Self { line, address, states, heard, ear }
+    }
+
+    /// A line that is signed in.
+    pub(crate) async fn connected(backend: &LyncBackend, user: &str) -> Self {
+        let mut desk = Self::open(backend, user).await;
+        desk.until("it is signed in", |state| *state == LineState::Connected).await;
+        desk
+    }
+
     /// Waits for a state; it may have been there for long.
     pub(crate) async fn until(&mut self, what: &str, is_meant: impl Fn(&LineState) -> bool) -> LineState {
         let waited = tokio::time::timeout(patience(), self.states.wait_for(is_meant)).await;

@@ -1,10 +1,11 @@
 //! Who takes a conversation that somebody at pidgin-sipe begins: Alice's phone, her desktop, or nobody.
 
+use serde_json::json;
 use trunkline_client::{Event, RequestError};
 use trunkline_sip::{Method, Response};
 use trunkline_testkit::{
     eventually,
-    peer::{Pidgin, Told, Transport},
+    peer::{Pidgin, Told, Transport, front_end::Traffic},
 };
 
 use super::pool::{Pool, address};
@@ -138,10 +139,67 @@ async fn peer_is_answered_at_the_desktop_and_the_phone_is_told() {
     desk.message("phone or desk?").await.unwrap();
     assert_eq!(update(&mut alice, &invited).await, "AnsweredElsewhere");
     assert!(already_answered(alice.phone.accept(&invited).await));
+    let is_read = |event: &Event| matches!(event, Event::Read { unread: 1, .. }).then_some(());
+    alice.until("it is read, and the one before is not", is_read).await;
     let of_desk = desk.address().to_owned();
-    desk.send(&bob.address().to_owned(), "desk").await.unwrap();
+    desk.send(bob.address(), "desk").await.unwrap();
     bob.message("desk").await.unwrap();
     assert_eq!(bob.messages(&of_desk), ["desk"]);
+    pool.check();
+}
+
+#[tokio::test]
+async fn peer_that_rings_at_a_desktop_that_leaves_gets_the_phone() {
+    let pool = Pool::open().await;
+    let mut alice = pool.alice().await;
+    let mut desk = Pidgin::start(&pool.front, "alice", "desk", Transport::Tcp).await.unwrap();
+    desk.connect(&pool.front).await.unwrap();
+    let mut bob = Pidgin::sign_in(&pool.front, "bob").await.unwrap();
+    bob.send(&pool.front.address("alice"), "anybody?").await.unwrap();
+    invitation(&mut alice, "anybody?").await;
+    answered(&pool, &[180]).await;
+    desk.sign_out().await.unwrap();
+    eventually("the phone takes it", async || answers(&pool).contains(&200).then_some(())).await.unwrap();
+    alice.phone.send_as("a-1", &address("bob"), "the phone").await.unwrap();
+    bob.message("the phone").await.unwrap();
+    assert_eq!(
+        alice.mailbox().await,
+        entries(&[("InvitationReceived", "anybody?"), ("MessageReceived", "anybody?"),])
+    );
+}
+
+#[tokio::test]
+async fn peer_that_rings_in_an_open_conversation_is_answered_by_who_reads() {
+    let pool = Pool::with(r#"accept="user""#).await;
+    let mut alice = pool.alice().await;
+    let mut bob = Pidgin::sign_in(&pool.front, "bob").await.unwrap();
+    let to_alice = pool.front.address("alice");
+    bob.send(&to_alice, "first").await.unwrap();
+    let invited = invitation(&mut alice, "first").await;
+    alice.phone.accept(&invited).await.unwrap();
+    answered(&pool, &[180, 200]).await;
+    bob.close(&to_alice).await.unwrap();
+    bob.send(&to_alice, "second").await.unwrap();
+    alice.message("second").await;
+    answered(&pool, &[180, 200, 180]).await;
+    let read = json!({"contactId": address("bob")});
+    alice.phone.request("conversation.Read", read).await.unwrap();
+    answered(&pool, &[180, 200, 180, 200]).await;
+    let mark = pool.front.mark();
+    alice.phone.end_chat(&address("bob")).await.unwrap();
+    let bye = |traffic: &Traffic| {
+        traffic.sent_request().filter(|request| *request.method() == Method::BYE).map(drop)
+    };
+    pool.front.until_after(mark, "the BYE of who ends the conversation", bye).await.unwrap();
+    bob.send(&to_alice, "third").await.unwrap();
+    invitation(&mut alice, "third").await;
+    let texts = [
+        ("InvitationReceived", "first"),
+        ("MessageReceived", "first"),
+        ("MessageReceived", "second"),
+        ("InvitationReceived", "third"),
+    ];
+    assert_eq!(alice.mailbox().await, entries(&texts));
     pool.check();
 }
 
