@@ -160,6 +160,10 @@ async fn an_invitation_is_shown_once_and_accepted() {
     socket.message(3, "after").await.unwrap();
     ana.sees("after").await;
     assert_eq!(ana.seen().matches("Hi ").count(), 1, "{}", ana.seen());
+    let taken = json!({"requestId": CHAT, "chatId": CHAT, "contactId": "sip:cy@corp.test", "status": "AnsweredElsewhere",
+        "mailboxSeq": 4, "epoch": 1, "method": "InvitationUpdate"});
+    socket.event(taken).await.unwrap();
+    ana.sees("invitation cy@corp.test: answered on another client").await;
     // The end of the input is the end of the program too.
     let Person { keys, program, .. } = ana;
     drop(keys);

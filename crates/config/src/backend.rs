@@ -40,6 +40,18 @@ impl BackendConfig {
     }
 }
 
+/// Whether backends differ in what can be taken over while they work, and in what cannot.
+pub(crate) fn differences(before: &[BackendConfig], after: &[BackendConfig]) -> (bool, bool) {
+    let mut adapted = before.to_vec();
+    for backend in &mut adapted {
+        let new = after.iter().find(|new| new.domain() == backend.domain());
+        if let (BackendConfig::Lync(old), Some(BackendConfig::Lync(new))) = (backend, new) {
+            old.adapt(new);
+        }
+    }
+    (adapted != before, adapted != after)
+}
+
 /// The sorts of IM systems; each has its own table of attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sort {

@@ -73,9 +73,9 @@ macro_rules! keys {
                     let place = if live { &mut differences.live } else { &mut differences.restart };
                     place.push(stringify!($KEY));
                 })+)+
-                if self.backends != other.backends {
-                    differences.restart.push("backends");
-                }
+                let (live, restart) = crate::backend::differences(&self.backends, &other.backends);
+                differences.live.extend(live.then_some("backends"));
+                differences.restart.extend(restart.then_some("backends"));
                 if self.directories != other.directories {
                     differences.restart.push("directories");
                 }

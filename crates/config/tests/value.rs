@@ -209,6 +209,37 @@ fn a_lync_backend_has_names_in_lower_case_and_defaults() {
 }
 
 #[test]
+fn a_lync_backend_whose_trust_changes_needs_no_restart() {
+    let mut world = World::default();
+    for file in ["/etc/trunkline/relay.pem", "/etc/trunkline/other.pem"] {
+        world.files.insert(file, "");
+    }
+    world.variables.insert("PEERS", "pool.contoso.test");
+    world.variables.insert("GRUU", "sip:relay.contoso.test@contoso.test;gruu;opaque=srvr:relay:Ab");
+    let parsed = |attributes: &str| {
+        let text = format!(
+            r#"<configuration><backends><backend kind="lync" domain="contoso.test" pool="pool.contoso.test"
+            localFqdn="relay.contoso.test" listen="0.0.0.0:6001" certificateFile="relay.pem"
+            privateKeyFile="relay.pem" {attributes} /></backends></configuration>"#
+        );
+        parse(&text, "test.config", Path::new("/etc/trunkline"), &world).unwrap().0
+    };
+    let differences = |before: &str, after: &str| {
+        let differences = parsed(before).differences(&parsed(after));
+        (differences.live.contains(&"backends"), differences.restart.contains(&"backends"))
+    };
+    let usual = r#"caFile="relay.pem" allowedPeers="pool.contoso.test""#;
+    let trust = r#"caFile="other.pem" allowedPeers="env:PEERS" legacyTls="true""#;
+    let gruu = r#"gruu="env:GRUU""#;
+    assert_eq!(differences(usual, usual), (false, false));
+    assert_eq!(differences(usual, trust), (true, false));
+    assert_eq!(differences(trust, usual), (true, false));
+    assert_eq!(differences(&format!("{usual} {gruu}"), &format!("{trust} {gruu}")), (true, false));
+    assert_eq!(differences(usual, &format!("{usual} {gruu}")), (false, true));
+    assert_eq!(differences(&format!("{trust} {gruu}"), &format!("{usual} accept=\"user\"")), (true, true));
+}
+
+#[test]
 fn a_directory_has_the_defaults_of_its_schema_where_nothing_else_is_said() {
     let mut world = World::default();
     world.files.insert("/etc/trunkline/password", "");

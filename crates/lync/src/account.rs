@@ -72,6 +72,8 @@ pub(crate) enum Act {
     Turn { urgent: bool },
     /// See to a connection to [`Account::target`].
     Link,
+    /// The server takes no sign-ins: look for another one of the pool, unless it has others' accounts.
+    Elsewhere,
     /// Forget the account.
     Over,
 }
@@ -144,27 +146,22 @@ impl Account {
 
     /// When [`Account::timer`] is due.
     pub(crate) fn deadline(&self) -> Option<Duration> {
-        let registration = self.waiting().and_then(Registration::next_deadline);
+        let registration = self.registration.as_ref().filter(|_| self.linked);
+        let registration = registration.and_then(|registration| match self.in_line {
+            true => registration.runs_out_at(),
+            false => registration.next_deadline(),
+        });
         let others = [self.talks.deadline(), self.contacts.deadline(), self.subscriptions.deadline()];
         others.into_iter().chain([registration]).flatten().min()
     }
 
     /// It is time.
     pub(crate) fn timer(&mut self, now: Duration, acts: &mut Vec<Act>) {
-        if let Some(registration) = self.waiting()
-            && registration.next_deadline().is_some_and(|at| at <= now)
-        {
-            acts.push(Act::Turn { urgent: registration.is_registered(now) });
-            self.in_line = true;
-        }
+        self.run_out(now, acts);
+        self.line_up(now, acts);
         self.talk_on(now, acts);
         self.subscribe_on(now, acts);
         self.people_on(now, acts);
-    }
-
-    /// The registration, while the next REGISTER is a question of time.
-    fn waiting(&self) -> Option<&Registration> {
-        self.registration.as_ref().filter(|_| self.linked && !self.in_line)
     }
 
     /// There is a connection to the target.

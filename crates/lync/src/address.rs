@@ -2,18 +2,19 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    io,
     net::SocketAddr,
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{net::lookup_host, time::Instant};
 
 /// A server to connect to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Target {
     /// The FQDN of a pool or a Front End, which its certificate should bear.
     pub name: String,
-    /// What is looked up, a name or an IP address, when it is not the name.
+    /// What is looked up, a name or an IP address, when it is not the name; several are parted by blanks.
     pub host: Option<String>,
     /// The port.
     pub port: u16,
@@ -23,6 +24,18 @@ impl Target {
     /// What is looked up.
     pub fn host(&self) -> &str {
         self.host.as_deref().unwrap_or(&self.name)
+    }
+
+    /// All its addresses; the last failure when there is none.
+    pub(crate) async fn look_up(&self) -> io::Result<Vec<SocketAddr>> {
+        let (mut all, mut failure) = (Vec::new(), None);
+        for host in self.host().split_whitespace() {
+            match lookup_host((host, self.port)).await {
+                Ok(found) => all.extend(found),
+                Err(error) => failure = Some(error),
+            }
+        }
+        failure.filter(|_| all.is_empty()).map_or(Ok(all), Err)
     }
 }
 
@@ -69,6 +82,17 @@ impl Route {
     /// The next address of this round; None when the round is over.
     pub fn next_address(&mut self) -> Option<SocketAddr> {
         self.untried.pop_front()
+    }
+
+    /// An address that was good for a connection is good for nothing else: it comes last from now on. False when no other
+    /// is known that has fared better.
+    pub fn leave(&mut self, address: SocketAddr) -> bool {
+        let rank = |address: &SocketAddr| self.failures.get(address).copied().unwrap_or(0);
+        let has_other = self.known.iter().any(|known| *known != address && rank(known) <= rank(&address));
+        if has_other {
+            self.failed(address);
+        }
+        has_other
     }
 
     /// An address did not lead to a connection.
@@ -169,6 +193,20 @@ mod tests {
         assert_eq!(round(&mut route).len(), 3, "without DNS, what it said before holds");
         route.begin(&[address(9)], || 0.5);
         assert_eq!(round(&mut route), [address(9)], "what DNS does not say any more is forgotten");
+    }
+
+    #[test]
+    fn a_server_that_takes_no_sign_ins_is_left_for_one_that_may_and_not_for_one_that_did_not_either() {
+        let mut route = Route::default();
+        route.begin(&[address(1)], || 0.5);
+        assert!(!route.leave(address(1)), "there is no other");
+        route.begin(&[address(1), address(2)], || 0.5);
+        route.connected(address(1));
+        assert!(route.leave(address(1)));
+        route.begin(&[], || 0.5);
+        assert_eq!(route.next_address(), Some(address(2)));
+        route.connected(address(2));
+        assert!(!route.leave(address(2)), "both are busy: now it is time to wait as they say");
     }
 
     #[test]

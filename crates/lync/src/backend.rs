@@ -23,10 +23,10 @@ use crate::{
     exchange::{Command, Exchange, Inputs, LineId, Opening},
     line::LyncLine,
     listener,
-    listener::Counts,
+    listener::{Counts, Known},
     pool::DialLimits,
     settings::{LyncError, LyncSettings},
-    tls::Tls,
+    tls::{Tls, TlsSettings},
 };
 
 /// Commands that may wait for the exchange.
@@ -51,6 +51,7 @@ struct Running {
     commands: mpsc::Sender<Command>,
     at: SocketAddr,
     counts: Box<dyn Fn() -> Counts + Send + Sync>,
+    known: Arc<Known>,
     stop: CancellationToken,
 }
 
@@ -84,12 +85,27 @@ impl LyncBackend {
         let at = listener.address().unwrap_or(self.settings.listen);
         let place = Arc::new(Place::new(&self.settings, at.port()));
         let (stop, counts) = (CancellationToken::new(), Box::new(listener.counter()));
+        let known = self.keep_known(&listener, &stop);
         let exchange = Exchange::new(place.clone(), pool.clone(), self.settings.login_rate, commands.clone());
         tokio::spawn(listener.run(stop.clone()));
         tokio::spawn(exchange.run(Inputs { commands: asked, events: received, stop: stop.clone() }));
         // Who came first in a race is kept; the other stops as it is dropped.
-        let _ = self.running.set(Running { pool, place, commands, at, counts, stop });
+        let _ = self.running.set(Running { pool, place, commands, at, counts, known, stop });
         Ok(())
+    }
+
+    /// Finds out where the pool and its Front Ends are, again and again.
+    fn keep_known(&self, listener: &Listener<Framer>, stop: &CancellationToken) -> Arc<Known> {
+        let (known, tls, stop) = (listener.known(), self.tls.clone(), stop.clone());
+        let pool = self.settings.pool.host().to_owned();
+        let names = move || {
+            let tls = tls.current();
+            let peers = tls.peers().iter().map(str::to_owned);
+            std::iter::once(pool.clone()).chain(peers).collect()
+        };
+        let kept = known.clone();
+        tokio::spawn(async move { stop.run_until_cancelled(kept.keep(names)).await });
+        known
     }
 
     /// Ends all connections and the listener, after lines were closed.
@@ -105,14 +121,28 @@ impl LyncBackend {
         &self.settings.domain
     }
 
-    /// Reads the certificates again without taking them over, for [`LyncBackend::tls`] to do so.
-    pub fn read_certificates(&self) -> Result<Tls, LyncError> {
-        let tls = self.tls.read()?;
+    /// Reads certificates without taking them over, for [`LyncBackend::take_over`] to do so; without settings, the same
+    /// files as before.
+    pub fn read(&self, settings: Option<TlsSettings>) -> Result<Tls, LyncError> {
+        let tls = Tls::load(settings.unwrap_or_else(|| self.tls.current().settings().clone()))?;
         self.check_name(&tls)?;
         Ok(tls)
     }
 
-    /// The certificates in force: connections go on with those that they began with.
+    /// From now on these hold. Connections go on with what they began with, unless their peers would not be let pass
+    /// any more: those end, and the log says why. True when the certificates are others than before.
+    pub fn take_over(&self, tls: Tls) -> bool {
+        let peers = tls.peers().clone();
+        let other = self.tls.set(tls);
+        if let Some(running) = self.running.get() {
+            running.place.allow(peers);
+            running.pool.recheck();
+            running.known.changed();
+        }
+        other
+    }
+
+    /// The certificates in force.
     pub fn tls(&self) -> &Arc<LiveTls> {
         &self.tls
     }
@@ -147,6 +177,7 @@ impl Backend for LyncBackend {
         let listening = self.listening();
         let port = listening.map_or(self.settings.listen.port(), |(at, _)| at.port());
         let (tls, place) = (self.tls.current(), Place::new(&self.settings, port));
+        place.allow(tls.peers().clone());
         Examination { settings: &self.settings, tls, place, listening, account }.run().await
     }
 

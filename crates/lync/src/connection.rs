@@ -5,7 +5,12 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
@@ -14,7 +19,7 @@ use trunkline_sip::{Frame, Framer};
 
 pub use self::schedule::{Schedule, Verdict};
 pub(crate) use self::task::Task;
-use crate::tls::Names;
+use crate::tls::{Names, Refusal};
 
 /// Cuts a connection's bytes into what its peer says. Each connection has its own, which bounds what it holds.
 pub trait Decoder: Default + Send + 'static {
@@ -77,6 +82,8 @@ pub struct Peer {
     pub names: Names,
     /// Where it is.
     pub address: SocketAddr,
+    /// When its certificate does not hold any more: the connection ends then.
+    pub until: Option<SystemTime>,
 }
 
 /// Why a connection ended.
@@ -97,6 +104,12 @@ pub enum CloseReason {
     /// Nothing went over it for long, and the peer can open another.
     #[error("nothing went over it for long")]
     Idle,
+    /// The peer's certificate has come to its end.
+    #[error("the peer's certificate has expired")]
+    Expired,
+    /// The peer was trusted, and is not any more.
+    #[error("the peer is trusted no more: {0}")]
+    Distrusted(Refusal),
     /// The peer does not read.
     #[error("the peer does not read what is written")]
     Stalled,
@@ -158,6 +171,8 @@ struct Shared {
     room: Arc<Semaphore>,
     room_bytes: u32,
     closing: CancellationToken,
+    /// Ends it at once, for that reason.
+    cut: watch::Sender<Option<CloseReason>>,
     closed: watch::Sender<Option<CloseReason>>,
 }
 
@@ -209,6 +224,11 @@ impl Connection {
     /// Writes what is queued, then closes; takes nothing more.
     pub fn close(&self) {
         self.0.closing.cancel();
+    }
+
+    /// Closes at once: nothing more is written or taken over.
+    pub(crate) fn cut(&self, reason: CloseReason) {
+        self.0.cut.send_replace(Some(reason));
     }
 
     /// Whether it takes messages.

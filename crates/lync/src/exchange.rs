@@ -9,6 +9,8 @@ mod inbound;
 mod link;
 mod outbound;
 mod switchboard;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
@@ -269,6 +271,7 @@ impl Exchange {
             Act::Commit(commit) => self.commit(line, *commit),
             Act::Turn { urgent } => self.turns.wait(line, urgent),
             Act::Link => self.want_link(line),
+            Act::Elsewhere => self.go_elsewhere(line),
             Act::Over => self.forget(line),
         }
     }

@@ -1,10 +1,11 @@
 //! Where Front Ends connect to: the trusted application's port.
 
+mod known;
 mod place;
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -19,10 +20,11 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
+pub use self::known::Known;
 use self::place::{Place, Places};
 use crate::{
     connection::Decoder,
-    pool::{Pool, names, tend},
+    pool::{Pool, tend},
     quiet::Quiet,
     tls::{Refusal, trouble},
 };
@@ -37,6 +39,9 @@ pub struct Limits {
     pub connections: usize,
     /// Handshakes at once.
     pub handshakes: usize,
+    /// Handshakes that only servers may begin that are where the pool and its Front Ends are. As long as that is not
+    /// known of any, everybody may.
+    pub reserved_handshakes: usize,
     /// Connections from one IP address, or one /64 of IPv6.
     pub per_address: usize,
     /// Handshakes at once from there.
@@ -50,6 +55,7 @@ impl Default for Limits {
         Self {
             connections: 256,
             handshakes: 32,
+            reserved_handshakes: 16,
             per_address: 16,
             handshakes_per_address: 4,
             handshake: Duration::from_secs(10),
@@ -99,6 +105,7 @@ struct Door<D: Decoder> {
     pool: Pool<D>,
     limits: Limits,
     places: Arc<Places>,
+    known: Arc<Known>,
     tally: Tally,
     quiet: Quiet,
 }
@@ -108,8 +115,13 @@ impl<D: Decoder> Listener<D> {
     pub async fn bind(at: SocketAddr, pool: Pool<D>, limits: Limits) -> Result<Self, ListenError> {
         let socket = TcpListener::bind(at).await.map_err(|error| ListenError { at, error })?;
         let places = Places::new(&limits);
-        let (tally, quiet) = (Tally::default(), Quiet::default());
-        Ok(Self { socket, door: Arc::new(Door { pool, limits, places, tally, quiet }) })
+        let (known, tally, quiet) = (Arc::default(), Tally::default(), Quiet::default());
+        Ok(Self { socket, door: Arc::new(Door { pool, limits, places, known, tally, quiet }) })
+    }
+
+    /// Where the pool and its Front Ends are, which is for others to find out.
+    pub fn known(&self) -> Arc<Known> {
+        Arc::clone(&self.door.known)
     }
 
     /// Where it is bound: the port that Contact headers carry.
@@ -151,7 +163,7 @@ impl<D: Decoder> Listener<D> {
                     continue;
                 }
             };
-            let Some(place) = self.door.places.take(address.ip()) else {
+            let Some(place) = self.door.places.take(address.ip(), self.door.is_stranger(address.ip())) else {
                 self.door.turn_away(address);
                 continue;
             };
@@ -171,11 +183,15 @@ impl<D: Decoder> Door<D> {
             Ok(stream) => {
                 self.tally.admitted.fetch_add(1, Ordering::Relaxed);
                 place.shaken();
-                let names = names(&stream);
-                self.pool.inbound(stream, names, address, place);
+                self.pool.inbound(stream, address, place);
             }
             Err(error) => self.turn_down(&error, address),
         }
+    }
+
+    /// Where a connection is open already, somebody has shown a good certificate.
+    fn is_stranger(&self, address: IpAddr) -> bool {
+        self.known.is_home(address) == Some(false) && !self.pool.is_connected_to(address)
     }
 
     fn turn_away(&self, address: SocketAddr) {

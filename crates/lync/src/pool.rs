@@ -6,7 +6,7 @@ mod slot;
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -21,15 +21,16 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, info, warn};
+use trunkline_tls::Stream;
 
-pub(crate) use self::dial::{names, tend};
+pub(crate) use self::dial::tend;
 pub use self::error::{DialError, RoundError};
 use self::{dial::Dialled, slot::Slots};
 use crate::{
     address::{Route, Target},
     connection::{CloseReason, Connection, Decoder, Direction, Event, Limits, Peer, Task},
     fraction,
-    tls::{LiveTls, Names},
+    tls::{Credentials, LiveTls},
 };
 
 /// How long dialling may take, step by step.
@@ -76,8 +77,13 @@ struct Shared<D: Decoder> {
 
 #[derive(Default)]
 struct State {
-    open: BTreeMap<u64, Connection>,
+    open: BTreeMap<u64, Open>,
     slots: Slots,
+}
+
+struct Open {
+    connection: Connection,
+    credentials: Credentials,
 }
 
 /// What everybody learns who waits for the same dial.
@@ -125,15 +131,44 @@ impl<D: Decoder> Pool<D> {
     /// An open connection to a server whose certificate bears this name, whoever began it; the relay's own first.
     pub fn find(&self, name: &str) -> Option<Connection> {
         let state = self.state();
-        let open = state.open.values().filter(|connection| connection.is_open());
+        let open = state.open.values().map(|open| &open.connection).filter(|connection| connection.is_open());
         let mut bearing = open.filter(|connection| connection.peer().names.has(name));
         let outbound = |connection: &&Connection| connection.direction() == Direction::Outbound;
         bearing.clone().find(outbound).or_else(|| bearing.next()).cloned()
     }
 
+    /// Closes the connection to a target that takes no sign-ins, when another address may; false when there is none.
+    pub(crate) fn leave(&self, target: &Target, connection: &Connection) -> bool {
+        let left =
+            self.state().slots.find(target).is_some_and(|slot| slot.route.leave(connection.peer().address));
+        if left {
+            info!(connection = connection.id(), server = connection.peer().name, "left for another server");
+            connection.close();
+        }
+        left
+    }
+
     /// All open connections, the oldest first.
     pub fn connections(&self) -> Vec<Connection> {
-        self.state().open.values().cloned().collect()
+        self.state().open.values().map(|open| open.connection.clone()).collect()
+    }
+
+    /// Whether there is an open connection with that address, whoever began it.
+    pub(crate) fn is_connected_to(&self, address: IpAddr) -> bool {
+        let is_there =
+            |open: &Open| open.connection.peer().address.ip().to_canonical() == address.to_canonical();
+        self.state().open.values().any(is_there)
+    }
+
+    /// Closes the connections to peers that would not be let pass now, after other names or authorities were taken over.
+    pub fn recheck(&self) {
+        let tls = self.0.tls.current();
+        for Open { connection, credentials } in self.state().open.values() {
+            if let Err(refusal) = tls.judge(credentials) {
+                warn!(connection = connection.id(), %refusal, "a server that was let in is not allowed any more");
+                connection.cut(CloseReason::Distrusted(refusal));
+            }
+        }
     }
 
     /// Closes everything, after what is queued was written, and dials no more. Waits at most so long.
@@ -197,7 +232,7 @@ impl<D: Decoder> Pool<D> {
     }
 
     fn outbound(&self, target: &Target, dialled: Dialled) -> Connection {
-        let Dialled { stream, peer } = dialled;
+        let Dialled { stream, peer, credentials } = dialled;
         let opened = Instant::now();
         let (pool, target) = (self.clone(), target.clone());
         let forget = move |connection: &Connection, reason: &CloseReason| {
@@ -205,24 +240,26 @@ impl<D: Decoder> Pool<D> {
                 slot.ended(connection, reason.clone(), opened.elapsed());
             }
         };
-        self.open(stream, peer, Direction::Outbound, forget)
+        self.open(stream, peer, credentials, Direction::Outbound, forget)
     }
 
     /// Takes a Front End's connection in; `place` is kept until it ends.
-    pub(crate) fn inbound<Io>(&self, io: Io, names: Names, address: SocketAddr, place: impl Send + 'static)
+    pub(crate) fn inbound<Io>(&self, stream: Stream<Io>, address: SocketAddr, place: impl Send + 'static)
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let allowed = self.0.tls.current();
+        let (allowed, credentials) = (self.0.tls.current(), Credentials::of(&stream, None));
+        let names = credentials.names();
         let name = allowed.peers().find(&names).unwrap_or_default().to_owned();
-        let peer = Peer { name, names, address };
-        self.open(io, peer, Direction::Inbound, move |_, _| drop(place));
+        let peer = Peer { name, names, address, until: credentials.end() };
+        self.open(stream, peer, credentials, Direction::Inbound, move |_, _| drop(place));
     }
 
     fn open<Io>(
         &self,
-        io: Io,
+        stream: Stream<Io>,
         peer: Peer,
+        credentials: Credentials,
         direction: Direction,
         forget: impl FnOnce(&Connection, &CloseReason) + Send + 'static,
     ) -> Connection
@@ -233,9 +270,9 @@ impl<D: Decoder> Pool<D> {
         let Shared { limits, events, .. } = &*self.0;
         let task = Task::<D>::new(id, peer, direction, *limits, events.clone());
         let connection = task.connection().clone();
-        let Peer { name, names, address } = connection.peer();
+        let Peer { name, names, address, until: _ } = connection.peer();
         info!(connection = id, ?direction, server = name, %names, %address, "connected");
-        self.state().open.insert(id, connection.clone());
+        self.admit(Open { connection: connection.clone(), credentials });
         if self.0.stop.is_cancelled() {
             connection.close();
         }
@@ -246,9 +283,18 @@ impl<D: Decoder> Pool<D> {
                 pool.state().open.remove(&connection.id());
                 forget(connection, reason);
             };
-            task.run(io, forget).await;
+            task.run(stream, forget).await;
         });
         connection
+    }
+
+    /// Other names may have come to hold while hands were shaken.
+    fn admit(&self, open: Open) {
+        let mut state = self.state();
+        if let Err(refusal) = self.0.tls.current().judge(&open.credentials) {
+            open.connection.cut(CloseReason::Distrusted(refusal));
+        }
+        state.open.insert(open.connection.id(), open);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Whom a pool's servers are taken for, and what the relay shows them.
 
+mod credentials;
 mod error;
 mod file;
 mod live;
@@ -8,14 +9,17 @@ mod refusal;
 mod trouble;
 mod verifier;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{ops::RangeInclusive, path::PathBuf, sync::Arc};
 
 use aws_lc_rs::digest;
-use rustls::{Error, InconsistentKeys, RootCertStore, pki_types::CertificateDer};
-use trunkline_tls::{Acceptor, Connector, Identity, SetupError};
+use rustls::{
+    Error, InconsistentKeys, RootCertStore,
+    pki_types::{CertificateDer, UnixTime},
+};
+use trunkline_tls::{Acceptor, Connector, Identity, JudgeClient, JudgeServer, SetupError};
 pub use trunkline_tls::{HAS_LEGACY, Strength};
 
-pub(crate) use self::trouble::trouble;
+pub(crate) use self::{credentials::Credentials, trouble::trouble};
 pub use self::{
     error::TlsError,
     live::LiveTls,
@@ -24,6 +28,7 @@ pub use self::{
 };
 use self::{
     file::{read_authorities, read_chain, read_key},
+    name::holds,
     verifier::{Inbound, Outbound, Trust},
 };
 
@@ -45,38 +50,44 @@ pub struct TlsSettings {
 /// TLS in both directions, made of one state of the files.
 #[derive(Debug)]
 pub struct Tls {
+    settings: TlsSettings,
     connector: Connector,
     acceptor: Acceptor,
+    trust: Trust,
     own: Names,
-    peers: Peers,
+    /// Of the relay's own certificate, in seconds since 1970.
+    holds: RangeInclusive<i64>,
     /// SHA-256 over all certificates.
     digest: digest::Digest,
 }
 
 impl Tls {
     /// Reads the files; every fault names its file and what was expected.
-    pub fn load(settings: &TlsSettings) -> Result<Self, TlsError> {
+    pub fn load(settings: TlsSettings) -> Result<Self, TlsError> {
         if settings.peers.is_empty() {
             return Err(TlsError::NobodyAllowed);
         }
         let authorities = read_authorities(&settings.authorities)?;
         let chain = read_chain(&settings.certificate)?;
         let key = read_key(&settings.private_key)?;
-        let own = chain.first().map(|first| Names::of(first)).transpose();
-        let own = own.map_err(|_| unusable(Error::General("it cannot be read".into()), settings))?;
+        let own = chain.first().and_then(|first| Some((Names::of(first).ok()?, holds(first)?)));
+        let (own, holds) =
+            own.ok_or_else(|| unusable(Error::General("it cannot be read".into()), &settings))?;
         let all: Vec<u8> =
             chain.iter().chain(&authorities.certificates).flat_map(|one| one.to_vec()).collect();
-        let (peers, strength) = (settings.peers.clone(), settings.strength);
-        let trust = Trust::new(authorities.roots, peers.clone(), strength)
+        let strength = settings.strength;
+        let trust = Trust::new(authorities.roots, settings.peers.clone(), strength)
             .map_err(|_| TlsError::NoAuthority { path: settings.authorities.clone() })?;
         let identity = Identity { chain, key };
         let connector = Connector::new(strength, Arc::new(Outbound(trust.clone())), &identity);
-        let acceptor = Acceptor::new(strength, Arc::new(Inbound(trust)), &identity);
+        let acceptor = Acceptor::new(strength, Arc::new(Inbound(trust.clone())), &identity);
         Ok(Self {
-            connector: connector.map_err(|error| no_setup(error, settings))?,
-            acceptor: acceptor.map_err(|error| no_setup(error, settings))?,
-            own: own.unwrap_or_default(),
-            peers,
+            connector: connector.map_err(|error| no_setup(error, &settings))?,
+            acceptor: acceptor.map_err(|error| no_setup(error, &settings))?,
+            trust,
+            own,
+            holds,
+            settings,
             digest: digest::digest(&digest::SHA256, &all),
         })
     }
@@ -88,7 +99,28 @@ impl Tls {
 
     /// The names of those who may connect.
     pub fn peers(&self) -> &Peers {
-        &self.peers
+        &self.settings.peers
+    }
+
+    /// What it was made of.
+    pub fn settings(&self) -> &TlsSettings {
+        &self.settings
+    }
+
+    /// When the relay's own certificate holds, in seconds since 1970.
+    pub fn holds(&self) -> &RangeInclusive<i64> {
+        &self.holds
+    }
+
+    /// Whether a peer that was let pass once would be let pass now.
+    pub(crate) fn judge(&self, peer: &Credentials) -> Result<(), Refusal> {
+        let (shown, now) = (peer.shown(), UnixTime::now());
+        let judged = match (shown, peer.dialled()) {
+            (Some(shown), Some(name)) => Outbound(self.trust.clone()).judge(&shown, name, now),
+            (Some(shown), None) => Inbound(self.trust.clone()).judge(&shown, now),
+            (None, _) => Err(Error::NoCertificatesPresented),
+        };
+        judged.map_err(|error| Refusal::in_error(&error).unwrap_or_else(|| Refusal::from(error)))
     }
 
     pub(crate) fn connector(&self) -> &Connector {

@@ -66,6 +66,7 @@ impl Assembly {
         }
         let mut registry = Registry::default();
         telemetry::register(&mut registry);
+        telemetry::certificate::register(&mut registry, pools.clone());
         let settings = configuration::relay(config);
         let parts = Parts { store: store.clone(), feed, backends, directories, settings };
         let relay = Relay::start(parts, &mut registry)
@@ -192,7 +193,8 @@ pub(crate) enum BackendError {
 }
 
 impl BackendError {
-    fn lync(domain: &str, error: LyncError) -> Self {
+    /// Of the Lync backend of a domain.
+    pub(crate) fn lync(domain: &str, error: LyncError) -> Self {
         Self::Lync { domain: domain.to_owned(), error }
     }
 }

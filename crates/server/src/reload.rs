@@ -12,13 +12,14 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
-use trunkline_config::{Config, Diagnostics, Differences, System, locate};
+use trunkline_config::{BackendConfig, Config, Diagnostics, Differences, System, locate};
 use trunkline_core::Relay;
-use trunkline_http::{Change, Control, Health};
+use trunkline_http::{Certificate, Change, Control, Health};
 use trunkline_lync::{LyncBackend, tls::Tls};
 
 use crate::{
     admin::{CertificateView, ComparedView, DifferenceView, Refusal, RefusalKind, ReloadView},
+    assembly::BackendError,
     configuration,
     exit::Failure,
     systemd,
@@ -88,12 +89,22 @@ impl Reloader {
         self.0.doors.certificate().as_ref().map(CertificateView::of)
     }
 
-    /// Says in the log what is wrong with the dates of the certificate in force.
-    pub(crate) fn warn_of_certificate(&self) -> Option<String> {
-        let CertificateView { warning, fingerprint, .. } = self.certificate()?;
-        let words = warning?;
-        warn!(reason = words, fingerprint, "the certificate needs renewal");
-        Some(words)
+    /// Says in the log what is wrong with the dates of the certificates in force.
+    pub(crate) fn warn_of_certificates(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        if let Some(CertificateView { warning: Some(words), fingerprint, .. }) = self.certificate() {
+            warn!(reason = words, fingerprint, "the certificate needs renewal");
+            all.push(words);
+        }
+        let now = jiff::Timestamp::now().as_second();
+        for pool in &self.0.pools {
+            let domain = pool.domain_name();
+            if let Some(words) = Certificate::worry_over(pool.tls().current().holds(), "Front Ends", now) {
+                warn!(reason = words, domain, "the certificate of a Lync backend needs renewal");
+                all.push(format!("the Lync backend of {domain}: {words}"));
+            }
+        }
+        all
     }
 
     /// Whether the server takes phones.
@@ -165,7 +176,7 @@ impl Reloader {
         self.0.relay.set(configuration::relay(&config));
         let mut certificate = self.0.doors.apply(change);
         for (pool, tls) in self.0.pools.iter().zip(certificates) {
-            certificate |= pool.tls().set(tls);
+            certificate |= pool.take_over(tls);
         }
         *applied = config;
         let names = |keys: Vec<&str>| keys.into_iter().map(str::to_owned).collect();
@@ -173,7 +184,8 @@ impl Reloader {
         let (applied, restart) = (names(live), names(restart));
         let mut view = ReloadView { file, applied, restart, certificate, warnings };
         note(&view);
-        view.warnings.extend(self.warn_of_certificate().map(|words| format!("warning: {words}")));
+        let worries = self.warn_of_certificates();
+        view.warnings.extend(worries.into_iter().map(|words| format!("warning: {words}")));
         Ok(view)
     }
 
@@ -198,10 +210,25 @@ impl Inner {
         };
         let change =
             self.doors.check(configuration::http(&config)).map_err(|error| vec![error.to_string()])?;
-        let certificates = self.pools.iter().map(|pool| pool.read_certificates()).collect::<Result<_, _>>();
-        let certificates = certificates.map_err(|error| vec![error.to_string()])?;
+        let certificates = self.certificates(&config).map_err(|error| vec![error.to_string()])?;
         let warnings = warnings.iter().map(ToString::to_string).collect();
         Ok(Found { file, config, warnings, change, certificates })
+    }
+
+    /// What each pool would have; one that is not there any more keeps what it has, until the restart that ends it.
+    fn certificates(&self, config: &Config) -> Result<Vec<Tls>, BackendError> {
+        let settings = |pool: &LyncBackend| {
+            config.backends.iter().find_map(|backend| match backend {
+                BackendConfig::Lync(lync) if lync.domain == pool.domain_name() => {
+                    Some(configuration::lync(lync).tls)
+                }
+                _ => None,
+            })
+        };
+        let read = |pool: &Arc<LyncBackend>| {
+            pool.read(settings(pool)).map_err(|error| BackendError::lync(pool.domain_name(), error))
+        };
+        self.pools.iter().map(read).collect()
     }
 }
 

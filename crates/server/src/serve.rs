@@ -54,7 +54,7 @@ fn announce(assembly: &Assembly, stop: &Stop, open_files: Option<u64>) -> Result
     let status = status(listeners);
     assembly.reloader().on_signal(status.clone())?;
     info!(https = listeners.https, http = listeners.http, admin = listeners.admin, open_files, "listening");
-    assembly.reloader().warn_of_certificate();
+    assembly.reloader().warn_of_certificates();
     systemd::ready(&status);
     systemd::feed_watchdog();
     tell_of_the_end(assembly, stop);

@@ -1,5 +1,6 @@
 //! Logs on standard error, as LOG_LEVEL and LOG_FORMAT say; never message text, tokens or passwords.
 
+pub(crate) mod certificate;
 mod line;
 mod mishap;
 mod process;

@@ -25,6 +25,8 @@ const NOT_YOURS: u32 = 4004;
 const MOST_TURNS: u32 = 5;
 /// A server that holds us not to be registered, so soon after it said so before, does not mean that.
 const MEANT: Duration = Duration::from_secs(5 * 60);
+/// A registration that held for so long shows that what failed before is over.
+const LASTING: Duration = Duration::from_secs(60);
 /// The longest lifetime that is asked for after a 423.
 const LONGEST: u32 = 7 * 24 * 60 * 60;
 /// What our REGISTER says that we can.
@@ -63,6 +65,10 @@ pub struct Registration {
     open: u32,
     /// When the server had forgotten us last.
     forgotten: Option<Duration>,
+    /// When the server sent us away last.
+    moved: Option<Duration>,
+    /// Since when the registration has held without a failure.
+    since: Option<Duration>,
     state: State,
 }
 
@@ -90,7 +96,7 @@ impl Registration {
         let (call_id, tag) = (call_id.to_owned(), tag.to_owned());
         let state = State::Waiting { at: Duration::ZERO, until: None };
         let (number, failed, turns, open) = (0, 0, 0, 0);
-        let forgotten = None;
+        let (forgotten, moved, since) = (None, None, None);
         Ok(Self {
             endpoint,
             instance,
@@ -103,6 +109,8 @@ impl Registration {
             turns,
             open,
             forgotten,
+            moved,
+            since,
             state,
         })
     }
@@ -112,15 +120,32 @@ impl Registration {
         format!("<{}>;tag={};epid={}", self.endpoint.user, self.tag, self.endpoint.epid)
     }
 
-    /// When a REGISTER is due; nothing while one is open, or after the end.
+    /// When a REGISTER is due, nothing while one is open, or [`Registration::runs_out_at`], whichever is sooner.
     pub fn next_deadline(&self) -> Option<Duration> {
-        if let State::Waiting { at, .. } = self.state { Some(at) } else { None }
+        let due = if let State::Waiting { at, .. } = self.state { Some(at) } else { None };
+        due.into_iter().chain(self.runs_out_at()).min()
+    }
+
+    /// When [`Registration::expire`] has something to say; nothing once it said so.
+    pub fn runs_out_at(&self) -> Option<Duration> {
+        let (State::Waiting { until, .. } | State::Asking { until }) = self.state else { return None };
+        until
+    }
+
+    /// Ends a registration that ran out before it was refreshed. The next REGISTER is due when it was before.
+    pub fn expire(&mut self, now: Duration) -> Event {
+        match &mut self.state {
+            State::Waiting { until, .. } | State::Asking { until } if until.is_some_and(|at| at <= now) => {
+                *until = None;
+                Event::Ended(Ended::RanOut)
+            }
+            _ => Event::Nothing,
+        }
     }
 
     /// Whether the server holds us to be registered.
     pub fn is_registered(&self, now: Duration) -> bool {
-        let (State::Waiting { until, .. } | State::Asking { until }) = self.state else { return false };
-        until.is_some_and(|until| now < until)
+        self.runs_out_at().is_some_and(|until| now < until)
     }
 
     /// Whether it is over: refused, ended by the server, or left.
@@ -186,16 +211,37 @@ impl Registration {
                 self.state = State::Asking { until: None };
                 Event::Ended(Ended::Moved)
             }
-            Deregistration::Deactivated => {
+            Deregistration::Deactivated if self.moves(now) => {
                 self.state = State::Waiting { at: now, until: None };
                 Event::Ended(Ended::Moved)
             }
-            Deregistration::Unregistered | Deregistration::Other(_) => {
-                self.failed = self.failed.saturating_add(1);
-                let wait = retry::wait(self.failed, None, random);
+            Deregistration::Deactivated | Deregistration::Unregistered | Deregistration::Other(_) => {
+                let wait = self.fail(now, None, random);
                 self.state = State::Waiting { at: now.saturating_add(wait), until: None };
                 Event::Ended(Ended::Replaced(wait))
             }
+        }
+    }
+
+    /// Whether a server that sends us away means that: one that takes us in and sends us away again, over and over, as one
+    /// that is being emptied may, is not obeyed at once.
+    fn moves(&mut self, now: Duration) -> bool {
+        self.settle(now);
+        let last = self.moved.replace(now);
+        last.is_none_or(|last| now.saturating_sub(last) >= MEANT)
+    }
+
+    /// Counts a failure; the wait until the next REGISTER.
+    fn fail(&mut self, now: Duration, after: Option<u32>, random: u32) -> Duration {
+        self.settle(now);
+        self.failed = self.failed.saturating_add(1);
+        retry::wait(self.failed, after, random)
+    }
+
+    /// Forgets earlier failures if the registration held for long enough.
+    fn settle(&mut self, now: Duration) {
+        if self.since.take().is_some_and(|since| now.saturating_sub(since) >= LASTING) {
+            self.failed = 0;
         }
     }
 
@@ -210,6 +256,7 @@ impl Registration {
             return Event::Nothing;
         }
         self.forgotten = Some(now);
+        self.settle(now);
         self.state = State::Waiting { at: now, until: None };
         Event::Ended(Ended::Forgotten)
     }
@@ -239,7 +286,8 @@ impl Registration {
     fn accepted(&mut self, now: Duration, response: &Response, random: u32) -> Event {
         let registered = Registered::read(response, self.instance, self.expires);
         let Some(registered) = registered else { return self.wait(now, None, None, None, random) };
-        (self.failed, self.turns) = (0, 0);
+        self.turns = 0;
+        self.since.get_or_insert(now);
         let (at, lifetime) = (refresh(registered.expires), seconds(registered.expires));
         self.state = State::Waiting { at: now.saturating_add(at), until: Some(now.saturating_add(lifetime)) };
         Event::Registered(Box::new(registered))
@@ -306,8 +354,7 @@ impl Registration {
         after: Option<u32>,
         random: u32,
     ) -> Event {
-        self.failed = self.failed.saturating_add(1);
-        let wait = retry::wait(self.failed, after, random);
+        let wait = self.fail(now, after, random);
         self.state = State::Waiting { at: now.saturating_add(wait), until };
         Event::Wait { wait, failure }
     }

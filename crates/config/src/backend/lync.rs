@@ -3,7 +3,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf};
 use super::{Attribute, reader::Attributes};
 use crate::{
     code,
-    kind::{Choice, Count, FLAG, FilePath, Fqdn, Fqdns, Gruu, HostName, Kind, Socket},
+    kind::{Choice, Count, FLAG, FilePath, Fqdn, Fqdns, Gruu, HostNames, Kind, Socket},
     lookup::Reference,
 };
 
@@ -14,7 +14,7 @@ pub struct LyncBackend {
     pub domain: String,
     /// The pool's FQDN, in lower case: its certificate is expected to bear it.
     pub pool: String,
-    /// The host to connect to instead of the addresses that DNS has for the pool.
+    /// The host to connect to instead of the addresses that DNS has for the pool, or several with blanks between them.
     pub host: Option<String>,
     /// The pool's port for mutual TLS.
     pub port: u16,
@@ -73,6 +73,31 @@ impl LyncDecline {
     }
 }
 
+impl LyncBackend {
+    /// Takes over what needs no restart.
+    pub(super) fn adapt(&mut self, new: &Self) {
+        self.certificate_file.clone_from(&new.certificate_file);
+        self.private_key_file.clone_from(&new.private_key_file);
+        self.ca_file.clone_from(&new.ca_file);
+        self.allowed_peers.clone_from(&new.allowed_peers);
+        self.legacy_tls = new.legacy_tls;
+        let before = std::mem::take(&mut self.referred);
+        let is_live = |name: &str| LIVE.contains(&name);
+        let of_both = new.referred.iter().filter_map(|(name, reference)| match is_live(name) {
+            true => Some((*name, reference.clone())),
+            false => before.iter().find(|(other, _)| other == name).cloned(),
+        });
+        self.referred = of_both.collect();
+        let only_before = before.into_iter().filter(|(name, _)| !is_live(name));
+        let only_before: Vec<_> =
+            only_before.filter(|(name, _)| new.referred.iter().all(|(other, _)| other != name)).collect();
+        self.referred.extend(only_before);
+    }
+}
+
+/// What is taken over by a reload.
+const LIVE: [&str; 5] = ["certificateFile", "privateKeyFile", "caFile", "allowedPeers", "legacyTls"];
+
 impl fmt::Debug for LyncBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fields: [(&str, &dyn fmt::Debug); 15] = [
@@ -107,7 +132,7 @@ each other by their certificates (mutual TLS), and accounts need no passwords. `
 and port by themselves, so their DNS and the firewall must let them.";
 
 const POOL: Fqdn = Fqdn;
-const HOST: HostName = HostName;
+const HOST: HostNames = HostNames;
 const PORT: Count<u16> = Count(1..=65_535, "");
 const LOCAL_FQDN: Fqdn = Fqdn;
 const LISTEN: Socket = Socket;
@@ -138,7 +163,7 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
     Attribute {
         name: "host",
         default: Some("what DNS says of the pool"),
-        meaning: "The host to connect to instead. The certificate must bear the same names.",
+        meaning: "The host to connect to instead, or those of several Front Ends. Their certificates must bear the same names.",
         expected: || HOST.expected(),
     },
     Attribute {
@@ -185,7 +210,8 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
         name: "allowedPeers",
         default: None,
         meaning: "The servers that may connect: the pool and each of its Front Ends. A server whose \
-            certificate bears none of these names is turned away.",
+            certificate bears none of these names is turned away. A reload takes it over, and ends the connections of \
+            those that it names no more.",
         expected: || ALLOWED_PEERS.expected(),
     },
     Attribute {

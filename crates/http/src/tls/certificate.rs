@@ -1,4 +1,7 @@
-use std::path::{Path, PathBuf};
+use std::{
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+};
 
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
@@ -55,14 +58,19 @@ impl Certificate {
 
     /// What is wrong with its dates at a moment in Unix seconds, in plain words; `None` when it holds for two more weeks.
     pub fn worry(&self, now: i64) -> Option<String> {
+        Self::worry_over(&(self.not_before..=self.not_after), "phones", now)
+    }
+
+    /// The same of any certificate's dates, when `whom` is to trust it.
+    pub fn worry_over(holds: &RangeInclusive<i64>, whom: &str, now: i64) -> Option<String> {
         let day =
             |secs| Timestamp::from_second(secs).map(|at| at.strftime("%F").to_string()).unwrap_or_default();
-        let (from, until) = (day(self.not_before), day(self.not_after));
-        match self.not_after - now {
-            _ if now < self.not_before => Some(format!(
-                "the certificate does not hold before {from}: until then phones refuse it, unless this computer's clock is wrong"
+        let (from, until) = (day(*holds.start()), day(*holds.end()));
+        match holds.end() - now {
+            _ if now < *holds.start() => Some(format!(
+                "the certificate does not hold before {from}: until then {whom} refuse it, unless this computer's clock is wrong"
             )),
-            left if left < 0 => Some(format!("the certificate ended on {until}: phones refuse it")),
+            left if left < 0 => Some(format!("the certificate ended on {until}: {whom} refuse it")),
             left if left < SOON_SECS => {
                 Some(format!("the certificate ends on {until}, in {} days: have it renewed", left / DAY_SECS))
             }

@@ -1,3 +1,5 @@
+use std::sync::{PoisonError, RwLock};
+
 use aws_lc_rs::digest;
 use trunkline_model::Address;
 use trunkline_sip::{Epid, Uri, registration::Endpoint};
@@ -20,8 +22,8 @@ pub(crate) const AGENT: &str = concat!("Trunkline/", env!("CARGO_PKG_VERSION"));
 pub(crate) struct Place {
     /// The pool, as it is dialled.
     pub(crate) pool: Target,
-    /// The servers that a pool may send an account to.
-    pub(crate) peers: Peers,
+    /// The servers that a pool may send an account to; others may come to hold.
+    peers: RwLock<Peers>,
     /// The relay's name.
     pub(crate) local_fqdn: String,
     /// Where Front Ends reach it.
@@ -35,8 +37,19 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn new(settings: &LyncSettings, port: u16) -> Self {
         let (pool, local_fqdn) = (settings.pool.clone(), settings.local_fqdn.clone());
-        let (peers, accept, decline) = (settings.tls.peers.clone(), settings.accept, settings.decline);
+        let (peers, accept, decline) =
+            (RwLock::new(settings.tls.peers.clone()), settings.accept, settings.decline);
         Self { pool, peers, local_fqdn, port, accept, decline }
+    }
+
+    /// Whether a pool may send an account to that server.
+    pub(crate) fn allows(&self, host: &str) -> bool {
+        self.peers.read().unwrap_or_else(PoisonError::into_inner).iter().any(|peer| peer == host)
+    }
+
+    /// Others may be gone to from now on.
+    pub(crate) fn allow(&self, peers: Peers) {
+        *self.peers.write().unwrap_or_else(PoisonError::into_inner) = peers;
     }
 
     /// `host:port` as Via and Contact have it.
@@ -75,7 +88,7 @@ mod tests {
         let pool = Target { name: "pool.contoso.test".into(), host: None, port: 5061 };
         let place = |fqdn: &str| Place {
             pool: pool.clone(),
-            peers: Peers::default(),
+            peers: RwLock::default(),
             local_fqdn: fqdn.into(),
             port: 6001,
             accept: Accept::OnlyEndpoint,

@@ -23,6 +23,24 @@ impl Account {
         self.registration.as_ref().is_some_and(|registration| registration.is_registered(now))
     }
 
+    /// Notices a registration that ran out.
+    pub(super) fn run_out(&mut self, now: Duration, acts: &mut Vec<Act>) {
+        if let Some(registration) = &mut self.registration {
+            let event = registration.expire(now);
+            self.turned(now, event, acts);
+        }
+    }
+
+    /// Stands in line when the next REGISTER is due, and can be sent.
+    pub(super) fn line_up(&mut self, now: Duration, acts: &mut Vec<Act>) {
+        if let Some(registration) = self.registration.as_ref().filter(|_| self.linked && !self.in_line)
+            && registration.next_deadline().is_some_and(|at| at <= now)
+        {
+            acts.push(Act::Turn { urgent: registration.is_registered(now) });
+            self.in_line = true;
+        }
+    }
+
     /// It is its turn to REGISTER; false when it has nothing to say.
     pub(crate) fn turn(&mut self, now: Duration, acts: &mut Vec<Act>) -> bool {
         self.in_line = false;
@@ -71,7 +89,12 @@ impl Account {
                 self.online(now, false, acts);
                 self.redirected(&uri, acts);
             }
-            Event::Wait { wait, failure } => self.waits(now, wait, failure, acts),
+            Event::Wait { wait, failure } => {
+                self.waits(now, wait, failure, acts);
+                if failure.is_some_and(is_servers_own) && !self.is_registered(now) {
+                    acts.push(Act::Elsewhere);
+                }
+            }
             Event::Refused { status, failure, words } => {
                 let reason = self.refusal(status, failure, words.as_deref());
                 warn!(account = self.shared.person.account.0, reason, "the pool refused an account");
@@ -158,11 +181,19 @@ impl Account {
             Ended::Forgotten => {
                 connecting("the pool does not know that the account is signed in; signing in anew")
             }
+            Ended::RanOut => {
+                connecting("the registration ran out, because the pool does not renew it; trying again")
+            }
             Ended::Replaced(_) => connecting("the pool signed the account out; signing in anew"),
         };
         info!(account = self.shared.person.account.0, reason, "signed out by the pool");
         self.tell(state);
     }
+}
+
+/// Whether it is the server's own trouble, which another of its pool need not have.
+fn is_servers_own(failure: &Failure) -> bool {
+    failure.text == Some("service_unavailable") && !failure.alarm
 }
 
 /// The server that a redirection names, if it is one that may be gone to. One that is named by its address is the pool's.
@@ -176,8 +207,7 @@ pub(crate) fn server(place: &Place, uri: &Uri) -> Option<Target> {
     if plain.parse::<IpAddr>().is_ok() {
         return Some(Target { name: pool.name.clone(), host: Some(plain.to_owned()), port });
     }
-    place.peers.iter().find(|peer| *peer == host)?;
-    Some(Target { name: host, host: None, port })
+    place.allows(&host).then_some(Target { name: host, host: None, port })
 }
 
 fn connecting(reason: &str) -> (LineState, String) {

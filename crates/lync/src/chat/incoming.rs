@@ -137,8 +137,9 @@ impl Chats {
         }
         let Some(talk) = self.talks.get_mut(dialog) else { return };
         let (peer, name) = (talk.peer.clone(), talk.name.clone());
-        let shown = talk.shown.take().filter(|(shown, _)| shown.expose().trim() == text.expose().trim());
-        let own = shown.map(|(_, id)| id).or_else(|| foreign_id(&peer, &request));
+        let number = request.cseq().map(|cseq| cseq.number).ok();
+        let shown = talk.shown.as_mut().zip(number).and_then(|(shown, number)| shown.id_of(number, &text));
+        let own = shown.map(str::to_owned).or_else(|| foreign_id(&peer, &request));
         let Some(foreign_id) = own else { return self.reply(id, &request, 400) };
         let token = Token(self.number());
         self.peer_types(dialog, false);

@@ -5,7 +5,7 @@ use trunkline_sip::dialog::{DialogId, Keep, Verdict, on_second_dialog};
 use trunkline_sip::transaction::ServerId;
 use trunkline_sip::{Request, Response};
 
-use super::state::{Commit, Ring, Talk};
+use super::state::{Commit, Ring, Shown, Talk};
 use super::{Accept, Action, Chats, OWNER, Received, Token, write};
 
 impl Chats {
@@ -81,7 +81,7 @@ impl Chats {
             conversation: ring.conversation,
             invited: Some(ring.invited),
             first,
-            shown: comes_again.filter(|_| ring.is_shown),
+            shown: comes_again.filter(|_| ring.is_shown).map(Shown::new),
             is_ready: false,
             until,
         };

@@ -23,6 +23,10 @@ pub(super) struct Chat {
     pub(super) queue: VecDeque<Letter>,
     /// Whether the first one is out in a MESSAGE.
     pub(super) is_out: bool,
+    /// Nothing is sent before then: a server asked to wait.
+    pub(super) again: Option<Duration>,
+    /// How often the first one was tried again by itself.
+    pub(super) tries: u32,
     /// Whether the person ended the chat, so that it goes when the queue is empty.
     pub(super) ends: bool,
     pub(super) typing: Typing,
@@ -46,6 +50,8 @@ pub(super) struct Call {
     pub(super) conversation: String,
     /// Whether the first message is in it.
     pub(super) embeds: bool,
+    /// Whether it has got further than to the first server.
+    pub(super) is_heard: bool,
     pub(super) is_cancelled: bool,
     /// When it has rung for long enough, or after its end, when no answer comes late any more.
     pub(super) until: Duration,
@@ -88,12 +94,33 @@ pub(super) struct Talk {
     pub(super) invited: Option<Invited>,
     /// The text in it, and its id, if our 200 said that it need not come again.
     pub(super) first: Option<(MessageText, String)>,
-    /// The text in it, and its id, if the person was shown it and it comes again as the first message.
-    pub(super) shown: Option<(MessageText, String)>,
+    /// The text in it if the person was shown it and it comes again as the first message.
+    pub(super) shown: Option<Shown>,
     /// Whether the peer is known to have it too.
     pub(super) is_ready: bool,
     /// When it ends for want of words; when it is ending, when it is forgotten.
     pub(super) until: Duration,
+}
+
+/// A text that was kept before it comes as a message.
+#[derive(Debug)]
+pub(super) struct Shown {
+    text: MessageText,
+    foreign_id: String,
+    /// The number of the MESSAGE that it came in, once it did: that may come again.
+    came_in: Option<u32>,
+}
+
+impl Shown {
+    pub(super) fn new((text, foreign_id): (MessageText, String)) -> Self {
+        Self { text, foreign_id, came_in: None }
+    }
+
+    /// The id of the MESSAGE with that number, the first or a later one, if it brings this text.
+    pub(super) fn id_of(&mut self, number: u32, text: &MessageText) -> Option<&str> {
+        let is_it = *self.came_in.get_or_insert(number) == number;
+        (is_it && self.text.expose().trim() == text.expose().trim()).then_some(self.foreign_id.as_str())
+    }
 }
 
 /// What a request of ours is for.

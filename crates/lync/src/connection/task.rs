@@ -2,13 +2,13 @@ use std::{
     io,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split},
     sync::{Semaphore, mpsc, watch},
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +23,8 @@ const READ_BYTES: usize = 16 * 1024;
 const PING: &[u8] = b"\r\n\r\n";
 /// How long what came before a failed write may take to be read.
 const LAST_WORDS: Duration = Duration::from_secs(10);
+/// How often the computer's clock is looked at for the end of a peer's certificate.
+const CLOCK: Duration = Duration::from_secs(60);
 /// How long a connection that ends may take to say so.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -52,10 +54,20 @@ impl<D: Decoder> Task<D> {
             room: Arc::new(Semaphore::new(limits.queued_bytes as usize)),
             room_bytes: limits.queued_bytes,
             closing: CancellationToken::new(),
+            cut: watch::Sender::new(None),
             closed: watch::Sender::new(None),
         };
         let schedule = Mutex::new(Schedule::new(direction, limits, Instant::now(), fraction()));
         Self { connection: Connection(Arc::new(shared)), queue, limits, events, schedule }
+    }
+
+    /// A connection that is neither read nor written, and what gives what was queued on it, piece by piece.
+    #[cfg(test)]
+    pub(crate) fn idle(id: u64, peer: Peer) -> (Connection, impl FnMut() -> Option<bytes::Bytes>) {
+        let (events, _) = mpsc::channel(1);
+        let Self { connection, mut queue, .. } =
+            Self::new(id, peer, Direction::Outbound, Limits::default(), events);
+        (connection, move || queue.try_recv().ok().map(|queued| queued.bytes))
     }
 
     pub(crate) fn connection(&self) -> &Connection {
@@ -83,6 +95,8 @@ impl<D: Decoder> Task<D> {
                     (reason, is_unread)
                 }
                 reason = wait_out(&schedule) => (reason, false),
+                reason = cut(&connection) => (reason, false),
+                () = outlive(connection.peer().until) => (CloseReason::Expired, false),
             };
             connection.close();
             if is_unread {
@@ -149,6 +163,22 @@ async fn wait_out(schedule: &Mutex<Schedule>) -> CloseReason {
             Verdict::Until(moment) => sleep_until(moment).await,
             Verdict::Always => std::future::pending().await,
         }
+    }
+}
+
+async fn cut(connection: &Connection) -> CloseReason {
+    let mut cut = connection.0.cut.subscribe();
+    let reason = cut.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
+    reason.unwrap_or(CloseReason::Here)
+}
+
+/// Waits until a moment of the computer's clock, which may be set meanwhile.
+async fn outlive(until: Option<SystemTime>) {
+    let Some(until) = until else { return std::future::pending().await };
+    while let Ok(left) = until.duration_since(SystemTime::now())
+        && !left.is_zero()
+    {
+        sleep(left.min(CLOCK)).await;
     }
 }
 

@@ -55,6 +55,7 @@ impl<D: Decoder> Bench<D> {
             name: "fe1.contoso.test".into(),
             names: Names::default(),
             address: ([192, 0, 2, 5], 5061).into(),
+            until: None,
         };
         let task = Task::<D>::new(1, who, direction, limits, sender);
         let connection = task.connection().clone();

@@ -73,6 +73,18 @@ impl Exchange {
         }
     }
 
+    /// A server takes no sign-in of an account: all go to another one of the same pool, unless it has signed others in.
+    pub(super) fn go_elsewhere(&self, line: LineId) {
+        let (Some(account), Some(connection)) = (self.accounts.get(&line), self.connection(line)) else {
+            return;
+        };
+        let (now, target) = (self.now(), account.target());
+        let mut there = self.accounts.values().filter(|other| other.target() == target);
+        if !there.any(|other| other.is_registered(now)) {
+            self.pool.leave(target, &connection);
+        }
+    }
+
     /// When a server is to be dialled again.
     pub(super) fn next_dial(&self) -> Option<Duration> {
         let until = |link: &Link| if let Link::Down { until } = link { Some(*until) } else { None };

@@ -7,8 +7,8 @@ use tracing::debug;
 use trunkline_sip::{
     Method, Request, Response,
     transaction::{
-        CancelStep, Capacity, ClientId, ConnectionId, Expired, HOP, NotSent, Outcome, Patience, Reply,
-        ServerId, Unknown, Way,
+        CancelStep, ClientId, ConnectionId, Expired, HOP, NotSent, Outcome, Patience, Reply, ServerId,
+        Unknown, Way,
     },
 };
 
@@ -21,7 +21,7 @@ impl Exchange {
         self.hop.stamp(&mut request, random());
         let written = self.connection(line).ok_or(NotSent::ConnectionLost).and_then(|connection| {
             // Before the first byte, since there is no way back after it.
-            if self.transactions.len().0 >= Capacity::default().client {
+            if !self.transactions.make_room(&request) {
                 return Err(NotSent::TooLate);
             }
             connection.try_send(request.to_bytes()).map_err(|error| match error {

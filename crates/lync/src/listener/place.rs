@@ -16,6 +16,8 @@ pub(super) struct Places {
 #[derive(Debug, Default)]
 struct Taken {
     all: Count,
+    /// Strangers' handshakes.
+    strange: usize,
     by_address: BTreeMap<IpAddr, Count>,
 }
 
@@ -31,6 +33,7 @@ pub(super) struct Place {
     places: Arc<Places>,
     address: IpAddr,
     shaking: bool,
+    strange: bool,
 }
 
 impl Places {
@@ -39,12 +42,13 @@ impl Places {
     }
 
     /// A place for a connection that shakes hands; None when there is none.
-    pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+    pub(super) fn take(self: &Arc<Self>, address: IpAddr, strange: bool) -> Option<Place> {
         let (address, limits) = (neighbourhood(address), &self.limits);
         let mut taken = self.taken();
         let own = taken.by_address.get(&address).copied().unwrap_or_default();
         let room = taken.all.connections < limits.connections
             && taken.all.handshakes < limits.handshakes
+            && (!strange || taken.strange < limits.handshakes.saturating_sub(limits.reserved_handshakes))
             && own.connections < limits.per_address
             && own.handshakes < limits.handshakes_per_address;
         if !room {
@@ -54,7 +58,8 @@ impl Places {
             count.connections += 1;
             count.handshakes += 1;
         });
-        Some(Place { places: Arc::clone(self), address, shaking: true })
+        taken.strange += usize::from(strange);
+        Some(Place { places: Arc::clone(self), address, shaking: true, strange })
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -77,7 +82,9 @@ impl Place {
     /// The handshake is over.
     pub(super) fn shaken(&mut self) {
         if std::mem::take(&mut self.shaking) {
-            self.places.taken().change(self.address, |count| count.handshakes -= 1);
+            let mut taken = self.places.taken();
+            taken.change(self.address, |count| count.handshakes -= 1);
+            taken.strange -= usize::from(self.strange);
         }
     }
 }
@@ -118,18 +125,32 @@ mod tests {
             ..Limits::default()
         };
         let places = Places::new(&limits);
-        let mut first = places.take(ip("192.0.2.1")).expect("room");
-        assert!(places.take(ip("::ffff:192.0.2.1")).is_none(), "it shakes hands already");
+        let mut first = places.take(ip("192.0.2.1"), false).expect("room");
+        assert!(places.take(ip("::ffff:192.0.2.1"), false).is_none(), "it shakes hands already");
         first.shaken();
         first.shaken();
-        let second = places.take(ip("192.0.2.1")).expect("room");
-        assert!(places.take(ip("192.0.2.1")).is_none(), "it has two");
-        let third = places.take(ip("2001:db8::1")).expect("room");
-        assert!(places.take(ip("2001:db8::2")).is_none(), "the same /64");
-        let _fourth = places.take(ip("2001:db8:0:1::1")).expect("room");
-        assert!(places.take(ip("192.0.2.9")).is_none(), "it is full");
+        let second = places.take(ip("192.0.2.1"), false).expect("room");
+        assert!(places.take(ip("192.0.2.1"), false).is_none(), "it has two");
+        let third = places.take(ip("2001:db8::1"), false).expect("room");
+        assert!(places.take(ip("2001:db8::2"), false).is_none(), "the same /64");
+        let _fourth = places.take(ip("2001:db8:0:1::1"), false).expect("room");
+        assert!(places.take(ip("192.0.2.9"), false).is_none(), "it is full");
         drop((first, second, third));
-        assert!(places.take(ip("192.0.2.9")).is_some());
+        assert!(places.take(ip("192.0.2.9"), false).is_some());
         assert_eq!(places.taken().by_address.len(), 1, "who has gone is forgotten");
+    }
+    #[test]
+    fn strangers_leave_places_for_the_servers() {
+        let limits = Limits { handshakes: 3, reserved_handshakes: 1, ..Limits::default() };
+        let places = Places::new(&limits);
+        let mut first = places.take(ip("198.51.100.1"), true).expect("room");
+        let second = places.take(ip("198.51.100.2"), true).expect("room");
+        assert!(places.take(ip("198.51.100.3"), true).is_none(), "the last is for others");
+        let front_end = places.take(ip("192.0.2.1"), false).expect("its own place");
+        assert!(places.take(ip("192.0.2.2"), false).is_none(), "it is full");
+        first.shaken();
+        let third = places.take(ip("198.51.100.3"), true).expect("who has shaken hands is no stranger");
+        drop((first, second, third, front_end));
+        assert_eq!(places.taken().strange, 0);
     }
 }

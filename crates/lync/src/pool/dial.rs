@@ -2,10 +2,7 @@ use std::{io, net::SocketAddr, time::Duration};
 
 use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::{
-    net::{TcpStream, lookup_host},
-    time::timeout,
-};
+use tokio::{net::TcpStream, time::timeout};
 use trunkline_tls::Stream;
 
 use super::{DialLimits, RoundError};
@@ -13,13 +10,14 @@ use crate::{
     address::{Route, Target},
     connection::Peer,
     fraction,
-    tls::{Names, Refusal, Tls, trouble},
+    tls::{Credentials, Refusal, Tls, trouble},
 };
 
 /// What a dial came to.
 pub(super) struct Dialled {
     pub(super) stream: Stream<TcpStream>,
     pub(super) peer: Peer,
+    pub(super) credentials: Credentials,
 }
 
 /// Tries each address once; the error is the last one's.
@@ -55,11 +53,9 @@ pub(super) async fn round(
 }
 
 async fn resolve(target: &Target, limit: Duration) -> Result<Vec<SocketAddr>, RoundError> {
-    let looked_up = timeout(limit, lookup_host((target.host(), target.port))).await;
+    let looked_up = timeout(limit, target.look_up()).await;
     let found = looked_up.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-    found
-        .map(Iterator::collect)
-        .map_err(|error| RoundError::Resolve { host: target.host().to_owned(), problem: error.to_string() })
+    found.map_err(|error| RoundError::Resolve { host: target.host().to_owned(), problem: error.to_string() })
 }
 
 async fn one(
@@ -79,16 +75,13 @@ async fn one(
         Some(refusal) => RoundError::Refused { address, refusal },
         None => RoundError::Handshake { address, problem: trouble(&error) },
     })?;
-    let names = names(&stream);
+    let credentials = Credentials::of(&stream, Some(name.clone()));
+    let names = credentials.names();
     let dialled = name.to_str();
     let allowed = || tls.peers().find(&names).unwrap_or_default();
     let name = if names.has(&dialled) { dialled.as_ref() } else { allowed() }.to_owned();
-    Ok(Dialled { stream, peer: Peer { name, names, address } })
-}
-
-/// The names of a peer that has been verified.
-pub(crate) fn names<Io>(stream: &Stream<Io>) -> Names {
-    stream.peer_chain().first().and_then(|own| Names::of(own).ok()).unwrap_or_default()
+    let peer = Peer { name, names, address, until: credentials.end() };
+    Ok(Dialled { stream, peer, credentials })
 }
 
 /// A peer whose plug was pulled is noticed within about a minute, whether the connection is silent or not.

@@ -5,15 +5,13 @@ use super::{Tls, TlsError, TlsSettings};
 /// TLS for every handshake that begins; a reload replaces it, and connections that live keep what they shook hands with.
 #[derive(Debug)]
 pub struct LiveTls {
-    settings: TlsSettings,
     current: RwLock<Arc<Tls>>,
 }
 
 impl LiveTls {
     /// Reads the files.
     pub fn load(settings: TlsSettings) -> Result<Arc<Self>, TlsError> {
-        let current = RwLock::new(Arc::new(Tls::load(&settings)?));
-        Ok(Arc::new(Self { settings, current }))
+        Ok(Arc::new(Self { current: RwLock::new(Arc::new(Tls::load(settings)?)) }))
     }
 
     /// What holds now.
@@ -21,12 +19,7 @@ impl LiveTls {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads the files without taking them over, so that several things can be reloaded all or none.
-    pub fn read(&self) -> Result<Tls, TlsError> {
-        Tls::load(&self.settings)
-    }
-
-    /// Takes over what was read. True when the certificates are others than before.
+    /// Takes over what was read: apart from reading, so that several things can be reloaded all or none. True when the certificates are others than before.
     pub fn set(&self, tls: Tls) -> bool {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         let other = current.digest.as_ref() != tls.digest.as_ref();
@@ -34,8 +27,8 @@ impl LiveTls {
         other
     }
 
-    /// Reads the files and takes them over; after a fault the old ones hold on.
+    /// Reads the same files again and takes them over; after a fault the old ones hold on.
     pub fn reload(&self) -> Result<bool, TlsError> {
-        Ok(self.set(self.read()?))
+        Ok(self.set(Tls::load(self.current().settings.clone())?))
     }
 }

@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, ops::RangeInclusive};
 
 use x509_parser::{
     certificate::X509Certificate, extensions::GeneralName, parse_x509_certificate, prelude::X509Error,
@@ -69,6 +69,13 @@ impl Names {
     pub fn has(&self, name: &str) -> bool {
         self.0.iter().any(|own| own.eq_ignore_ascii_case(name))
     }
+}
+
+/// When a certificate holds, in seconds since 1970.
+pub(super) fn holds(certificate: &[u8]) -> Option<RangeInclusive<i64>> {
+    let (_, parsed) = parse_x509_certificate(certificate).ok()?;
+    let validity = parsed.validity();
+    Some(validity.not_before.timestamp()..=validity.not_after.timestamp())
 }
 
 /// Whether a certificate says who it is by its common name alone.

@@ -52,7 +52,12 @@ pub enum Reason {
 impl Refusal {
     /// The refusal that ended a handshake of ours; None when it ended otherwise.
     pub fn of(error: &io::Error) -> Option<Self> {
-        match error.get_ref()?.downcast_ref::<Error>()? {
+        Self::in_error(error.get_ref()?.downcast_ref::<Error>()?)
+    }
+
+    /// The same of the library's own error.
+    pub(super) fn in_error(error: &Error) -> Option<Self> {
+        match error {
             Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) => {
                 inner.downcast_ref::<Self>().cloned()
             }
@@ -64,6 +69,12 @@ impl Refusal {
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         Self::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(refusal))))
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self { reason: error.into(), names: Names::default() }
     }
 }
 

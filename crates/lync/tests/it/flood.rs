@@ -3,7 +3,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 use tokio_util::sync::CancellationToken;
 use trunkline_lync::{connection::Event, listener::Limits};
@@ -40,6 +40,27 @@ async fn who_does_not_shake_hands_is_let_go_and_keeps_no_front_end_out() -> Resu
     }
     eventually("all are let go", || async { (counts().failed + counts().full == 20).then_some(()) }).await?;
     assert!(counts().failed >= 3 && counts().full >= 1, "{:?}", counts());
+    let _stream = stage.connect(at, Some(&identity), NEW).await?;
+    assert!(matches!(relay.next().await?, Event::Opened(_)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn strangers_who_take_every_place_keep_no_front_end_out() -> Result<()> {
+    let stage = Stage::new()?;
+    let (identity, mut relay) = (stage.front_end()?, stage.relay()?);
+    let listener =
+        relay.listen(Limits { handshakes: 4, reserved_handshakes: 2, ..Limits::default() }).await?;
+    listener.known().learn("fe1.contoso.test".to_owned(), ["127.0.0.1".parse()?]);
+    let (at, counts) = (listener.address()?, listener.counter());
+    tokio::spawn(listener.run(CancellationToken::new()));
+    let mut mute = Vec::new();
+    for host in 2..6 {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(([127, 0, 0, host], 0).into())?;
+        mute.push(socket.connect(at).await?);
+    }
+    eventually("two too many", || async { (counts().full == 2).then_some(()) }).await?;
     let _stream = stage.connect(at, Some(&identity), NEW).await?;
     assert!(matches!(relay.next().await?, Event::Opened(_)));
     Ok(())

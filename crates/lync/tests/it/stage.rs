@@ -186,6 +186,11 @@ impl FrontEnd {
         Ok(Self { socket: TcpListener::bind("127.0.0.1:0").await?, config: Arc::new(config) })
     }
 
+    /// Shows what another shows from now on.
+    pub(crate) fn renew(&mut self, like: &Self) {
+        self.config = Arc::clone(&like.config);
+    }
+
     /// The way to it, under this name.
     pub(crate) fn target(&self, name: &str) -> Result<Target> {
         let port = self.socket.local_addr()?.port();

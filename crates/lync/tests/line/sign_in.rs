@@ -1,5 +1,7 @@
 //! Signing in without a password, and staying so.
 
+use std::net::Ipv4Addr;
+
 use trunkline_core::port::{Backend, LineState, Outcome};
 use trunkline_sip::{Message, Method, body::deregistration::Deregistration};
 use trunkline_testkit::peer::front_end::{Act, Heading};
@@ -41,6 +43,20 @@ async fn a_registration_is_refreshed_before_it_runs_out() {
     let _alice = stage.connected("alice").await;
     until("it is refreshed twice", || stage.registers("alice") >= 3).await;
     assert_eq!(stage.front.endpoints("alice"), 1);
+}
+
+#[tokio::test]
+async fn a_registration_that_runs_out_while_the_pool_lets_the_account_wait_is_told() {
+    let stage = Stage::open().await;
+    stage.front.expire_after(2);
+    let mut alice = stage.connected("alice").await;
+    let busy = Act::answer(503).header("Retry-After", "3600");
+    stage.front.on(Heading::Received, usize::MAX, busy, is_register);
+    let state = alice.until("it is told", |state| *state != LineState::Connected).await;
+    assert!(matches!(&state, LineState::Connecting { reason } if reason.contains("ran out")), "{state:?}");
+    let bob = "bob@contoso.test".parse().unwrap();
+    assert_eq!(alice.send(1, &bob, "nobody would take it").await, Outcome::NotSent);
+    assert_eq!(stage.registers("alice"), 2, "it waits as it was asked to");
 }
 
 #[tokio::test]
@@ -154,4 +170,21 @@ async fn a_pool_that_goes_on_not_knowing_an_account_is_believed_and_not_stormed(
         assert!(matches!(outcome, Outcome::Refused { permanent: true, .. }), "{outcome:?}");
     }
     assert_eq!(stage.registers("alice"), 2);
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_sign_ins_is_left_for_another_of_the_pool() {
+    let mut stage = Stage::with(|settings| settings.pool.host = Some("127.0.0.1 127.0.0.2".into())).await;
+    stage.front.also_at(Ipv4Addr::new(127, 0, 0, 2)).await.unwrap();
+    // Whoever waits as long as this one asks is not signed in while the test lasts.
+    stage.front.on_received(Act::answer(503).header("Retry-After", "3600"), is_register);
+    let (mut alice, mut bob) = (stage.connected("alice").await, stage.connected("bob").await);
+    assert_eq!(stage.registers("alice"), 2);
+    // Another person's trouble leaves those alone who are signed in.
+    stage.front.on_received(Act::answer(503).header("Retry-After", "1"), is_register);
+    stage.connected("carol").await;
+    assert_eq!((stage.registers("alice"), stage.registers("bob"), stage.registers("carol")), (2, 1, 2));
+    assert_eq!(alice.send(1, &bob.address, "still here").await, Outcome::Confirmed);
+    assert_eq!(bob.heard().await, Heard::Message(alice.address.clone(), "still here".into()));
+    assert!(alice.heard_nothing_more());
 }

@@ -1,11 +1,14 @@
 //! One IM system, from its name to a sign-in.
 
+use std::path::Path;
+
 use secrecy::SecretString;
 use trunkline_config::BackendConfig;
 use trunkline_core::{port::Step, stored_password};
+use trunkline_http::Certificate;
 use trunkline_model::Address;
 
-use super::Patient;
+use super::{Patient, listener};
 use crate::{
     admin::{Channel, Command, Reply},
     assembly,
@@ -18,12 +21,21 @@ pub(super) async fn examine(
     patient: &Patient,
 ) -> Vec<Step> {
     let account = account.filter(|account| account.domain() == declared.domain());
-    let mut steps = match (account, &patient.channel) {
+    let mut steps: Vec<_> = dates(declared).into_iter().collect();
+    steps.extend(match (account, &patient.channel) {
         (Some(account), Some(channel @ Channel::Server(_))) => by_server(channel, account).await,
         (account, _) => here(declared, account, patient).await,
-    };
+    });
     steps.extend(lines(declared, patient));
     steps
+}
+
+/// Of the certificate that a Lync backend shows; files that cannot be used are told of by the other steps.
+fn dates(declared: &BackendConfig) -> Option<Step> {
+    let BackendConfig::Lync(lync) = declared else { return None };
+    let files = (lync.certificate_file.clone(), lync.private_key_file.clone());
+    let certificate = Certificate::load(Some(&files), Path::new("")).ok()??;
+    Some(listener::dates(&certificate, "Front Ends"))
 }
 
 async fn by_server(channel: &Channel, account: &Address) -> Vec<Step> {

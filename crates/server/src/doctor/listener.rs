@@ -67,10 +67,11 @@ fn read(certificate: &Certificate, files: Option<&CertificateFiles>) -> Vec<Step
     } else {
         Step::good("files", format!("{named}; the key fits"))
     };
-    vec![first, dates(certificate), Step::good("names", names)]
+    vec![first, dates(certificate, "phones"), Step::good("names", names)]
 }
 
-fn dates(certificate: &Certificate) -> Step {
+/// Whether a certificate that `whom` are to trust holds today and for a while.
+pub(super) fn dates(certificate: &Certificate, whom: &str) -> Step {
     let now = jiff::Timestamp::now().as_second();
     let day = |secs: i64| {
         jiff::Timestamp::from_second(secs).map(|at| at.strftime("%F").to_string()).unwrap_or_default()
@@ -88,7 +89,8 @@ fn dates(certificate: &Certificate) -> Step {
             },
         );
     }
-    if let Some(seen) = certificate.worry(now) {
+    let holds = certificate.not_before..=certificate.not_after;
+    if let Some(seen) = Certificate::worry_over(&holds, whom, now) {
         return Step::doubtful("dates", seen, "have it renewed, then: trunkline reload");
     }
     Step::good("dates", format!("it ends in {days} days"))

@@ -48,7 +48,7 @@ pub enum Event {
     Nothing,
 }
 
-/// Why a server ended a registration.
+/// Why a registration ended that we still want.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// The user may not sign in any more: tell him, and do not try again. What the diagnostics mean, if they are known.
@@ -57,7 +57,11 @@ pub enum Ended {
     Moved,
     /// The server does not know of it any more: the next REGISTER is due at once.
     Forgotten,
-    /// Another endpoint took its place, or keep-alives were missed: the next REGISTER is due after this time.
+    /// It ran out before it was refreshed: the server is slow, or asked to wait for too long. The next REGISTER is due when
+    /// it was before.
+    RanOut,
+    /// Another endpoint took its place, keep-alives were missed, or the server sends us away again and again: the next
+    /// REGISTER is due after this time.
     Replaced(Duration),
 }
 

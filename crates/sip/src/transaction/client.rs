@@ -157,6 +157,20 @@ impl Client {
 }
 
 impl Transactions {
+    /// Whether [`Transactions::send`] has room for a request of ours. INVITEs that are over make it, the one first that has
+    /// been over for longest.
+    pub fn make_room(&mut self, request: &Request) -> bool {
+        let weight = request.weight();
+        while self.clients.len() >= self.capacity.client
+            || !self.clients.has_room(weight, self.capacity.client_bytes)
+        {
+            if !self.clients.forget_one() {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Begins a request of ours, which has its Via; ask [`Transactions::submit`] when its turn to be written comes.
     pub fn send(
         &mut self,
@@ -168,14 +182,10 @@ impl Transactions {
         if request.method().is_unanswered() {
             return Err(SendError::Unanswered(request.method().clone()));
         }
-        let weight = request.weight();
-        while self.clients.len() >= self.capacity.client
-            || !self.clients.has_room(weight, self.capacity.client_bytes)
-        {
-            if !self.forget_client() {
-                return Err(SendError::Full(self.clients.len()));
-            }
+        if !self.make_room(&request) {
+            return Err(SendError::Full(self.clients.len()));
         }
+        let weight = request.weight();
         let key = Key::client(connection, &request)?;
         if self.clients.find(&key).is_some() {
             return Err(SendError::Repeated);
@@ -264,7 +274,7 @@ impl Transactions {
                 client.request.drop_body();
                 let weight = client.request.weight();
                 self.clients.weigh(id, weight);
-                self.clients.wake_at(id, now.saturating_add(HOP));
+                self.clients.over_until(id, now.saturating_add(HOP));
             }
             _ => drop(self.clients.remove(id)),
         }
@@ -343,11 +353,6 @@ impl Transactions {
             ended
         };
         lost.into_iter().filter_map(end).collect()
-    }
-
-    /// Makes room by forgetting the INVITE that has been over for longest.
-    fn forget_client(&mut self) -> bool {
-        self.clients.first(Client::is_over).and_then(|id| self.clients.remove(id)).is_some()
     }
 }
 

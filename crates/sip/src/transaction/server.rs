@@ -157,7 +157,7 @@ impl Transactions {
             self.servers.remove(id.0);
         } else {
             self.servers.weigh(id.0, weight);
-            self.servers.wake_at(id.0, now.saturating_add(HOP));
+            self.servers.over_until(id.0, now.saturating_add(HOP));
         }
         Ok(Reply { way, response })
     }
@@ -173,7 +173,8 @@ impl Transactions {
         while self.servers.len() >= self.capacity.server
             || !self.servers.has_room(weight, self.capacity.server_bytes)
         {
-            if !self.forget_server() {
+            // The one that was answered first goes first.
+            if !self.servers.forget_one() {
                 return Incoming::Reply(self.bare(&request, 503));
             }
         }
@@ -204,9 +205,9 @@ impl Transactions {
     fn cancelled(&mut self, key: Key, request: Request) -> Incoming {
         let key = key.of_invite();
         let exact = self.servers.find(&key);
-        // The peer gives up over another connection when that of the INVITE is no more.
-        let id = exact
-            .or_else(|| self.servers.find_by(|other, server| server.stranded && key.is_elsewhere(other)));
+        // The peer gives up over another connection when that of the INVITE is no more. A branch was found everywhere.
+        let elsewhere = || self.servers.find_by(|other, server| server.stranded && key.is_elsewhere(other));
+        let id = exact.or_else(|| key.connection.and_then(|_| elsewhere()));
         let Some((id, server)) = id.and_then(|id| Some((id, self.servers.get(id)?))) else {
             return Incoming::Reply(self.bare(&request, 481));
         };
@@ -243,12 +244,6 @@ impl Transactions {
             is_open.then_some(ServerId(id))
         };
         all.into_iter().filter_map(strand).collect()
-    }
-
-    /// Makes room by forgetting the answered request that has been answered for longest.
-    fn forget_server(&mut self) -> bool {
-        let answered = self.servers.first(|server| !server.is_open());
-        answered.and_then(|id| self.servers.remove(id)).is_some()
     }
 }
 

@@ -13,6 +13,8 @@ pub(super) struct Table<T> {
     entries: HashMap<u64, Entry<T>>,
     by_key: HashMap<Key, u64>,
     deadlines: BTreeSet<(Duration, u64)>,
+    /// Those of them that make room for others.
+    over: BTreeSet<(Duration, u64)>,
     bytes: usize,
 }
 
@@ -21,13 +23,14 @@ struct Entry<T> {
     key: Key,
     deadline: Duration,
     weight: usize,
+    is_over: bool,
     value: T,
 }
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
         let (entries, by_key) = (HashMap::new(), HashMap::new());
-        Self { last: 0, entries, by_key, deadlines: BTreeSet::new(), bytes: 0 }
+        Self { last: 0, entries, by_key, deadlines: BTreeSet::new(), over: BTreeSet::new(), bytes: 0 }
     }
 }
 
@@ -47,7 +50,7 @@ impl<T> Table<T> {
         self.bytes += weight;
         self.by_key.insert(key.clone(), self.last);
         self.deadlines.insert((deadline, self.last));
-        self.entries.insert(self.last, Entry { key, deadline, weight, value });
+        self.entries.insert(self.last, Entry { key, deadline, weight, is_over: false, value });
         self.last
     }
 
@@ -57,7 +60,8 @@ impl<T> Table<T> {
 
     /// The first that was added among those of which key and value fit.
     pub(super) fn find_by(&self, fits: impl Fn(&Key, &T) -> bool) -> Option<u64> {
-        self.all(fits).first().copied()
+        let fit = self.entries.iter().filter(|(_, entry)| fits(&entry.key, &entry.value));
+        fit.map(|(id, _)| *id).min()
     }
 
     pub(super) fn get(&self, id: u64) -> Option<&T> {
@@ -84,8 +88,27 @@ impl<T> Table<T> {
         if let Some(entry) = self.entries.get_mut(&id) {
             self.deadlines.remove(&(entry.deadline, id));
             self.deadlines.insert((deadline, id));
+            if entry.is_over {
+                self.over.remove(&(entry.deadline, id));
+                self.over.insert((deadline, id));
+            }
             entry.deadline = deadline;
         }
+    }
+
+    /// It is over: kept until then, or until its place is needed.
+    pub(super) fn over_until(&mut self, id: u64, deadline: Duration) {
+        self.wake_at(id, deadline);
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.is_over = true;
+            self.over.insert((deadline, id));
+        }
+    }
+
+    /// Forgets the one that is over and would be kept for the shortest time; false when none is.
+    pub(super) fn forget_one(&mut self) -> bool {
+        let first = self.over.first().copied();
+        first.and_then(|(_, id)| self.remove(id)).is_some()
     }
 
     pub(super) fn remove(&mut self, id: u64) -> Option<T> {
@@ -93,6 +116,7 @@ impl<T> Table<T> {
         self.bytes -= entry.weight;
         self.by_key.remove(&entry.key);
         self.deadlines.remove(&(entry.deadline, id));
+        self.over.remove(&(entry.deadline, id));
         self.shrink();
         Some(entry.value)
     }
@@ -113,11 +137,6 @@ impl<T> Table<T> {
     /// Those whose time has come, the earliest first.
     pub(super) fn due(&self, now: Duration) -> Vec<u64> {
         self.deadlines.iter().take_while(|(deadline, _)| *deadline <= now).map(|(_, id)| *id).collect()
-    }
-
-    /// The one that wants to be looked at first among those that `fits`.
-    pub(super) fn first(&self, fits: impl Fn(&T) -> bool) -> Option<u64> {
-        self.deadlines.iter().map(|(_, id)| *id).find(|id| self.get(*id).is_some_and(&fits))
     }
 
     /// Those of which key and value fit, in the order in which they were added.

@@ -254,3 +254,49 @@ fn a_server_that_forgot_us_is_registered_with_at_once_and_one_that_only_says_so_
     assert_eq!(denied(&mut one, 12, 403, 4004), Event::Nothing, "it says so of everything");
     assert_eq!(denied(&mut one, 400, 403, 4004), Event::Ended(Ended::Forgotten));
 }
+
+#[test]
+fn a_registration_that_runs_out_while_the_server_lets_us_wait_is_told_once() {
+    for asks in [false, true] {
+        let mut one = held(7_200);
+        let refresh = one.due(at(6_480)).unwrap();
+        assert_eq!(one.next_deadline(), Some(at(7_200)), "its end comes, whatever the answer does");
+        if !asks {
+            let busy = Response::build(&refresh, 503).to_tag("f").header("Retry-After", "3600").done();
+            assert!(matches!(one.ended(at(6_480), &Outcome::of(busy), 0), Event::Wait { .. }));
+            assert_eq!(one.next_deadline(), Some(at(7_200)), "which is before the next REGISTER");
+        }
+        assert_eq!((one.expire(at(7_199)), one.is_registered(at(7_199))), (Event::Nothing, true));
+        assert_eq!(one.expire(at(7_200)), Event::Ended(Ended::RanOut));
+        assert_eq!(one.expire(at(7_200)), Event::Nothing, "once");
+        assert_eq!(one.next_deadline(), (!asks).then(|| at(6_480 + 3_600)), "no sooner than was asked for");
+    }
+}
+
+#[test]
+fn a_server_that_takes_us_in_and_sends_us_away_again_and_again_is_obeyed_ever_later() {
+    let (mut one, mut now, mut waits) = (held(7_200), at(1), Vec::new());
+    for _ in 0..5 {
+        one.notified(now, &deregistered("deactivated", "4142"), u32::MAX);
+        let due = one.next_deadline().unwrap();
+        waits.push((due - now).as_secs());
+        let again = one.due(due).unwrap();
+        now = due;
+        let event = one.ended(now, &Outcome::Accepted(granted(&again, 7_200)), 0);
+        assert!(matches!(event, Event::Registered(_)), "{event:?}");
+    }
+    assert_eq!(waits, [0, 5, 10, 20, 40]);
+    let later = now + at(120);
+    let wait = Duration::from_secs(5);
+    assert_eq!(
+        one.notified(later, &deregistered("deactivated", "4142"), u32::MAX),
+        Event::Ended(Ended::Replaced(wait)),
+        "what held for a while makes good for what failed before"
+    );
+    let again = one.due(later + wait).unwrap();
+    one.ended(later + wait, &Outcome::Accepted(granted(&again, 7_200)), 0);
+    assert_eq!(
+        one.notified(later + at(400), &deregistered("deactivated", "4142"), 0),
+        Event::Ended(Ended::Moved)
+    );
+}

@@ -320,3 +320,33 @@ fn a_full_table_refuses_what_is_new_and_forgets_what_is_over() {
     table.respond(at(1), id, reply(&invite, 486, "b")).unwrap();
     accept(&mut table, &stamped("INFO", 1, 3));
 }
+
+#[test]
+fn invites_that_are_over_make_room_and_open_ones_do_not() {
+    let invite = |number| stamped("INVITE", number, number.into());
+    let heavy = |number| {
+        let mut message = stamped("MESSAGE", number, number.into());
+        message.set_body("text/plain", vec![b'x'; 2_000]);
+        message
+    };
+    let client_bytes = invite(1).to_bytes().len() + heavy(3).to_bytes().len();
+    let capacities =
+        [Capacity { client: 2, ..Capacity::default() }, Capacity { client_bytes, ..Capacity::default() }];
+    for capacity in capacities {
+        let mut table = Transactions::new(capacity, 1);
+        for number in [1, 2] {
+            let id = open(&mut table, &invite(number));
+            let ended = table.answer(at(number.into()), LINK, reply(&invite(number), 486, "b"));
+            assert!(matches!(ended, Answer::Final { id: of, .. } if of == id));
+        }
+        assert_eq!(table.len().0, 2, "they wait for what comes late");
+        assert!(table.make_room(&heavy(3)));
+        let refusal = |number| reply(&invite(number), 486, "b");
+        assert_eq!(ack_of(table.answer(at(3), LINK, refusal(1))), None, "it was over for longest");
+        assert!(ack_of(table.answer(at(3), LINK, refusal(2))).is_some(), "one is enough");
+    }
+    let mut table = Transactions::new(Capacity { client: 1, ..Capacity::default() }, 1);
+    open(&mut table, &invite(1));
+    assert!(!table.make_room(&invite(2)), "it may still be answered");
+    assert_eq!(table.len().0, 1);
+}

@@ -6,7 +6,7 @@ mod world;
 use std::future::Future;
 
 use proptest::{collection::vec, prelude::*, sample::select};
-use trunkline_model::{AccountId, Address, EntryBody, MessageKey, Seq, Timestamp};
+use trunkline_model::{AccountId, Address, CallEnd, EntryBody, MessageKey, Seq, Timestamp};
 use trunkline_store::{MessageOutcome, NewIncoming, NewMessage, Pending, Route, Sent, StoreError};
 
 use crate::fixture::{House, Person, address, message_id, text, told};
@@ -25,6 +25,14 @@ enum Step {
     Receive {
         to: Who,
         id: usize,
+    },
+    Call {
+        to: Who,
+    },
+    CallEnded {
+        to: Who,
+        id: Option<usize>,
+        elsewhere: bool,
     },
     Start {
         from: Who,
@@ -78,6 +86,10 @@ fn step() -> impl Strategy<Value = Step> {
             |((from, to), device, id, text, deliver)| Step::Send { from, device, to, id, text, deliver }
         ),
         3 => (who.clone(), id.clone()).prop_map(|(to, id)| Step::Receive { to, id }),
+        1 => who.clone().prop_map(|to| Step::Call { to }),
+        2 => (who.clone(), prop::option::of(id.clone()), any::<bool>()).prop_map(|(to, id, elsewhere)| {
+            Step::CallEnded { to, id, elsewhere }
+        }),
         2 => pair.clone().prop_map(|(from, to)| Step::Start { from, to }),
         3 => pair.clone().prop_map(|(who, peer)| Step::Accept { who, peer }),
         1 => pair.clone().prop_map(|(who, peer)| Step::Decline { who, peer }),
@@ -175,6 +187,19 @@ impl Run {
 
     async fn later_step(&mut self, step: &Step) {
         match *step {
+            Step::Call { to } => {
+                self.world.call(to);
+                let pending = self.house.store.call(self.person(to).account, &address_of(OUTSIDE)).await;
+                self.expect(pending, true, |told| told.is_ok());
+            }
+            Step::CallEnded { to, id, elsewhere } => {
+                let id = id.map(|id| format!("x-{id}"));
+                self.world.call_ended(to, id.as_deref(), elsewhere);
+                let end = if elsewhere { CallEnd::AnsweredElsewhere } else { CallEnd::Missed };
+                let (account, peer) = (self.person(to).account, address_of(OUTSIDE));
+                let pending = self.house.store.call_ended(account, &peer, id.as_deref(), end).await;
+                self.expect(pending, true, |told| told.is_ok());
+            }
             Step::Acknowledge { who, device, back } => {
                 let up_to = self.world.head(who) - back;
                 let expected = self.world.acknowledge(who, device, up_to);

@@ -3,7 +3,7 @@
 use trunkline_core::port::Outcome;
 use trunkline_sip::{Method, name};
 
-use super::invited::{FIRST, alice, cancel, invite};
+use super::invited::{FIRST, alice, cancel, invite, request};
 use super::side::{BOB, Core, address};
 use super::way::Way;
 use crate::chat::{Accept, Action, Event, Settings};
@@ -29,6 +29,31 @@ fn a_text_that_was_shown_and_comes_again_is_kept_once_and_its_like_twice() {
     way.alice.send(2, "one", BOB);
     way.settle();
     assert_eq!((way.bob.texts().len(), way.alice.outcome(2)), (2, &Outcome::Confirmed));
+}
+
+#[test]
+fn a_text_that_was_shown_and_comes_twice_in_the_same_message_is_kept_once() {
+    let mut alice = alice(Accept::User);
+    alice.receive(invite().header(name::MS_TEXT_FORMAT, FIRST).done().into());
+    let to = alice.answers(180).text(name::TO).unwrap().into_owned();
+    alice.handle(Event::PersonAccepts(address(BOB)));
+    alice.answers(200);
+    let inside = |method, number, branch: &str| {
+        let mut request = request(method).done();
+        request.set(name::VIA, format!("SIP/2.0/TLS 192.0.2.1:5061;branch=z9hG4bK{branch}"));
+        request.set(name::TO, &to);
+        let method = request.method().as_str().to_owned();
+        request.set(name::CSEQ, format!("{number} {method}"));
+        request
+    };
+    alice.receive(inside(Method::ACK, 1, "2").into());
+    for (number, branch, kept) in [(2, "3", 1), (2, "4", 1), (3, "5", 2)] {
+        let mut message = inside(Method::MESSAGE, number, branch);
+        message.set_body("text/plain;charset=UTF-8", "hello");
+        alice.receive(message.into());
+        alice.answers(200);
+        assert_eq!(alice.texts(), ["hello"].repeat(kept), "{number} on {branch}");
+    }
 }
 
 #[test]

@@ -111,7 +111,7 @@ impl Mailbox {
                 let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
                 match entry["method"].as_str().unwrap() {
                     "MessageFailed" => drop(failed.insert(text("messageId"), entry["unknown"] == true)),
-                    "MessageReceived" | "Invitation" => came.push(text("message")),
+                    "MessageReceived" | "InvitationReceived" => came.push(text("message")),
                     _ => {}
                 }
             }

@@ -193,11 +193,15 @@ async fn peer_that_rings_in_an_open_conversation_is_answered_by_who_reads() {
     pool.front.until_after(mark, "the BYE of who ends the conversation", bye).await.unwrap();
     bob.send(&to_alice, "third").await.unwrap();
     invitation(&mut alice, "third").await;
+    answered(&pool, &[180, 200, 180, 200, 180]).await;
+    alice.phone.request("StartChat", json!({"contactId": address("bob")})).await.unwrap();
+    answered(&pool, &[180, 200, 180, 200, 180, 200]).await;
     let texts = [
         ("InvitationReceived", "first"),
         ("MessageReceived", "first"),
         ("MessageReceived", "second"),
         ("InvitationReceived", "third"),
+        ("MessageReceived", "third"),
     ];
     assert_eq!(alice.mailbox().await, entries(&texts));
     pool.check();

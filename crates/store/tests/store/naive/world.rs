@@ -147,6 +147,40 @@ impl World {
         false
     }
 
+    /// Somebody on the IM system calls without a word.
+    pub(super) fn call(&mut self, to: Who) {
+        if self.side(to, OUTSIDE).state != State::Invited {
+            self.side(to, OUTSIDE).begin(State::Invited, None);
+            self.tell(to, format!(" invited {}", NAMES[OUTSIDE]));
+        }
+    }
+
+    /// A call, with the message of that id or without, is over.
+    pub(super) fn call_ended(&mut self, to: Who, id: Option<&str>, elsewhere: bool) {
+        let first = id.map(|id| self.foreign.get(&(to, id.to_owned())).copied());
+        if first == Some(None) || (!elsewhere && first.is_some()) {
+            return;
+        }
+        let (first, head) = (first.flatten(), self.head(to));
+        let side = self.side(to, OUTSIDE);
+        let mut news = 0;
+        if side.state == State::Invited && side.first == first {
+            self.close(to, OUTSIDE);
+            let word = if elsewhere { "answeredelsewhere" } else { "expired" };
+            self.tell(to, format!(" {word} {}", NAMES[OUTSIDE]));
+            news = 1;
+        }
+        let side = self.side(to, OUTSIDE);
+        if first.is_some() && side.unread > 0 {
+            side.unread -= 1;
+            if side.unread == 0 {
+                side.read_up_to = head + news;
+            }
+            let (up_to, left) = (side.read_up_to, side.unread);
+            self.tell(to, format!(" read {} to {up_to} left {left}", NAMES[OUTSIDE]));
+        }
+    }
+
     pub(super) fn start(&mut self, from: Who, to: Who) {
         match self.side(from, to).state {
             State::Closed => {

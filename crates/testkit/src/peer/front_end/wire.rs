@@ -17,12 +17,12 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc,
 };
-use tokio_rustls::{TlsAcceptor, TlsConnector, server::TlsStream};
+use tokio_rustls::{TlsAcceptor, TlsConnector, client, server::TlsStream};
 use tokio_util::sync::CancellationToken;
 use trunkline_sip::{Framer, Limits};
 use x509_parser::{extensions::GeneralName, prelude::FromDer};
 
-use super::{Shared, line::Line};
+use super::{Shared, line::Line, traffic::Heading};
 use crate::peer::{Authority, Identity};
 
 /// Messages that wait for a peer who does not read.
@@ -61,9 +61,9 @@ impl Tls {
     }
 }
 
-/// Binds a loopback port; 0 takes a free one.
-pub(super) async fn bind(port: u16) -> Result<(TcpListener, u16)> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+/// Binds a port on a loopback address; 0 takes a free one.
+pub(super) async fn bind(address: Ipv4Addr, port: u16) -> Result<(TcpListener, u16)> {
+    let listener = TcpListener::bind((address, port))
         .await
         .with_context(|| format!("the Front End cannot listen on port {port}"))?;
     let port = listener.local_addr()?.port();
@@ -132,6 +132,19 @@ pub(super) async fn dial(
     }
 }
 
+/// A connection to an application on this machine, as a Front End of that identity makes it.
+pub(super) async fn stranger(
+    authority: &Authority,
+    identity: &Identity,
+    host: &str,
+    port: u16,
+) -> Result<client::TlsStream<TcpStream>> {
+    let tls = Tls::new(authority, identity)?;
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+    stream.set_nodelay(true)?;
+    Ok(tls.connector.connect(ServerName::try_from(host.to_owned())?, stream).await?)
+}
+
 /// The DNS names in the certificate that the peer showed, all signed by the authority.
 fn names(stream: &TlsStream<TcpStream>) -> Option<Vec<String>> {
     let shown = stream.get_ref().1.peer_certificates()?.first()?;
@@ -165,7 +178,9 @@ async fn pump<S>(
         let mut buffer = vec![0; 16 * 1024];
         while let Ok(length @ 1..) = reader.read(&mut buffer).await {
             shared.awake().await;
-            framer.push(buffer.get(..length).unwrap_or_default());
+            let bytes = buffer.get(..length).unwrap_or_default();
+            shared.log.tap(id, Heading::Received, bytes);
+            framer.push(bytes);
             while let Some(frame) = framer.pull() {
                 shared.enter(|house| house.received(id, frame));
             }
@@ -177,6 +192,7 @@ async fn pump<S>(
             while let Ok(more) = queue.try_recv() {
                 bytes.extend(more);
             }
+            shared.log.tap(id, Heading::Sent, &bytes);
             if write(&mut writer, &bytes, shared.segment()).await.is_err() {
                 return;
             }
