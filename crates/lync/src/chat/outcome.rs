@@ -178,7 +178,8 @@ impl Chats {
             (Delivery::Delivered, Outcome::Accepted(response)) => self.part_confirmed(peer, response),
             (Delivery::Refused, Outcome::Refused(refusal)) => {
                 let may_resend = matches!(advice, Advice::Drop { resend: true, .. });
-                if !(may_resend && self.resends(peer)) && !self.tries_again(peer, refusal) {
+                let goes_again = (may_resend && self.resends(peer)) || self.tries_again(peer, refusal);
+                if !goes_again {
                     self.pop(peer, failure::refused(&Method::MESSAGE, refusal));
                 }
             }

@@ -4,9 +4,11 @@ mod dialog;
 mod history;
 mod hostile;
 mod invitation;
+mod list;
 mod people;
 mod pool;
 mod server;
+mod status;
 mod story;
 mod trial;
 
