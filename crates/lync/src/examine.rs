@@ -151,11 +151,7 @@ impl Examination<'_> {
     fn tls_trouble(&self, error: &io::Error) -> Trouble {
         let pool = &self.settings.pool;
         let (seen, likely) = match Refusal::of(error) {
-            Some(refusal) => (
-                refusal.to_string(),
-                "`pool` or `allowedPeers` lacks a name of that certificate, or `caFile` is not the authority \
-                 that signed it",
-            ),
+            Some(refusal) => (refusal.to_string(), refusal.reason.advice()),
             None => (
                 trouble(error),
                 "the server does not accept the relay's certificate, or speaks nothing newer than TLS 1.1; \
