@@ -92,7 +92,7 @@ pub(crate) struct Account {
     shared: Arc<Shared>,
     inlet: Arc<dyn Inlet>,
     place: Arc<Place>,
-    endpoint: Endpoint,
+    endpoint: Arc<Endpoint>,
     target: Target,
     /// Whether there is a connection to the target.
     linked: bool,
@@ -121,7 +121,7 @@ impl Account {
             shared,
             inlet,
             place,
-            endpoint,
+            endpoint: Arc::new(endpoint),
             linked: false,
             registration: None,
             in_line: false,
