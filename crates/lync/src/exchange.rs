@@ -23,9 +23,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
-use trunkline_core::port::{
-    self, CallAnswer, Inlet, InletError, LineError, OutgoingMessage, OwnPresence, Roster, RosterChange,
-};
+use trunkline_core::port::{self, CallAnswer, Inlet, InletError, OutgoingMessage, OwnPresence, RosterChange};
 use trunkline_model::{Address, Contact};
 use trunkline_sip::{
     Frame, Framer,
@@ -37,7 +35,7 @@ pub(crate) use self::switchboard::OPAQUE;
 use self::{link::Link, switchboard::Switchboard};
 use crate::{
     Connection, Event, Pool,
-    account::{Account, Act, Changed, Commit, Place, Purpose, Shared},
+    account::{Account, Act, Changed, Commit, Place, Purpose, Read, Shared},
     address::Target,
     chat::SendId,
     pace::Turns,
@@ -77,7 +75,7 @@ pub(crate) enum Command {
     /// What others are to see of a person.
     Publish { line: LineId, own: Box<OwnPresence> },
     /// The roster as it is.
-    Roster { line: LineId, reply: oneshot::Sender<Result<Roster, LineError>> },
+    Roster { line: LineId, waits: bool, reply: Read },
     /// Somebody in the roster or watched.
     Known { line: LineId, address: Address, reply: oneshot::Sender<Option<Contact>> },
     /// What dialling a server came to.
@@ -213,7 +211,9 @@ impl Exchange {
             Command::Publish { line, own } => {
                 self.work(line, |account, now, acts| account.publish(now, *own, acts));
             }
-            Command::Roster { line, reply } => self.read(line, reply, Account::roster),
+            Command::Roster { line, waits, reply } => {
+                self.work(line, |account, _, _| account.roster(waits, reply));
+            }
             Command::Known { line, address, reply } => {
                 self.read(line, reply, |account| account.known(&address));
             }
