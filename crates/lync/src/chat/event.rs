@@ -194,10 +194,12 @@ pub enum Action {
         /// The first words, if they were given; they come again by [`Action::Deliver`] or [`Action::Missed`].
         message: Option<Received>,
     },
-    /// Another endpoint of the person's took the invitation: drop it.
+    /// Another endpoint of the person's answered the invitation: drop it.
     AnsweredElsewhere {
         /// Whose invitation.
         peer: Address,
+        /// Whether it took the conversation, or declined it.
+        took: bool,
         /// The id of what it said, which the other endpoint shows.
         foreign_id: Option<String>,
     },
