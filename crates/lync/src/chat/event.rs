@@ -116,6 +116,8 @@ pub enum Event {
     Committed(Token),
     /// The core could not take it.
     NotCommitted(Token),
+    /// The core does not want it, since the person blocks who wrote.
+    Unwanted(Token),
     /// There is no way to the IM system; requests that were out end by [`Event::Ended`].
     LinkLost,
     /// There is one, which is so at first.
@@ -144,6 +146,8 @@ pub enum Event {
     PersonAccepts(Address),
     /// The person declines the invitation, or what was accepted in the person's name.
     PersonDeclines(Address),
+    /// The person blocks somebody: an invitation of theirs rings no more.
+    PersonBlocks(Address),
     /// The person ends the chat; what was written before still goes out.
     PersonEnds(Address),
     /// It is time: see [`super::Chats::next_deadline`].

@@ -27,24 +27,32 @@ impl Chats {
         self.out.push(Action::Deliver { token, message });
     }
 
-    pub(super) fn committed(&mut self, token: Token, is_committed: bool) {
+    /// The core has what waited for it, or whoever wrote is answered with that status.
+    pub(super) fn committed(&mut self, token: Token, result: Result<(), u16>) {
         match self.commits.remove(&token) {
             Some(Commit::Message(id, request)) => {
-                self.reply(id, &request, if is_committed { 200 } else { 500 });
+                self.reply(id, &request, result.err().unwrap_or(200));
             }
             Some(Commit::Ring(peer)) => {
                 let Some(chat) = self.chats.get_mut(&peer) else { return };
                 let Some(ring) = chat.ring.take_if(|ring| ring.token == Some(token)) else { return };
-                if is_committed {
+                if result.is_ok() {
                     chat.ring = Some(ring);
                     return self.accept_now(&peer);
                 }
                 self.refuse(ring, 480);
                 self.pump(&peer);
             }
-            Some(Commit::Shown(peer, call)) if !is_committed => self.unshown(&peer, &call),
+            Some(Commit::Shown(peer, call)) if result.is_err() => self.unshown(&peer, &call),
             Some(Commit::Shown(..)) | None => {}
         }
+    }
+
+    /// Whoever rings and is blocked hears what he would of somebody who is away.
+    pub(super) fn person_blocks(&mut self, peer: &Address) {
+        let Some(ring) = self.chats.get_mut(peer).and_then(|chat| chat.ring.take()) else { return };
+        self.refuse(ring, 480);
+        self.pump(peer);
     }
 
     /// The person was not told of the INVITE: whoever called is told so, unless it is being accepted.
