@@ -137,6 +137,11 @@ impl Account {
         &self.target
     }
 
+    /// Whether it signs out.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving
+    }
+
     /// Who it is to the pool.
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint

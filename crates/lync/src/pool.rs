@@ -142,6 +142,23 @@ impl<D: Decoder> Pool<D> {
         self.state().open.values().map(|open| open.connection.clone()).collect()
     }
 
+    /// Leaves the server at the other end of an outbound connection, which takes nobody in, for another address of its
+    /// target's; it is not gone back to for so long. False when there is no other address: then nothing changes.
+    pub fn leave(&self, target: &Target, connection: &Connection, rest: Duration) -> bool {
+        let (address, now) = (connection.peer().address, Instant::now());
+        let is_left = match self.state().slots.find(target) {
+            Some(slot) if slot.connection.as_ref() == Some(connection) => {
+                slot.route.shun(address, now + rest, now)
+            }
+            _ => false,
+        };
+        if is_left {
+            info!(connection = connection.id(), server = target.name, %address, rest = rest.as_secs(), "left");
+            connection.close_for(CloseReason::Left);
+        }
+        is_left
+    }
+
     /// Whether there is an open connection with that address, whoever began it.
     pub(crate) fn is_connected_to(&self, address: IpAddr) -> bool {
         let is_there =
@@ -167,6 +184,15 @@ impl<D: Decoder> Pool<D> {
         self.connections().iter().for_each(Connection::close);
         if timeout(patience, self.0.tasks.wait()).await.is_err() {
             debug!("connections to Front Ends did not end in time");
+        }
+    }
+
+    /// Has it believe that DNS said so of a target before.
+    #[cfg(test)]
+    pub(crate) fn found(&self, target: &Target, addresses: &[SocketAddr]) {
+        let now = Instant::now();
+        if let Some(slot) = self.state().slots.get(target, now) {
+            slot.route.begin(addresses, now, fraction);
         }
     }
 

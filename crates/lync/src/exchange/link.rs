@@ -60,6 +60,7 @@ impl Exchange {
     pub(super) fn closed(&mut self, connection: &Connection, reason: &CloseReason) {
         self.connections.remove(&connection.id());
         self.heard.remove(&connection.id());
+        self.away.remove(&connection.id());
         let lost = self.transactions.lost(self.now(), ConnectionId(connection.id()));
         for (id, outcome) in lost.ended {
             self.ended(id, outcome);

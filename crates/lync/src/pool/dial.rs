@@ -4,7 +4,7 @@ use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     net::{TcpStream, lookup_host},
-    time::timeout,
+    time::{Instant, timeout},
 };
 use trunkline_tls::Stream;
 
@@ -39,7 +39,7 @@ pub(super) async fn round(
         }
         Err(error) => (Vec::new(), error),
     };
-    route.begin(&found, fraction);
+    route.begin(&found, Instant::now(), fraction);
     while let Some(address) = route.next_address() {
         match one(address, &name, tls, limits).await {
             Ok(dialled) => {
