@@ -20,7 +20,7 @@ mod socket;
 
 pub(crate) use gruu::Gruu;
 pub(crate) use ldap::{AttributeMap, LdapUrls, Template};
-pub(crate) use name::{Domain, Fqdn, Fqdns, HostName};
+pub(crate) use name::{Domain, Fqdn, Fqdns, HostName, HostNames};
 pub(crate) use origin::Origins;
 pub(crate) use socket::{Bind, Socket};
 

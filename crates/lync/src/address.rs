@@ -2,18 +2,19 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    io,
     net::SocketAddr,
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{net::lookup_host, time::Instant};
 
 /// A server to connect to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Target {
     /// The FQDN of a pool or a Front End, which its certificate should bear.
     pub name: String,
-    /// What is looked up, a name or an IP address, when it is not the name.
+    /// What is looked up, a name or an IP address, when it is not the name; several are parted by blanks.
     pub host: Option<String>,
     /// The port.
     pub port: u16,
@@ -23,6 +24,18 @@ impl Target {
     /// What is looked up.
     pub fn host(&self) -> &str {
         self.host.as_deref().unwrap_or(&self.name)
+    }
+
+    /// All its addresses; the last failure when there is none.
+    pub(crate) async fn look_up(&self) -> io::Result<Vec<SocketAddr>> {
+        let (mut all, mut failure) = (Vec::new(), None);
+        for host in self.host().split_whitespace() {
+            match lookup_host((host, self.port)).await {
+                Ok(found) => all.extend(found),
+                Err(error) => failure = Some(error),
+            }
+        }
+        failure.filter(|_| all.is_empty()).map_or(Ok(all), Err)
     }
 }
 

@@ -36,7 +36,7 @@ pub use event::{Accept, Action, Decline, Event, Identity, Received, SendId, Sett
 use state::{Call, Chat, Commit, Purpose, Talk};
 
 /// Whose dialogs: those of different accounts are never in one place.
-const OWNER: Owner = Owner(0);
+pub(crate) const OWNER: Owner = Owner(0);
 /// How many confirmed messages may still come back.
 const REPORTS: usize = 256;
 

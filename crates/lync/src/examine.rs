@@ -8,7 +8,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use rustls::pki_types::ServerName;
 use tokio::{
-    net::{TcpStream, lookup_host},
+    net::TcpStream,
     time::{Instant, timeout},
 };
 use trunkline_core::port::{Step, Trouble};
@@ -70,8 +70,7 @@ impl Examination<'_> {
     async fn dns(&self, steps: &mut Vec<Step>) -> Option<Vec<SocketAddr>> {
         let pool = &self.settings.pool;
         let host = pool.host();
-        let found = limited(lookup_host((host, pool.port))).await;
-        let found = found.map(Iterator::collect::<Vec<_>>);
+        let found = limited(pool.look_up()).await;
         match found {
             Ok(addresses) if !addresses.is_empty() => {
                 let told: Vec<_> = addresses.iter().map(|address| address.ip().to_string()).collect();

@@ -43,5 +43,33 @@ fn fraction() -> f64 {
 
 /// A random number, but for six bits.
 fn random() -> u128 {
+    #[cfg(test)]
+    if let Some(number) = seeded::next() {
+        return number;
+    }
     uuid::Uuid::new_v4().as_u128()
+}
+
+/// Random numbers that are the same in every run, so that a recorded session can be replayed.
+#[cfg(test)]
+mod seeded {
+    use std::cell::Cell;
+
+    thread_local! {
+        static STATE: Cell<Option<u128>> = const { Cell::new(None) };
+    }
+
+    /// From here on this thread's random numbers are always the same.
+    pub(crate) fn begin() {
+        STATE.set(Some(0));
+    }
+
+    pub(crate) fn next() -> Option<u128> {
+        let state = STATE.get()?;
+        let next = state
+            .wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645)
+            .wrapping_add(0x5851_f42d_4c95_7f2d_1405_7b7e_f767_814f);
+        STATE.set(Some(next));
+        Some(next ^ next >> 61)
+    }
 }

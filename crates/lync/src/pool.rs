@@ -144,7 +144,7 @@ impl<D: Decoder> Pool<D> {
 
     /// Leaves the server at the other end of an outbound connection, which takes nobody in, for another address of its
     /// target's; it is not gone back to for so long. False when there is no other address: then nothing changes.
-    pub fn leave(&self, target: &Target, connection: &Connection, rest: Duration) -> bool {
+    pub(crate) fn leave(&self, target: &Target, connection: &Connection, rest: Duration) -> bool {
         let (address, now) = (connection.peer().address, Instant::now());
         let is_left = match self.state().slots.find(target) {
             Some(slot) if slot.connection.as_ref() == Some(connection) => {
@@ -153,7 +153,7 @@ impl<D: Decoder> Pool<D> {
             _ => false,
         };
         if is_left {
-            info!(connection = connection.id(), server = target.name, %address, rest = rest.as_secs(), "left");
+            info!(connection = connection.id(), server = target.name, %address, rest = rest.as_secs(), "left for another server");
             connection.close_for(CloseReason::Left);
         }
         is_left
@@ -184,15 +184,6 @@ impl<D: Decoder> Pool<D> {
         self.connections().iter().for_each(Connection::close);
         if timeout(patience, self.0.tasks.wait()).await.is_err() {
             debug!("connections to Front Ends did not end in time");
-        }
-    }
-
-    /// Has it believe that DNS said so of a target before.
-    #[cfg(test)]
-    pub(crate) fn found(&self, target: &Target, addresses: &[SocketAddr]) {
-        let now = Instant::now();
-        if let Some(slot) = self.state().slots.get(target, now) {
-            slot.route.begin(addresses, now, fraction);
         }
     }
 

@@ -56,6 +56,15 @@ const TRIALS: &[Trial] = &[
         [SERVER, "peer", "outage::peer_with_a_changed_password_is_not_tried_again_with_the_old_one"],
     ),
     trial(
+        "F3-lync",
+        "a pool refuses an account for good",
+        [
+            SERVER,
+            "peer",
+            "lync::status::peer_pool_that_refuses_an_account_for_good_is_not_asked_again_until_it_is_there_anew",
+        ],
+    ),
+    trial(
         "F4",
         "phones on a slow network, a dead one, another one",
         [SERVER, "fault", "load_traffic::sdk::phones_on_the_move_lose_and_double_nothing"],

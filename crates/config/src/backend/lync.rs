@@ -3,7 +3,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf};
 use super::{Attribute, reader::Attributes};
 use crate::{
     code,
-    kind::{Choice, Count, FLAG, FilePath, Fqdn, Fqdns, Gruu, HostName, Kind, Socket},
+    kind::{Choice, Count, FLAG, FilePath, Fqdn, Fqdns, Gruu, HostNames, Kind, Socket},
     lookup::Reference,
 };
 
@@ -14,7 +14,7 @@ pub struct LyncBackend {
     pub domain: String,
     /// The pool's FQDN, in lower case: its certificate is expected to bear it.
     pub pool: String,
-    /// The host to connect to instead of the addresses that DNS has for the pool.
+    /// The host to connect to instead of the addresses that DNS has for the pool, or several with blanks between them.
     pub host: Option<String>,
     /// The pool's port for mutual TLS.
     pub port: u16,
@@ -132,7 +132,7 @@ each other by their certificates (mutual TLS), and accounts need no passwords. `
 and port by themselves, so their DNS and the firewall must let them.";
 
 const POOL: Fqdn = Fqdn;
-const HOST: HostName = HostName;
+const HOST: HostNames = HostNames;
 const PORT: Count<u16> = Count(1..=65_535, "");
 const LOCAL_FQDN: Fqdn = Fqdn;
 const LISTEN: Socket = Socket;
@@ -163,7 +163,7 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
     Attribute {
         name: "host",
         default: Some("what DNS says of the pool"),
-        meaning: "The host to connect to instead. The certificate must bear the same names.",
+        meaning: "The host to connect to instead, or those of several Front Ends. Their certificates must bear the same names.",
         expected: || HOST.expected(),
     },
     Attribute {

@@ -102,6 +102,41 @@ impl Kind for Fqdn {
 /// A list of fully qualified names; at least one, and none twice.
 pub(crate) struct Fqdns;
 
+/// One host or several, kept as text with one blank between them.
+pub(crate) struct HostNames;
+
+impl Kind for HostNames {
+    type Value = String;
+
+    fn expected(&self) -> String {
+        "a host name or an IP address, without a port; several are separated by blanks".into()
+    }
+
+    fn read(&self, text: &str, folder: &Path) -> Result<String, Fault> {
+        if !text.contains([' ', ',']) {
+            return HostName.read(text, folder);
+        }
+        each(text, &HostName, folder).map(|names| names.join(" "))
+    }
+}
+
+/// Words, each read by itself and kept once.
+fn each(text: &str, kind: &impl Kind<Value = String>, folder: &Path) -> Result<Vec<String>, Fault> {
+    let mut names = Vec::new();
+    let words = text.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());
+    for word in words {
+        let Span { start, end } = Span::of(word, text);
+        let name = kind.read(word, folder).map_err(|fault| {
+            let why = format!("has a part that {}", fault.why);
+            Fault { why, ..fault.at(start..end) }
+        })?;
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    if names.is_empty() { Err(Fault::new("names nobody")) } else { Ok(names) }
+}
+
 impl Kind for Fqdns {
     type Value = Vec<String>;
 
@@ -110,18 +145,6 @@ impl Kind for Fqdns {
     }
 
     fn read(&self, text: &str, folder: &Path) -> Result<Self::Value, Fault> {
-        let mut names = Vec::new();
-        let words = text.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());
-        for word in words {
-            let Span { start, end } = Span::of(word, text);
-            let name = Fqdn.read(word, folder).map_err(|fault| {
-                let why = format!("has a part that {}", fault.why);
-                Fault { why, ..fault.at(start..end) }
-            })?;
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        if names.is_empty() { Err(Fault::new("names nobody")) } else { Ok(names) }
+        each(text, &Fqdn, folder)
     }
 }

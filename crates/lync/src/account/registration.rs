@@ -92,7 +92,7 @@ impl Account {
             Event::Wait { wait, failure } => self.waits(now, wait, failure, acts),
             Event::Refused { status, failure, words } => {
                 let reason = self.refusal(status, failure, words.as_deref());
-                warn!(account = self.shared.person.account.0, reason, "the pool refused an account");
+                warn!(target: "audit", account = %self.shared.person.address, reason, "the pool refused an account");
                 self.online(now, false, acts);
                 self.tell(LineState::Refused { reason });
             }

@@ -15,7 +15,8 @@ impl Chats {
         let acks = self.talks.values().filter_map(|talk| talk.invited.as_ref()?.deadline());
         let rings = self.chats.values().filter_map(|chat| Some(chat.ring.as_ref()?.until));
         let typing = self.chats.values().filter_map(|chat| chat.typing.deadline());
-        calls.chain(talks).chain(acks).chain(rings).chain(typing).min()
+        let again = self.chats.values().filter_map(|chat| chat.again);
+        calls.chain(talks).chain(again).chain(acks).chain(rings).chain(typing).min()
     }
 
     pub(super) fn expire(&mut self) {
@@ -26,6 +27,14 @@ impl Chats {
         self.expire_rings();
         self.expire_typing();
         self.expire_talks();
+        self.try_again();
+    }
+
+    fn try_again(&mut self) {
+        let now = self.now;
+        let due = self.chats.iter().filter(|(_, chat)| chat.again.is_some_and(|at| at <= now));
+        let due: Vec<Address> = due.map(|(peer, _)| peer.clone()).collect();
+        due.iter().for_each(|peer| self.pump(peer));
     }
 
     fn expire_calls(&mut self) {

@@ -13,6 +13,35 @@ pub(super) fn refused(method: &Method, refusal: &Refusal) -> Outcome {
     Outcome::Refused { permanent: is_permanent(failure), reason: reason(failure, refusal.status, &why) }
 }
 
+/// When a request may go once more by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
+    /// At once, and once: the servers look the contact up anew.
+    AtOnce,
+    /// After a while, and a few times; the server may say after how many seconds.
+    Later(Option<u32>),
+}
+
+/// Longer than this nobody waits for a server.
+const LONGEST: u32 = 30;
+/// The diagnostics of servers that failed, or are starting or ending.
+const TROUBLES: [u32; 6] = [4000, 5000, 5003, 5004, 1006, 1007];
+/// The diagnostics of a server that does not have the contact, whose home is elsewhere.
+const NOT_IN_POOL: u32 = 4006;
+
+/// Whether a request that was refused may go once more: only where a server said for itself that it reached nobody.
+pub(super) fn again(refusal: &Refusal) -> Option<Again> {
+    let said = |ids: &[u32]| refusal.diagnostics.iter().any(|why| ids.contains(&why.id));
+    let after = refusal.response.retry_after().ok().flatten().map(|after| after.seconds);
+    let is_soon = after.is_none_or(|seconds| seconds <= LONGEST);
+    match refusal.status {
+        404 if said(&[NOT_IN_POOL]) => Some(Again::AtOnce),
+        500 | 503 | 504 if is_soon && said(&TROUBLES) => Some(Again::Later(after)),
+        503 if is_soon && after.is_some() => Some(Again::Later(after)),
+        _ => None,
+    }
+}
+
 /// What a report says that comes after the message was confirmed.
 pub(super) fn reported(status: u16) -> (bool, String) {
     let failure = judge_parts(&Method::INVITE, status, &[], &[]);

@@ -1,12 +1,15 @@
 //! How requests of ours end.
 
+use std::time::Duration;
+
 use trunkline_core::port::Outcome as Told;
 use trunkline_model::Address;
 use trunkline_sip::dialog::{Advice, Dialog, DialogId, Keep, Step, advice, on_second_dialog};
-use trunkline_sip::transaction::{Delivery, HOP, Outcome, Patience, Unknown};
+use trunkline_sip::retry;
+use trunkline_sip::transaction::{Delivery, HOP, Outcome, Patience, Refusal, Unknown};
 use trunkline_sip::{Method, Request, Response};
 
-use super::failure::{self, NO_ANSWER, temporary};
+use super::failure::{self, Again, NO_ANSWER, temporary};
 use super::state::{Purpose, Talk};
 use super::write::TOOK_FIRST;
 use super::{Action, Chats, REPORTS, SendId};
@@ -16,9 +19,13 @@ fn outcome_is_open(status: u16) -> bool {
     status == 408
 }
 
+/// How often a server that failed is asked once more.
+const TRIES: u32 = 3;
+
 impl Chats {
     pub(super) fn progress(&mut self, id: SendId, response: &Response) {
         if let Some(call) = self.calls.get_mut(&id) {
+            call.is_heard |= response.status() > 100;
             // Nothing follows from it, and one that is not fit to follow is no harm.
             drop(call.invite.take(response));
         }
@@ -63,6 +70,7 @@ impl Chats {
         let has_crossed = call.is_cancelled && call.invite.is_ringing();
         call.until = self.now.saturating_add(HOP);
         let (peer, embeds, was_cancelled) = (call.peer.clone(), call.embeds, call.is_cancelled);
+        let is_heard = call.is_heard;
         if let Some(chat) = self.chats.get_mut(&peer) {
             chat.call = None;
         }
@@ -71,6 +79,9 @@ impl Chats {
             Outcome::Refused(_) if has_crossed => return self.pump(&peer),
             Outcome::Refused(refusal) if refusal.status == 487 && was_cancelled => {
                 (temporary(NO_ANSWER), !embeds)
+            }
+            Outcome::Refused(refusal) if !is_heard && self.tries_again(&peer, &refusal) => {
+                return self.pump(&peer);
             }
             Outcome::Refused(refusal) => {
                 let told = failure::refused(&Method::INVITE, &refusal);
@@ -167,7 +178,8 @@ impl Chats {
             (Delivery::Delivered, Outcome::Accepted(response)) => self.part_confirmed(peer, response),
             (Delivery::Refused, Outcome::Refused(refusal)) => {
                 let may_resend = matches!(advice, Advice::Drop { resend: true, .. });
-                if !(may_resend && self.resends(peer)) {
+                let goes_again = (may_resend && self.resends(peer)) || self.tries_again(peer, refusal);
+                if !goes_again {
                     self.pop(peer, failure::refused(&Method::MESSAGE, refusal));
                 }
             }
@@ -175,6 +187,23 @@ impl Chats {
             _ => self.pop(peer, Told::Unknown),
         }
         self.pump(peer);
+    }
+
+    /// Whether what waits for a peer goes once more by itself, now or later.
+    fn tries_again(&mut self, peer: &Address, refusal: &Refusal) -> bool {
+        let Some(again) = failure::again(refusal) else { return false };
+        let draw = ((self.random)() >> 96) as u32;
+        let Some(chat) = self.chats.get_mut(peer).filter(|chat| !chat.queue.is_empty()) else { return false };
+        let (most, wait) = match again {
+            Again::AtOnce => (1, Duration::ZERO),
+            Again::Later(asked) => (TRIES, retry::wait(chat.tries + 1, asked, draw)),
+        };
+        if self.closing || chat.tries >= most {
+            return false;
+        }
+        chat.tries += 1;
+        chat.again = Some(self.now.saturating_add(wait));
+        true
     }
 
     /// Whether the first message may go once more, which it may once.
@@ -198,7 +227,9 @@ impl Chats {
 
     /// Tells the outcome of the first message.
     fn pop(&mut self, peer: &Address, outcome: Told) {
-        if let Some(letter) = self.chats.get_mut(peer).and_then(|chat| chat.queue.pop_front()) {
+        let Some(chat) = self.chats.get_mut(peer) else { return };
+        chat.tries = 0;
+        if let Some(letter) = chat.queue.pop_front() {
             self.report(letter.key, letter.outcome(outcome));
         }
     }

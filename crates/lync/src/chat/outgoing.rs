@@ -34,9 +34,11 @@ impl Chats {
 
     /// Goes on with a peer: sends what comes next, by the dialog that there is or by a new one.
     pub(super) fn pump(&mut self, peer: &Address) {
-        let Some(chat) = self.chats.get(peer).filter(|chat| !chat.is_out && chat.call.is_none()) else {
-            return;
-        };
+        let now = self.now;
+        let is_free =
+            |chat: &&mut Chat| !chat.is_out && chat.call.is_none() && chat.again.is_none_or(|at| at <= now);
+        let Some(chat) = self.chats.get_mut(peer).filter(is_free) else { return };
+        chat.again = None;
         if chat.queue.is_empty() {
             return self.settle(peer);
         }
@@ -67,6 +69,7 @@ impl Chats {
     /// Tells an outcome of all messages that wait for a peer.
     pub(super) fn fail_all(&mut self, peer: &Address, outcome: &Outcome) {
         let Some(chat) = self.chats.get_mut(peer) else { return };
+        chat.tries = 0;
         for letter in std::mem::take(&mut chat.queue) {
             self.report(letter.key, letter.outcome(outcome.clone()));
         }
@@ -117,6 +120,7 @@ impl Chats {
             invite,
             conversation: names.conversation,
             embeds,
+            is_heard: false,
             is_cancelled: false,
             until: self.now.saturating_add(self.settings.ring),
             is_over: false,

@@ -23,6 +23,10 @@ pub(super) struct Chat {
     pub(super) queue: VecDeque<Letter>,
     /// Whether the first one is out in a MESSAGE.
     pub(super) is_out: bool,
+    /// Nothing is sent before then: a server asked to wait.
+    pub(super) again: Option<Duration>,
+    /// How often the first one was tried again by itself.
+    pub(super) tries: u32,
     /// Whether the person ended the chat, so that it goes when the queue is empty.
     pub(super) ends: bool,
     pub(super) typing: Typing,
@@ -46,6 +50,8 @@ pub(super) struct Call {
     pub(super) conversation: String,
     /// Whether the first message is in it.
     pub(super) embeds: bool,
+    /// Whether it has got further than to the first server.
+    pub(super) is_heard: bool,
     pub(super) is_cancelled: bool,
     /// When it has rung for long enough, or after its end, when no answer comes late any more.
     pub(super) until: Duration,

@@ -62,6 +62,15 @@ impl<D: Decoder> Task<D> {
         Self { connection: Connection(Arc::new(shared)), queue, limits, events, schedule }
     }
 
+    /// A connection that is neither read nor written, and what gives what was queued on it, piece by piece.
+    #[cfg(test)]
+    pub(crate) fn idle(id: u64, peer: Peer) -> (Connection, impl FnMut() -> Option<bytes::Bytes>) {
+        let (events, _) = mpsc::channel(1);
+        let Self { connection, mut queue, .. } =
+            Self::new(id, peer, Direction::Outbound, Limits::default(), events);
+        (connection, move || queue.try_recv().ok().map(|queued| queued.bytes))
+    }
+
     pub(crate) fn connection(&self) -> &Connection {
         &self.connection
     }

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use trunkline_sip::transaction::Outcome;
+use trunkline_sip::{
+    Method,
+    failure::judge,
+    transaction::{Outcome, Refusal},
+};
 
 use super::{Exchange, LineId};
 use crate::{Connection, address::Target};
@@ -22,8 +26,8 @@ pub(super) struct Away {
 }
 
 impl Exchange {
-    /// Takes how a REGISTER ended. Where several accounts are turned away, or all that there are, everybody goes to another
-    /// address of the server's name, if it has one; what the first one asked to wait for is kept.
+    /// Takes how a REGISTER ended. A server that turns several accounts away, or all, or has none, is left for another
+    /// address of its name, if there is one; what it asked to wait for holds for its own.
     pub(super) fn seek_refuge(
         &mut self,
         line: LineId,
@@ -33,11 +37,9 @@ impl Exchange {
     ) {
         let refusal = match outcome {
             // Signing out works to the last.
-            Outcome::Accepted(_) if self.accounts.get(&line).is_some_and(|account| account.is_leaving()) => {
-                return;
-            }
+            Outcome::Accepted(_) if self.is_leaving(line) => return,
             Outcome::Accepted(_) => return drop(self.away.remove(&connection.id())),
-            Outcome::Refused(refusal) if matches!(refusal.status, 503 | 504) => refusal,
+            Outcome::Refused(refusal) if is_its_own(refusal) => refusal,
             _ => return,
         };
         let asked = refusal.response.retry_after().ok().flatten();
@@ -48,9 +50,25 @@ impl Exchange {
         }
         away.rest = away.rest.max(asked.min(LONGEST));
         let (count, rest) = (away.lines.len(), away.rest);
-        let all = self.accounts.values().filter(|account| account.target() == server).take(ENOUGH).count();
-        if count >= all && self.pool.leave(server, connection, rest) {
+        if self.is_of_no_use(server, count) && self.pool.leave(server, connection, rest) {
             self.away.remove(&connection.id());
         }
     }
+
+    fn is_leaving(&self, line: LineId) -> bool {
+        self.accounts.get(&line).is_some_and(|account| account.is_leaving())
+    }
+
+    /// Whether a server is that turned so many accounts away.
+    fn is_of_no_use(&self, server: &Target, count: usize) -> bool {
+        let there = || self.accounts.values().filter(|account| account.target() == server);
+        let now = self.now();
+        count >= there().take(ENOUGH).count() || !there().any(|account| account.is_registered(now))
+    }
+}
+
+/// Whether it is the server's own trouble, which another of its pool need not have.
+fn is_its_own(refusal: &Refusal) -> bool {
+    let failure = judge(&Method::REGISTER, refusal.status, &refusal.response);
+    failure.text == Some("service_unavailable") && !failure.alarm
 }

@@ -6,7 +6,7 @@ use trunkline_core::port::OwnPresence;
 use trunkline_model::{Address, Availability, PresenceChoice};
 use trunkline_sip::body::{
     Categories, Content,
-    presence::{Availability as Range, Capability, Device, StateKind},
+    presence::{Availability as Range, StateKind},
     publication::{Conflict, Publish, instance},
     roaming::RoamingData,
 };
@@ -106,7 +106,7 @@ impl Own {
         self.access.open();
         let machine = Content::State(shown::machine(self.machine));
         let states = SUMS.map(|container| (self.machine_key(container), machine.clone()));
-        self.endpoint = vec![(Key::device(self.device), Content::Device(device(me)))];
+        self.endpoint = vec![(Key::device(self.device), Content::Device(shown::device(me)))];
         self.endpoint.extend(states);
         self.announce();
     }
@@ -382,17 +382,6 @@ impl Own {
 
 fn wait(failures: u32) -> Duration {
     WAIT.0.saturating_mul(1 << failures.min(10)).min(WAIT.1)
-}
-
-fn device(me: &Me) -> Device {
-    Device {
-        endpoint: Some(me.epid.instance().to_string()),
-        preferred: Some(false),
-        uri: Some(me.address.uri()),
-        capabilities: vec![Capability::text()],
-        timezone: Some("00:00:00+00:00".to_owned()),
-        machine: Some(me.machine.clone()),
-    }
 }
 
 /// What a person chose on any endpoint.

@@ -3,7 +3,7 @@ use std::{io, net::SocketAddr, time::Duration};
 use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
-    net::{TcpStream, lookup_host},
+    net::TcpStream,
     time::{Instant, timeout},
 };
 use trunkline_tls::Stream;
@@ -56,11 +56,9 @@ pub(super) async fn round(
 }
 
 async fn resolve(target: &Target, limit: Duration) -> Result<Vec<SocketAddr>, RoundError> {
-    let looked_up = timeout(limit, lookup_host((target.host(), target.port))).await;
+    let looked_up = timeout(limit, target.look_up()).await;
     let found = looked_up.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-    found
-        .map(Iterator::collect)
-        .map_err(|error| RoundError::Resolve { host: target.host().to_owned(), problem: error.to_string() })
+    found.map_err(|error| RoundError::Resolve { host: target.host().to_owned(), problem: error.to_string() })
 }
 
 async fn one(

@@ -2,6 +2,7 @@
 
 use trunkline_core::port::Outcome;
 use trunkline_sip::{Message, Method, Request, Uri};
+use trunkline_testkit::peer::front_end::Act;
 
 use crate::stage::{Heard, Stage, until};
 
@@ -45,6 +46,24 @@ async fn what_cannot_be_delivered_is_said() {
     assert!(matches!(outcome, Outcome::Refused { permanent: true, .. }), "{outcome:?}");
     let outcome = alice.send(2, &"carol@contoso.test".parse().unwrap(), "offline?").await;
     assert!(matches!(outcome, Outcome::Refused { .. }), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_message_goes_once_more_and_arrives_once_where_servers_say_that_it_reached_nobody() {
+    let stage = Stage::open().await;
+    let (alice, mut bob) = (stage.connected("alice").await, stage.connected("bob").await);
+    let is = |wanted: Method| move |message: &Message| matches!(message, Message::Request(request) if *request.method() == wanted);
+    let elsewhere = Act::answer(404).diagnostics(4006, "User was not found in the pool");
+    stage.front.on_received(elsewhere, is(Method::INVITE));
+    assert_eq!(alice.send(1, &bob.address, "once").await, Outcome::Confirmed);
+    let busy = Act::answer(503).diagnostics(1007, "Temporarily cannot route").header("Retry-After", "1");
+    stage.front.on_received(busy, is(Method::MESSAGE));
+    assert_eq!(alice.send(2, &bob.address, "twice asked").await, Outcome::Confirmed);
+    for text in ["once", "twice asked"] {
+        assert_eq!(bob.heard().await, Heard::Message(alice.address.clone(), text.into()));
+    }
+    assert!(bob.heard_nothing_more());
+    assert_eq!((stage.front.pending(), stage.front.complaints()), (0, Vec::new()));
 }
 
 /// A request from the Front End to whom its Request-URI says.

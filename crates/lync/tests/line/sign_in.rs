@@ -1,5 +1,7 @@
 //! Signing in without a password, and staying so.
 
+use std::net::Ipv4Addr;
+
 use trunkline_core::port::{Backend, LineState, Outcome};
 use trunkline_sip::{Message, Method, body::deregistration::Deregistration};
 use trunkline_testkit::peer::front_end::{Act, Heading};
@@ -168,4 +170,34 @@ async fn a_pool_that_goes_on_not_knowing_an_account_is_believed_and_not_stormed(
         assert!(matches!(outcome, Outcome::Refused { permanent: true, .. }), "{outcome:?}");
     }
     assert_eq!(stage.registers("alice"), 2);
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_sign_ins_is_left_for_another_of_the_pool() {
+    let mut stage = Stage::with(|settings| settings.pool.host = Some("127.0.0.1 127.0.0.2".into())).await;
+    stage.front.also_at(Ipv4Addr::new(127, 0, 0, 2)).await.unwrap();
+    // Whoever waits as long as this one asks is not signed in while the test lasts.
+    stage.front.on_received(Act::answer(503).header("Retry-After", "3600"), is_register);
+    let (mut alice, mut bob) = (stage.connected("alice").await, stage.connected("bob").await);
+    assert_eq!(stage.registers("alice"), 2);
+    // Another person's trouble leaves those alone who are signed in.
+    stage.front.on_received(Act::answer(503).header("Retry-After", "1"), is_register);
+    stage.connected("carol").await;
+    assert_eq!((stage.registers("alice"), stage.registers("bob"), stage.registers("carol")), (2, 1, 2));
+    assert_eq!(alice.send(1, &bob.address, "still here").await, Outcome::Confirmed);
+    assert_eq!(bob.heard().await, Heard::Message(alice.address.clone(), "still here".into()));
+    assert!(alice.heard_nothing_more());
+}
+
+#[tokio::test]
+async fn a_server_that_turns_several_away_is_left_though_others_are_signed_in_there() {
+    let mut stage = Stage::with(|settings| settings.pool.host = Some("127.0.0.1 127.0.0.2".into())).await;
+    stage.front.also_at(Ipv4Addr::new(127, 0, 0, 2)).await.unwrap();
+    let mut bob = stage.connected("bob").await;
+    stage.front.on(Heading::Received, 3, Act::answer(503).header("Retry-After", "3600"), is_register);
+    let _lines = (stage.line("alice").await, stage.line("alice").await, stage.line("carol").await);
+    until("all are signed in at the other", || stage.registers("bob") == 2).await;
+    bob.until("bob is signed in", |state| *state == LineState::Connected).await;
+    until("alice and carol are", || stage.front.endpoints("alice") + stage.front.endpoints("carol") == 2)
+        .await;
 }

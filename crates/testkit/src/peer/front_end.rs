@@ -21,6 +21,7 @@ mod user;
 mod wire;
 
 use std::{
+    net::Ipv4Addr,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -45,7 +46,7 @@ use super::Authority;
 pub use self::{
     script::{Act, Answer},
     subscription::Package,
-    traffic::{Heading, Traffic},
+    traffic::{Heading, Piece, Traffic},
 };
 
 /// A Front End on loopback ports, with an authority of its own; it ends when dropped.
@@ -141,7 +142,8 @@ impl FrontEnd {
     pub async fn resume(&mut self) -> Result<()> {
         let stop = CancellationToken::new();
         let ports = self.enter(|house| house.ports);
-        let (tcp, tls) = (wire::bind(ports.0).await?, wire::bind(ports.1).await?);
+        let here = Ipv4Addr::LOCALHOST;
+        let (tcp, tls) = (wire::bind(here, ports.0).await?, wire::bind(here, ports.1).await?);
         self.enter(|house| {
             house.ports = (tcp.1, tls.1);
             house.stop = stop.clone();
@@ -149,6 +151,15 @@ impl FrontEnd {
         let with_tls = Some(self.shared.tls.clone());
         self.listeners.spawn(wire::listen(self.shared.clone(), tcp.0, None, stop.clone()));
         self.listeners.spawn(wire::listen(self.shared.clone(), tls.0, with_tls, stop));
+        Ok(())
+    }
+
+    /// Listens at another loopback address, too, as another server of the same pool would; on the same port with TLS.
+    pub async fn also_at(&mut self, address: Ipv4Addr) -> Result<()> {
+        let (port, stop) = self.enter(|house| (house.ports.1, house.stop.clone()));
+        let (listener, _) = wire::bind(address, port).await?;
+        let tls = Some(self.shared.tls.clone());
+        self.listeners.spawn(wire::listen(self.shared.clone(), listener, tls, stop));
         Ok(())
     }
 

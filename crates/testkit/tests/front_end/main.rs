@@ -6,4 +6,5 @@ mod contact;
 mod fault;
 mod presence;
 mod sign_in;
+mod transcript;
 mod tshark;

@@ -18,7 +18,7 @@ fn service(media: &str, body: &str, length: usize) -> Vec<u8> {
 
 async fn judged(messages: &[&[u8]]) -> Opinion {
     let said: Vec<_> = messages.iter().map(|bytes| (Heading::Sent, bytes.to_vec())).collect();
-    tshark::judge(&said).await.unwrap()
+    tshark::judge(&said).await.expect("an opinion")
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! What statuses mean for a message.
 
+use std::time::Duration;
+
 use trunkline_core::port::Outcome;
 use trunkline_sip::{Method, Request, Response, name};
 
@@ -63,6 +65,22 @@ const OF_INVITE: &[(u16, &str, bool, &str)] = &[
     (599, "77777", false, "service_unavailable"),
 ];
 
+/// Longer than any wait between two tries.
+const LONGEST: Duration = Duration::from_secs(21);
+
+/// How often a request goes once more by itself.
+fn retries(status: u16, id: &str) -> usize {
+    match (status, id) {
+        (404, "4006") => 1,
+        (500, "4000" | "5003") | (503, "5000" | "1006") | (504, "1007") => 3,
+        _ => 0,
+    }
+}
+
+fn wait(side: &mut Side, span: Duration) {
+    side.advance(side.now + span);
+}
+
 fn refusal(request: &Request, status: u16, id: &str) -> Response {
     let build = Response::build(request, status).to_tag("b");
     if id.is_empty() {
@@ -102,9 +120,12 @@ fn a_refused_invite_fails_its_messages_by_the_table() {
         let mut alice = Side::new(ALICE, Settings::default());
         alice.send(1, "one", BOB);
         alice.send(2, "two", BOB);
-        let invite = alice.takes(&Method::INVITE);
-        alice.receive(refusal(&invite, *status, id).into());
-        alice.takes(&Method::ACK);
+        for _ in 0..=retries(*status, id) {
+            let invite = alice.takes(&Method::INVITE);
+            alice.receive(refusal(&invite, *status, id).into());
+            alice.takes(&Method::ACK);
+            wait(&mut alice, LONGEST);
+        }
         alice.is_quiet();
         let row = format!("{status} {id}");
         if is_open {
@@ -124,8 +145,14 @@ fn a_refused_invite_fails_its_messages_by_the_table() {
 #[test]
 fn a_refused_message_fails_by_the_table() {
     for (status, id, permanent, key) in OF_INVITE.iter().filter(|row| ![408, 480, 481].contains(&row.0)) {
-        let (mut alice, message) = talking();
-        alice.receive(refusal(&message, *status, id).into());
+        let (mut alice, mut message) = talking();
+        for retry in 0..=retries(*status, id) {
+            if retry > 0 {
+                message = alice.takes(&Method::MESSAGE);
+            }
+            alice.receive(refusal(&message, *status, id).into());
+            wait(&mut alice, LONGEST);
+        }
         says(&alice, 1, *permanent, key, &format!("{status} {id}"));
         assert_eq!(alice.chats.dialogs(), 1, "{status} {id}: the dialog goes on");
     }
@@ -173,7 +200,7 @@ fn a_message_that_may_have_arrived_is_never_sent_again() {
     alice.is_quiet();
 
     let (mut alice, _) = talking();
-    alice.advance(std::time::Duration::from_secs(61));
+    alice.advance(Duration::from_secs(61));
     assert_eq!(*alice.outcome(1), Outcome::Unknown);
     alice.takes(&Method::BYE);
     alice.is_quiet();
@@ -194,4 +221,58 @@ fn a_report_that_comes_later_fails_the_message_that_it_names() {
         panic!("{:?}", alice.seen)
     };
     assert!(reason.contains("contact_dnd"), "{reason}");
+}
+
+#[test]
+fn a_server_that_is_busy_is_asked_again_when_it_says_and_the_message_goes_once() {
+    let mut alice = Side::new(ALICE, Settings::default());
+    alice.send(1, "one", BOB);
+    let invite = alice.takes(&Method::INVITE);
+    let busy = |request: &Request, seconds: &str| {
+        Response::build(request, 503).to_tag("fe").header(name::RETRY_AFTER, seconds).done()
+    };
+    alice.receive(busy(&invite, "12").into());
+    alice.takes(&Method::ACK);
+    alice.send(2, "two", BOB);
+    wait(&mut alice, Duration::from_secs(11));
+    alice.is_quiet();
+    wait(&mut alice, Duration::from_secs(7));
+    answer_invite(&mut alice);
+    for number in [1, 2] {
+        let message = alice.takes(&Method::MESSAGE);
+        alice.receive(Response::build(&message, 200).done().into());
+        assert_eq!(*alice.outcome(number), Outcome::Confirmed);
+    }
+    alice.is_quiet();
+    alice.send(3, "three", BOB);
+    let message = alice.takes(&Method::MESSAGE);
+    alice.receive(busy(&message, "3600").into());
+    says(&alice, 3, false, "service_unavailable", "nobody waits for an hour");
+}
+
+#[test]
+fn an_invite_that_got_to_the_contact_is_not_tried_again_with_its_text() {
+    let mut alice = Side::new(ALICE, Settings::default());
+    alice.send(1, "one", BOB);
+    let invite = alice.takes(&Method::INVITE);
+    alice.receive(Response::build(&invite, 180).to_tag("b").done().into());
+    alice.receive(refusal(&invite, 503, "1006").into());
+    alice.takes(&Method::ACK);
+    says(&alice, 1, false, "service_unavailable", "the contact's phone may keep it as a missed one");
+    wait(&mut alice, LONGEST);
+    alice.is_quiet();
+}
+
+#[test]
+fn what_waits_for_a_busy_server_is_not_sent_when_the_way_is_lost() {
+    let mut alice = Side::new(ALICE, Settings::default());
+    alice.send(1, "one", BOB);
+    let invite = alice.takes(&Method::INVITE);
+    alice.receive(refusal(&invite, 503, "5000").into());
+    alice.takes(&Method::ACK);
+    alice.lose();
+    assert_eq!(*alice.outcome(1), Outcome::NotSent);
+    alice.restore();
+    wait(&mut alice, LONGEST);
+    alice.is_quiet();
 }

@@ -14,7 +14,7 @@ use trunkline_sip::{
     },
 };
 
-use super::{Act, FrontEnd, Heading, Package, Traffic, script::Rule, user::User};
+use super::{Act, FrontEnd, Heading, Package, Piece, Traffic, script::Rule, user::User};
 
 impl FrontEnd {
     /// Lets whoever shows a certificate for `host` register every user; others with a certificate are challenged.
@@ -278,6 +278,11 @@ impl FrontEnd {
         pick: impl Fn(&Traffic) -> Option<T>,
     ) -> Result<T> {
         self.shared.log.until(mark, what, pick).await
+    }
+
+    /// Keeps the bytes of all connections from now on, and gives those that were kept since it was last called.
+    pub fn record(&self) -> Vec<Piece> {
+        self.shared.log.record()
     }
 
     /// Everything that passed so far, as it stood on the wire.

@@ -68,9 +68,22 @@ impl Traffic {
     }
 }
 
+/// Bytes that passed on one connection, as they were read or written.
+#[derive(Debug, Clone)]
+pub struct Piece {
+    /// Numbers connections in the order in which they were made.
+    pub line: u64,
+    /// Which way they went.
+    pub heading: Heading,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
 /// Everything that passed, in its order.
 pub(super) struct Log {
     all: Mutex<Vec<Traffic>>,
+    /// Kept on demand alone.
+    raw: Mutex<Option<Vec<Piece>>>,
     is_kept: AtomicBool,
     grown: watch::Sender<usize>,
 }
@@ -78,7 +91,7 @@ pub(super) struct Log {
 impl Log {
     pub(super) fn new() -> Self {
         let is_kept = AtomicBool::new(true);
-        Self { all: Mutex::new(Vec::new()), is_kept, grown: watch::Sender::new(0) }
+        Self { all: Mutex::new(Vec::new()), raw: Mutex::new(None), is_kept, grown: watch::Sender::new(0) }
     }
 
     pub(super) fn keep(&self, on: bool) {
@@ -93,6 +106,19 @@ impl Log {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         all.push(Traffic { line, heading, message });
         self.grown.send_replace(all.len());
+    }
+
+    /// Keeps raw bytes from now on, and gives those that were kept.
+    pub(super) fn record(&self) -> Vec<Piece> {
+        let mut raw = self.raw.lock().unwrap_or_else(PoisonError::into_inner);
+        raw.replace(Vec::new()).unwrap_or_default()
+    }
+
+    pub(super) fn tap(&self, line: u64, heading: Heading, bytes: &[u8]) {
+        let mut raw = self.raw.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(raw) = raw.as_mut() {
+            raw.push(Piece { line, heading, bytes: bytes.to_vec() });
+        }
     }
 
     pub(super) fn all(&self) -> Vec<Traffic> {

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use trunkline_sip::{Framer, Limits};
 use x509_parser::{extensions::GeneralName, prelude::FromDer};
 
-use super::{Shared, line::Line};
+use super::{Shared, line::Line, traffic::Heading};
 use crate::peer::{Authority, Identity};
 
 /// Messages that wait for a peer who does not read.
@@ -61,9 +61,9 @@ impl Tls {
     }
 }
 
-/// Binds a loopback port; 0 takes a free one.
-pub(super) async fn bind(port: u16) -> Result<(TcpListener, u16)> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+/// Binds a port on a loopback address; 0 takes a free one.
+pub(super) async fn bind(address: Ipv4Addr, port: u16) -> Result<(TcpListener, u16)> {
+    let listener = TcpListener::bind((address, port))
         .await
         .with_context(|| format!("the Front End cannot listen on port {port}"))?;
     let port = listener.local_addr()?.port();
@@ -178,7 +178,9 @@ async fn pump<S>(
         let mut buffer = vec![0; 16 * 1024];
         while let Ok(length @ 1..) = reader.read(&mut buffer).await {
             shared.awake().await;
-            framer.push(buffer.get(..length).unwrap_or_default());
+            let bytes = buffer.get(..length).unwrap_or_default();
+            shared.log.tap(id, Heading::Received, bytes);
+            framer.push(bytes);
             while let Some(frame) = framer.pull() {
                 shared.enter(|house| house.received(id, frame));
             }
@@ -190,6 +192,7 @@ async fn pump<S>(
             while let Ok(more) = queue.try_recv() {
                 bytes.extend(more);
             }
+            shared.log.tap(id, Heading::Sent, &bytes);
             if write(&mut writer, &bytes, shared.segment()).await.is_err() {
                 return;
             }
