@@ -90,7 +90,7 @@ pub(crate) struct Account {
     shared: Arc<Shared>,
     inlet: Arc<dyn Inlet>,
     place: Arc<Place>,
-    endpoint: Endpoint,
+    endpoint: Arc<Endpoint>,
     target: Target,
     /// Whether there is a connection to the target.
     linked: bool,
@@ -119,7 +119,7 @@ impl Account {
             shared,
             inlet,
             place,
-            endpoint,
+            endpoint: Arc::new(endpoint),
             linked: false,
             registration: None,
             in_line: false,
