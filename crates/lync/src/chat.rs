@@ -36,7 +36,7 @@ pub use event::{Accept, Action, Decline, Event, Identity, Received, SendId, Sett
 use state::{Call, Chat, Commit, Purpose, Talk};
 
 /// Whose dialogs: those of different accounts are never in one place.
-const OWNER: Owner = Owner(0);
+pub(crate) const OWNER: Owner = Owner(0);
 /// How many confirmed messages may still come back.
 const REPORTS: usize = 256;
 
@@ -58,13 +58,13 @@ pub struct Chats {
     /// What the answers to confirmed messages called them.
     reports: VecDeque<(String, MessageKey)>,
     last: u64,
-    others: usize,
+    others: Option<usize>,
     linked: bool,
     closing: bool,
 }
 
 impl Chats {
-    /// No chats yet, over a link that is up, for a person without other endpoints.
+    /// No chats yet, over a link that is up; whether the person has other endpoints is not known.
     pub fn new(settings: Settings, me: Identity, random: Random) -> Self {
         Self {
             settings,
@@ -79,7 +79,7 @@ impl Chats {
             commits: BTreeMap::new(),
             reports: VecDeque::new(),
             last: 0,
-            others: 0,
+            others: None,
             linked: true,
             closing: false,
         }

@@ -1,36 +1,31 @@
 //! The account's subscriptions: the person's own list, settings and presence, and the presence of others.
 
+mod document;
+
 use std::{collections::VecDeque, time::Duration};
 
 use tracing::debug;
 use trunkline_sip::{
-    Method, Request, Response, Uri,
-    body::{
-        self, MediaType, contact,
-        provisioning::{self, ProvisionGroupList, ProvisionRequest},
-        rlmi::Notification,
-        roaming::{self, RoamingData, RoamingList},
-        subscription as batch,
-    },
-    dialog::Owner,
-    header::{Headers, name},
-    message::RequestBuilder,
+    Method, Request, Uri,
+    body::subscription as batch,
+    header::Headers,
     subscription::{self, Due, News, Subscription, Target, Termination},
     transaction::{Outcome, Patience, ServerId},
 };
 
+pub(super) use self::document::heard;
+use self::document::{dressed, event, question, question_of, read};
 use super::{Account, Act, Purpose, answer, draw};
 use crate::{
+    chat::OWNER,
     flat::Flat,
-    people::{Answer, Event, Package, Place, WatchId},
+    people::{Event, Package, Place, WatchId},
     random,
 };
 
 /// What the presence of others may come as.
 const PRESENCE: &str = "application/msrtc-event-categories+xml, application/xpidf+xml, text/xml+msrtc.pidf, \
                         application/pidf+xml, application/rlmi+xml, multipart/related";
-/// Whose dialogs: those of different accounts are never in one place.
-const OWNER: Owner = Owner(0);
 
 /// Which subscription; unique in an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,24 +91,6 @@ impl Subscriptions {
     fn find(&self, about: &About) -> Option<SubscriptionId> {
         self.entries.iter().find(|(_, entry)| entry.about == *about).map(|(id, _)| *id)
     }
-}
-
-/// The event package, and the media type of its documents.
-fn event(package: Package) -> (&'static str, &'static str) {
-    match package {
-        Package::Contacts => ("vnd-microsoft-roaming-contacts", contact::TYPE),
-        Package::Provisioning => ("vnd-microsoft-provisioning-v2", provisioning::TYPE),
-        Package::Own => ("vnd-microsoft-roaming-self", roaming::TYPE),
-    }
-}
-
-fn question(package: Package) -> Question {
-    let body = match package {
-        Package::Contacts => None,
-        Package::Provisioning => Some((provisioning::TYPE, ProvisionRequest::usual().write())),
-        Package::Own => Some((roaming::TYPE, RoamingList::ALL.write())),
-    };
-    Question { watch: None, body }
 }
 
 impl Account {
@@ -197,8 +174,8 @@ impl Account {
             from: format!("<{user}>;tag={:016x};epid={}", random() >> 64, self.endpoint.epid),
             call_id: format!("{:032x}", random()),
             contact: self.contact(),
-            event: event.to_owned(),
-            accept: accept.to_owned(),
+            event: event.into(),
+            accept: accept.into(),
             once,
         })
     }
@@ -388,51 +365,6 @@ impl Account {
     }
 }
 
-fn read(about: &About, headers: &Headers, bytes: &[u8]) -> Result<Event, body::BodyError> {
-    Ok(match about {
-        About::Own(Package::Contacts) => Event::Contacts(contact::Roster::read(bytes)?),
-        About::Own(Package::Provisioning) => Event::Provisioned(ProvisionGroupList::read(bytes)?),
-        About::Own(Package::Own) => Event::Own(Box::new(RoamingData::read(bytes)?)),
-        About::Others(place) => {
-            let media = headers.text(name::CONTENT_TYPE).unwrap_or_default();
-            let notification = Notification::read(&MediaType::read(&media), bytes)?;
-            Event::Presence { place: place.clone(), notification }
-        }
-    })
-}
-
-/// What each kind of SUBSCRIBE has besides.
-fn dressed(build: RequestBuilder, about: &About) -> RequestBuilder {
-    match about {
-        About::Own(Package::Contacts) => build.header(name::SUPPORTED, "ms-ucs"),
-        About::Own(_) => build,
-        About::Others(Place::Person(_)) => build.header(name::SUPPORTED, "eventlist"),
-        About::Others(_) => {
-            build.header(name::REQUIRE, "adhoclist, categoryList").header(name::SUPPORTED, "eventlist")
-        }
-    }
-}
-
-/// The document of a SUBSCRIBE that is to be sent once more.
-fn question_of(about: &About, request: &Request) -> Option<(&'static str, String)> {
-    match about {
-        About::Own(package) => question(*package).body,
-        About::Others(_) => Some((batch::TYPE, String::from_utf8_lossy(request.body()).into_owned())),
-    }
-}
-
 fn subscribe(id: SubscriptionId, request: Request) -> Act {
     Act::Send { purpose: Purpose::Subscribe(id), patience: Patience::of(&Method::SUBSCRIBE), request }
-}
-
-/// The outcome as those who asked take it.
-pub(super) fn heard(outcome: &Outcome) -> Answer {
-    let body = |response: &Response| response.body().to_vec();
-    match outcome {
-        Outcome::Accepted(response) => Answer::Accepted(body(response)),
-        Outcome::Refused(refusal) => {
-            Answer::Refused { status: refusal.status, body: body(&refusal.response) }
-        }
-        Outcome::NotSent(_) | Outcome::Unknown(_) => Answer::Lost,
-    }
 }

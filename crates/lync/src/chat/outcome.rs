@@ -178,11 +178,13 @@ impl Chats {
             (Delivery::Delivered, Outcome::Accepted(response)) => self.part_confirmed(peer, response),
             (Delivery::Refused, Outcome::Refused(refusal)) => {
                 let may_resend = matches!(advice, Advice::Drop { resend: true, .. });
-                if !(may_resend && self.resends(peer)) && !self.tries_again(peer, refusal) {
+                let goes_again = (may_resend && self.resends(peer)) || self.tries_again(peer, refusal);
+                if !goes_again {
                     self.pop(peer, failure::refused(&Method::MESSAGE, refusal));
                 }
             }
-            (Delivery::NotSent, _) => self.pop(peer, Told::NotSent),
+            // What follows must not overtake it: it comes again after it.
+            (Delivery::NotSent, _) => self.fail_all(peer, &Told::NotSent),
             _ => self.pop(peer, Told::Unknown),
         }
         self.pump(peer);

@@ -238,8 +238,8 @@ pub enum Action {
     OwnChanged(Box<OwnState>),
     /// Whom the server blocks for the person has changed, or is known for the first time: all of them.
     Blocked(Vec<Address>),
-    /// So many other endpoints of the person's are signed in.
-    OthersChanged(usize),
+    /// So many other endpoints of the person's are signed in; `None` if that is not known any more.
+    OthersChanged(Option<usize>),
     /// The server's settings arrived.
     Provisioned(Box<Provisions>),
 }

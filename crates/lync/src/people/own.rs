@@ -6,7 +6,7 @@ use trunkline_core::port::OwnPresence;
 use trunkline_model::{Address, Availability, PresenceChoice};
 use trunkline_sip::body::{
     Categories, Content,
-    presence::{Availability as Range, Capability, Device, StateKind},
+    presence::{Availability as Range, StateKind},
     publication::{Conflict, Publish, instance},
     roaming::RoamingData,
 };
@@ -61,7 +61,8 @@ pub(super) struct Own {
     failures: u32,
     rest_until: Option<Duration>,
     shown: Option<OwnState>,
-    others: usize,
+    /// `None` before the server has said it since the registration.
+    others: Option<usize>,
 }
 
 enum Purpose {
@@ -92,7 +93,7 @@ impl Own {
             failures: 0,
             rest_until: None,
             shown: None,
-            others: 0,
+            others: None,
         }
     }
 
@@ -106,7 +107,7 @@ impl Own {
         self.access.open();
         let machine = Content::State(shown::machine(self.machine));
         let states = SUMS.map(|container| (self.machine_key(container), machine.clone()));
-        self.endpoint = vec![(Key::device(self.device), Content::Device(device(me)))];
+        self.endpoint = vec![(Key::device(self.device), Content::Device(shown::device(me)))];
         self.endpoint.extend(states);
         self.announce();
     }
@@ -120,6 +121,7 @@ impl Own {
         self.here = false;
         self.tries = 0;
         self.published = Published::default();
+        self.are_others(None, out);
     }
 
     /// Whether the server has to be asked for the truth; nothing is sent before.
@@ -221,6 +223,10 @@ impl Own {
         if let Some(categories) = &data.categories {
             self.take(categories, out);
         }
+        if self.loaded || self.others.is_some() {
+            let others = self.published.devices().filter(|device| *device != self.device).count();
+            self.are_others(Some(others), out);
+        }
         if self.loaded && std::mem::take(&mut self.yields) {
             let published = &self.published;
             self.due.retain(|(key, _)| !key.is_choice() || !published.holds(key));
@@ -276,9 +282,15 @@ impl Own {
         rest.into_iter().chain(self.out.as_ref().map(|(_, until, _)| *until)).min()
     }
 
-    /// How many other endpoints of the person's are signed in.
-    pub(super) fn others(&self) -> usize {
+    /// How many other endpoints of the person's are signed in; `None` while that is not known.
+    pub(super) fn others(&self) -> Option<usize> {
         self.others
+    }
+
+    fn are_others(&mut self, others: Option<usize>, out: &mut Out) {
+        if std::mem::replace(&mut self.others, others) != others {
+            out.push(Action::OthersChanged(others));
+        }
     }
 
     /// What the server shows of the person, once it is known.
@@ -288,11 +300,6 @@ impl Own {
 
     fn take(&mut self, categories: &Categories, out: &mut Out) {
         self.published.replace(categories);
-        let others = self.published.devices().filter(|device| *device != self.device).count();
-        if others != self.others {
-            self.others = others;
-            out.push(Action::OthersChanged(others));
-        }
         let shown = self.published.shown();
         if self.shown.as_ref() != Some(&shown) {
             self.shown = Some(shown.clone());
@@ -382,17 +389,6 @@ impl Own {
 
 fn wait(failures: u32) -> Duration {
     WAIT.0.saturating_mul(1 << failures.min(10)).min(WAIT.1)
-}
-
-fn device(me: &Me) -> Device {
-    Device {
-        endpoint: Some(me.epid.instance().to_string()),
-        preferred: Some(false),
-        uri: Some(me.address.uri()),
-        capabilities: vec![Capability::text()],
-        timezone: Some("00:00:00+00:00".to_owned()),
-        machine: Some(me.machine.clone()),
-    }
 }
 
 /// What a person chose on any endpoint.

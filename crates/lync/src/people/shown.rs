@@ -3,8 +3,10 @@
 use trunkline_model::{Availability, Presence, Timestamp};
 use trunkline_sip::body::{
     pidf::Pidf,
-    presence::{Activity, Availability as Range, Note, State, StateKind, token},
+    presence::{Activity, Availability as Range, Capability, Device, Note, State, StateKind, token},
 };
+
+use super::event::Me;
 
 /// Most characters of a name or another line of a card.
 pub(super) const MAX_LINE: usize = 255;
@@ -76,6 +78,18 @@ pub(super) fn idle(told: Availability) -> Range {
 /// What an endpoint on a phone says of itself.
 pub(super) fn machine(range: Range) -> State {
     State { device: Some("mobile".to_owned()), ..State::new(StateKind::Machine, range) }
+}
+
+/// What the endpoint is, among the person's devices.
+pub(super) fn device(me: &Me) -> Device {
+    Device {
+        endpoint: Some(me.epid.instance().to_string()),
+        preferred: Some(false),
+        uri: Some(me.address.uri()),
+        capabilities: vec![Capability::text()],
+        timezone: Some("00:00:00+00:00".to_owned()),
+        machine: Some(me.machine.clone()),
+    }
 }
 
 /// What a phone is shown.

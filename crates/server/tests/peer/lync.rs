@@ -1,12 +1,15 @@
 //! A phone, the real program, a Front End, and a colleague on pidgin-sipe.
 
+mod crowd;
 mod dialog;
 mod history;
 mod hostile;
 mod invitation;
+mod list;
 mod people;
 mod pool;
 mod server;
+mod status;
 mod story;
 mod trial;
 

@@ -54,6 +54,12 @@ async fn answered(pool: &Pool, wanted: &[u16]) {
     eventually(&what, async || (answers(pool) == wanted).then_some(())).await.unwrap();
 }
 
+/// Finds what a client answers to requests of a method.
+fn answer_to(method: &Method) -> impl Fn(&Traffic) -> Option<()> + '_ {
+    let is_it = |response: &&Response| response.cseq().is_ok_and(|cseq| cseq.method == *method);
+    move |traffic| traffic.response().filter(is_it).map(drop)
+}
+
 fn already_answered(result: Result<(), RequestError>) -> bool {
     result.is_err_and(|error| error.to_string().contains("already-answered"))
 }
@@ -124,12 +130,7 @@ async fn peer_is_answered_at_the_desktop_and_the_phone_is_told() {
     invitation(&mut alice, "only the phone").await;
     answered(&pool, &[200]).await;
     bob.close(&to_alice).await.unwrap();
-    pool.front
-        .until("the BYE", |traffic| {
-            traffic.request().filter(|request| *request.method() == Method::BYE).map(drop)
-        })
-        .await
-        .unwrap();
+    pool.front.until("the answer to the BYE", answer_to(&Method::BYE)).await.unwrap();
     alice.phone.end_chat(&address("bob")).await.unwrap();
     let mut desk = Pidgin::start(&pool.front, "alice", "desk", Transport::Tcp).await.unwrap();
     desk.connect(&pool.front).await.unwrap();
@@ -177,7 +178,8 @@ async fn peer_that_rings_in_an_open_conversation_is_answered_by_who_reads() {
     bob.send(&to_alice, "first").await.unwrap();
     let invited = invitation(&mut alice, "first").await;
     alice.phone.accept(&invited).await.unwrap();
-    answered(&pool, &[180, 200]).await;
+    // Bob's client says again what was in its INVITE.
+    pool.front.until("the words again", answer_to(&Method::MESSAGE)).await.unwrap();
     bob.close(&to_alice).await.unwrap();
     bob.send(&to_alice, "second").await.unwrap();
     alice.message("second").await;
@@ -187,10 +189,8 @@ async fn peer_that_rings_in_an_open_conversation_is_answered_by_who_reads() {
     answered(&pool, &[180, 200, 180, 200]).await;
     let mark = pool.front.mark();
     alice.phone.end_chat(&address("bob")).await.unwrap();
-    let bye = |traffic: &Traffic| {
-        traffic.sent_request().filter(|request| *request.method() == Method::BYE).map(drop)
-    };
-    pool.front.until_after(mark, "the BYE of who ends the conversation", bye).await.unwrap();
+    // What Bob writes before he has it would be refused.
+    pool.front.until_after(mark, "Bob's answer to the BYE", answer_to(&Method::BYE)).await.unwrap();
     bob.send(&to_alice, "third").await.unwrap();
     invitation(&mut alice, "third").await;
     answered(&pool, &[180, 200, 180, 200, 180]).await;
