@@ -338,6 +338,6 @@ fn whoever_rings_and_is_blocked_hears_of_somebody_who_is_away() {
     alice.answers(180);
     alice.handle(Event::PersonBlocks(address(BOB)));
     alice.answers(480);
-    alice.handle(Event::EndpointsChanged(0));
+    alice.handle(Event::EndpointsChanged(Some(0)));
     assert!(alice.wire.is_empty());
 }
