@@ -114,6 +114,11 @@ const TRIALS: &[Trial] = &[
         [SERVER, "deploy", "front::haproxy::an_empty_poll_is_ended_by_the_relay_and_not_by_the_proxy"],
     ),
     trial(
+        "B11-lync",
+        "a good session with a pool, bent at any byte, 20,000 times",
+        [SERVER, "peer", "lync::hostile::peer_session_with_garbage_at_any_byte_harms_nobody"],
+    ),
+    trial(
         "L1",
         "4,000 idle phones over TLS for half an hour",
         [SERVER, "fault", "load_soak::idle_phones_stay_connected_and_cost_no_more_with_time"],

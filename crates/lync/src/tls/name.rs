@@ -2,12 +2,15 @@ use std::{collections::BTreeSet, fmt, ops::RangeInclusive};
 
 use x509_parser::{
     certificate::X509Certificate, extensions::GeneralName, parse_x509_certificate, prelude::X509Error,
+    public_key::PublicKey,
 };
 
 /// Names beyond these are not shown.
 const SHOWN: usize = 8;
 /// A longer name is no name of DNS.
 const LONGEST: usize = 253;
+/// The bits of RSA keys that others cannot find out.
+pub(super) const LEAST_RSA: usize = 2_048;
 
 /// The FQDNs of servers that may connect, compared without regard to letter case; none is a pattern.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -76,6 +79,16 @@ pub(super) fn holds(certificate: &[u8]) -> Option<RangeInclusive<i64>> {
     let (_, parsed) = parse_x509_certificate(certificate).ok()?;
     let validity = parsed.validity();
     Some(validity.not_before.timestamp()..=validity.not_after.timestamp())
+}
+
+/// How many bits the RSA key of a certificate has, if it is too short. Those of the authorities above it, and short
+/// curves, are not taken by the libraries themselves.
+pub(super) fn short_key(certificate: &[u8]) -> Option<usize> {
+    let (_, parsed) = parse_x509_certificate(certificate).ok()?;
+    match parsed.public_key().parsed().ok()? {
+        PublicKey::RSA(key) => Some(key.key_size()).filter(|bits| *bits < LEAST_RSA),
+        _ => None,
+    }
 }
 
 /// Whether a certificate says who it is by its common name alone.

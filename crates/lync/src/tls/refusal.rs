@@ -2,7 +2,7 @@ use std::{io, sync::Arc};
 
 use rustls::{CertificateError, Error, OtherError};
 
-use super::Names;
+use super::{Names, name::LEAST_RSA};
 
 /// Why a peer's certificate was refused, with the names that it bears; they are claims that nothing proves.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +44,12 @@ pub enum Reason {
          have it made with a subjectAltName"
     )]
     Constrained,
+    /// Its own key is so short that others can find it out.
+    #[error("its RSA key has {bits} bits; expected {LEAST_RSA} or more")]
+    ShortKey {
+        /// How long it is.
+        bits: usize,
+    },
     /// Anything else that the library says.
     #[error("{0}")]
     Other(String),

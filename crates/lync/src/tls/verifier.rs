@@ -11,7 +11,7 @@ use trunkline_tls::{JudgeClient, JudgeServer, Shown, Strength};
 
 use super::{
     Names, Peers, Reason, Refusal,
-    name::{is_common_name_alone, is_constrained, issuer},
+    name::{is_common_name_alone, is_constrained, issuer, short_key},
 };
 
 /// What both directions share.
@@ -86,11 +86,13 @@ fn decide(
     let Ok(names) = Names::of(shown.end_entity) else {
         return Err(Refusal { reason: Reason::Unreadable, names: Names::default() }.into());
     };
-    let reason = match verified {
-        Err(error) => Reason::from(error),
-        Ok(()) if good(&names) && trust.is_beyond_constraints(shown) => Reason::Constrained,
-        Ok(()) if good(&names) => return Ok(()),
-        Ok(()) => Reason::Name { wanted: wanted() },
+    let short = short_key(shown.end_entity);
+    let reason = match (verified, short) {
+        (Err(error), _) => Reason::from(error),
+        (Ok(()), Some(bits)) => Reason::ShortKey { bits },
+        (Ok(()), None) if good(&names) && trust.is_beyond_constraints(shown) => Reason::Constrained,
+        (Ok(()), None) if good(&names) => return Ok(()),
+        (Ok(()), None) => Reason::Name { wanted: wanted() },
     };
     Err(Refusal { reason, names }.into())
 }

@@ -162,6 +162,39 @@ mod legacy {
         Ok(())
     }
 
+    /// At that level OpenSSL itself would take any key, and of DHE any group.
+    #[tokio::test]
+    async fn old_tls_takes_no_short_key_and_no_group_of_the_servers_own() -> Result<()> {
+        let house = OldHouse::new().await?;
+        let (stage, names) = (stage(&house, Strength::Legacy).await?, [FRONT_END, POOL]);
+        let dialled = async |identity: &Identity, words: &[&str]| {
+            let server = Server::new(identity, &stage.file("ca.pem"), words).await?;
+            last(stage.relay()?.pool.get(&server.target()).await.err().context("it was taken")?)
+        };
+        let keys: [(&[&str], _, _); 2] = [
+            (&["-newkey", "rsa:512"], OLD[0].1, "its RSA key has 512 bits; expected 2048 or more"),
+            (&["-newkey", "rsa:1024"], OLD[4].1, "its RSA key has 1024 bits; expected 2048 or more"),
+        ];
+        let relay = stage.relay()?;
+        let listener = relay.listen(listener::Limits::default()).await?;
+        let (at, counts) = (listener.address()?, listener.counter());
+        tokio::spawn(listener.run(CancellationToken::new()));
+        for ((key, words, wanted), count) in keys.into_iter().zip(1..) {
+            let identity = house.with_key(&names, key).await?;
+            let error = dialled(&identity, words).await?.to_string();
+            assert!(error.contains(wanted), "{error}");
+            let _client = Client::connect(at, Some(&identity), words).await?;
+            eventually(wanted, || async { (counts().refused == count).then_some(()) }).await?;
+        }
+        let (group, good) = (house.dh_params().await?, house.identity(&names).await?);
+        let group = group.to_str().context("a path")?;
+        let words = ["-tls1", "-cipher", "DHE-RSA-AES128-SHA:@SECLEVEL=0", "-dhparam", group];
+        let error = dialled(&good, &words).await?.to_string();
+        assert!(error.contains("no cipher suite"), "{error}");
+        assert_eq!((counts().admitted, counts().failed), (0, 0));
+        Ok(())
+    }
+
     #[tokio::test]
     async fn an_old_server_that_does_not_trust_the_relay_is_told_of_in_words() -> Result<()> {
         let stage = Stage::with(Strength::Legacy)?;

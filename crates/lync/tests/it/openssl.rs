@@ -49,9 +49,15 @@ impl OldHouse {
 
     /// A certificate as old authorities make them, with an RSA key.
     pub(crate) async fn identity(&self, names: &[&str]) -> Result<Identity> {
+        self.with_key(names, &[]).await
+    }
+
+    /// The same with a key of another kind, in the words of `openssl req`.
+    pub(crate) async fn with_key(&self, names: &[&str], key: &[&str]) -> Result<Identity> {
         let names: Vec<_> = names.iter().map(|name| format!("DNS:{name}")).collect();
         let names = format!("subjectAltName={}", names.join(","));
-        self.request("own", &["-addext", &names, "-CA", "ca.pem", "-CAkey", "ca.key"]).await?;
+        let words = [&["-addext", &names, "-CA", "ca.pem", "-CAkey", "ca.key"], key].concat();
+        self.request("own", &words).await?;
         let read = |name| std::fs::read_to_string(self.file(name));
         Ok(Identity { certificate_pem: read("own.pem")?, key_pem: read("own.key")? })
     }
@@ -61,9 +67,15 @@ impl OldHouse {
         let mut command = program(&usual);
         command.args(["-subj", &format!("/CN=old {name}"), "-keyout", &format!("{name}.key")]);
         command.args(["-out", &format!("{name}.pem")]).args(more).current_dir(self.folder.path());
-        let output = command.output().await.context("cannot start openssl: apt-get install openssl")?;
-        ensure!(output.status.success(), "openssl req: {}", String::from_utf8_lossy(&output.stderr));
-        Ok(())
+        run(&mut command).await
+    }
+
+    /// Parameters for DHE that are broken in an afternoon.
+    #[cfg(feature = "legacy-tls")]
+    pub(crate) async fn dh_params(&self) -> Result<PathBuf> {
+        let path = self.file("dh.pem");
+        run(program(&["dhparam", "-dsaparam", "-out"]).arg(&path).arg("512")).await?;
+        Ok(path)
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -73,6 +85,12 @@ impl OldHouse {
     pub(crate) fn authority(&self) -> Result<String> {
         Ok(std::fs::read_to_string(self.file("ca.pem"))?)
     }
+}
+
+async fn run(command: &mut Command) -> Result<()> {
+    let output = command.output().await.context("cannot start openssl: apt-get install openssl")?;
+    ensure!(output.status.success(), "openssl: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
 }
 
 fn program(words: &[&str]) -> Command {

@@ -79,3 +79,33 @@ async fn peer_sipp_breaks_dialogs_at_the_listener() {
     assert_eq!(strangers(&alice).await, wanted, "nothing came twice");
     pool.check_log();
 }
+
+/// How a client breaks dialogs that the phone begins: the phone is told that the message did not arrive.
+const ANSWERS: &[&str] = &["moved_in_circles", "lost_dialog"];
+
+#[tokio::test]
+async fn peer_sipp_breaks_dialogs_that_the_phone_begins() {
+    let pool = Pool::open().await;
+    let name = format!("sipp.{DOMAIN}");
+    pool.front.trust(&name);
+    pool.front.negotiate(false);
+    let mut alice = pool.alice().await;
+    let mut bob = Pidgin::sign_in(&pool.front, "bob").await.unwrap();
+    let authority = pool.front.authority();
+    let identity = authority.identity(&[&name]).unwrap();
+    let host = pool.front.host();
+    let out = Tunnel::into_tls(authority, &identity, &host, pool.front.tls_port()).await.unwrap();
+    for scenario in ANSWERS {
+        let sipp = Sipp::listen(scenario, &[("domain", DOMAIN)], 1).await.unwrap();
+        let back = Tunnel::out_of_tls(authority, &identity, sipp.port()).await.unwrap();
+        let at = back.port().to_string();
+        let call_id = format!("register-{scenario}");
+        let keys = [("domain", DOMAIN), ("at", &at)];
+        Sipp::call("register", &call_id, out.port(), &keys).unwrap().done().await.unwrap();
+        let sent = alice.phone.send_as(&format!("to-{scenario}"), &address("carol"), "hello").await;
+        sipp.done().await.unwrap();
+        assert!(sent.is_err(), "{scenario}: {sent:?}");
+        chat_on(&pool, &mut alice, &mut bob, scenario).await;
+    }
+    pool.check_log();
+}

@@ -127,8 +127,12 @@ impl House {
             return;
         }
         self.judge_answer(at, branch, &response);
-        if let Some(via) = response.position(name::VIA) {
-            response.remove_at(via);
+        // Ours is the first of all, which may stand in one line.
+        if let Some(place) = response.position(name::VIA) {
+            let vias = response.elements(name::VIA).unwrap_or_default();
+            response.remove(name::VIA);
+            let rest = vias.iter().skip(1).rev();
+            rest.for_each(|via| response.insert(place, Header::new(name::VIA, via)));
         }
         self.settle(at, branch, response);
     }
