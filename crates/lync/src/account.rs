@@ -24,7 +24,7 @@ use trunkline_sip::{
 pub(crate) use self::{
     commit::Commit,
     endpoint::{AGENT, Place, endpoint},
-    person::Changed,
+    person::{Changed, Read, not_listed},
     registration::server,
     subscribe::SubscriptionId,
 };
@@ -72,8 +72,6 @@ pub(crate) enum Act {
     Turn { urgent: bool },
     /// See to a connection to [`Account::target`].
     Link,
-    /// The server takes no sign-ins: look for another one of the pool, unless it has others' accounts.
-    Elsewhere,
     /// Forget the account.
     Over,
 }
@@ -137,6 +135,11 @@ impl Account {
     /// The server that it is signed in at, or is to be.
     pub(crate) fn target(&self) -> &Target {
         &self.target
+    }
+
+    /// Whether it signs out.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving
     }
 
     /// Who it is to the pool.

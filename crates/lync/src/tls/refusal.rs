@@ -56,7 +56,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// What an administrator can do about it.
+    /// What an administrator can do about it, for the log.
     pub fn advice(&self) -> &'static str {
         match self {
             Self::UnknownIssuer => {
@@ -87,6 +87,22 @@ impl Refusal {
     /// The refusal that ended a handshake of ours; None when it ended otherwise.
     pub fn of(error: &io::Error) -> Option<Self> {
         Self::in_error(error.get_ref()?.downcast_ref::<Error>()?)
+    }
+
+    /// What is wrong as a rule, for who set the relay up.
+    pub(crate) fn likely(&self) -> &'static str {
+        match self.reason {
+            Reason::UnknownIssuer => {
+                "`caFile` holds another authority than the one that signed the Front End's certificate"
+            }
+            Reason::Name { .. } => {
+                "another server answers there, or `pool` is mistyped, or `allowedPeers` lacks a name of that certificate"
+            }
+            Reason::Expired | Reason::NotYetValid => {
+                "the Front End's certificate is to be renewed, or this computer's clock is wrong"
+            }
+            _ => "the Front End's certificate is to be made anew; the relay does not accept one like that",
+        }
     }
 
     /// The same of the library's own error.

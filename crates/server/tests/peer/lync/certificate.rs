@@ -12,12 +12,12 @@ use super::{
     server::Server,
 };
 
-/// What is wrong with a Front End's certificate, what is said of it, and what an administrator is told to do.
+/// What is wrong with a Front End's certificate, what is said of it, and a word of what an administrator is told to do.
 const CASES: &[(&str, &str, &str)] = &[
-    ("expired", "it has expired", "have that certificate renewed"),
-    ("not yet valid", "its time has not begun yet", "set this computer's clock"),
-    ("another name", "none of its names is pool.contoso.test or in allowedPeers", "to allowedPeers"),
-    ("another authority", "no authority in caFile has signed it", "to caFile"),
+    ("expired", "it has expired", "renewed"),
+    ("not yet valid", "its time has not begun yet", "this computer's clock"),
+    ("another name", "none of its names is pool.contoso.test or in allowedPeers", "allowedPeers"),
+    ("another authority", "no authority in caFile has signed it", "caFile"),
 ];
 
 /// The names that a Front End's certificate ought to have.
