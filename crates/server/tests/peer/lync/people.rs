@@ -56,7 +56,7 @@ async fn peer_list_is_one_for_the_phone_and_the_desktop() {
     })
     .await
     .unwrap();
-    pool.check();
+    pool.check().await;
     pool.check_wire().await;
 }
 
@@ -110,7 +110,7 @@ async fn peer_presence_and_notes_go_both_ways_and_a_card_is_read() {
     shows(&mut bob, &who, "do-not-disturb", "Mobile - in the tunnel").await;
     alice.phone.request("SetPersonalMessage", json!({"personalMessage": ""})).await.unwrap();
     shows(&mut bob, &who, "do-not-disturb", "Mobile").await;
-    pool.check();
+    pool.check().await;
     pool.check_wire().await;
 }
 
@@ -170,7 +170,7 @@ async fn peer_photos_and_what_a_card_lacks_come_from_the_directory() {
     assert_eq!(photos[0]["photoHash"], hash);
     assert_eq!(photos[0]["photo"], STANDARD.encode(jpeg));
     assert_eq!((&photos[1]["photoHash"], &photos[1]["photo"]), (&json!(""), &json!("")));
-    pool.check();
+    pool.check().await;
 }
 
 #[tokio::test]
@@ -201,7 +201,7 @@ async fn peer_phone_that_comes_and_goes_takes_nothing_from_the_desktop() {
         Vec::<String>::new(),
         "a phone that went is no wish to appear offline"
     );
-    pool.check();
+    pool.check().await;
     pool.check_wire().await;
 }
 
@@ -230,6 +230,6 @@ async fn peer_whom_a_phone_blocks_sees_somebody_offline() {
     bob.send(&who, "good again").await.unwrap();
     alice.message("good again").await;
     assert!(alice.mailbox().await.iter().all(|entry| entry.text != "why not?"));
-    pool.check();
+    pool.check().await;
     pool.check_wire().await;
 }
