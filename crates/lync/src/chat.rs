@@ -58,13 +58,13 @@ pub struct Chats {
     /// What the answers to confirmed messages called them.
     reports: VecDeque<(String, MessageKey)>,
     last: u64,
-    others: usize,
+    others: Option<usize>,
     linked: bool,
     closing: bool,
 }
 
 impl Chats {
-    /// No chats yet, over a link that is up, for a person without other endpoints.
+    /// No chats yet, over a link that is up; whether the person has other endpoints is not known.
     pub fn new(settings: Settings, me: Identity, random: Random) -> Self {
         Self {
             settings,
@@ -79,7 +79,7 @@ impl Chats {
             commits: BTreeMap::new(),
             reports: VecDeque::new(),
             last: 0,
-            others: 0,
+            others: None,
             linked: true,
             closing: false,
         }

@@ -177,8 +177,8 @@ impl People {
         self.own.shown()
     }
 
-    /// How many other endpoints of the person's are signed in.
-    pub fn others(&self) -> usize {
+    /// How many other endpoints of the person's are signed in; `None` while the server has not said so.
+    pub fn others(&self) -> Option<usize> {
         self.own.others()
     }
 

@@ -120,8 +120,8 @@ pub enum Event {
     LinkLost,
     /// There is one, which is so at first.
     LinkUp,
-    /// How many other endpoints of the person's are signed in.
-    EndpointsChanged(usize),
+    /// How many other endpoints of the person's are signed in; `None`, as at first, if that is not known.
+    EndpointsChanged(Option<usize>),
     /// The endpoint was registered anew and is reached elsewhere.
     ContactChanged(Uri),
     /// The person writes.

@@ -77,9 +77,16 @@ impl Chats {
         match () {
             () if !offers_messages(request) => Err(488),
             () if self.closing || is_me => Err(480),
-            () if request.contacts().map_or(true, |contacts| contacts.is_empty()) => Err(400),
+            // Before anything in it is kept: no dialog could be made of it.
+            () if !self.is_answerable(request) => Err(400),
             () => Ok(()),
         }
+    }
+
+    /// Whether a dialog can be made of an INVITE.
+    fn is_answerable(&self, request: &Request) -> bool {
+        let mut invited = Invited::new(OWNER, request, "tag", &write::contact(&self.me));
+        invited.answer(200).is_ok_and(|build| invited.accept(self.now, &build.done()).is_ok())
     }
 
     /// The same INVITE over another connection: it gets the answer that the first one gets.
@@ -119,12 +126,12 @@ impl Chats {
     }
 
     fn ring(&mut self, peer: &Address, mut ring: Ring) {
-        self.supersede(peer, &mut ring);
+        let was_accepted = self.supersede(peer, &mut ring);
         self.recall(peer, &mut ring);
         let at_once = match self.settings.accept {
-            _ if matches!(ring.verdict, Verdict::TakeBoth | Verdict::ReplaceSilently) => true,
+            _ if was_accepted || matches!(ring.verdict, Verdict::TakeBoth | Verdict::ReplaceSilently) => true,
             Accept::Always => true,
-            Accept::OnlyEndpoint => self.others == 0,
+            Accept::OnlyEndpoint => self.others == Some(0),
             Accept::User => false,
         };
         if !at_once {
@@ -150,9 +157,12 @@ impl Chats {
         }
     }
 
-    /// A peer that invites anew gave up the invitation before; what is the same text is not missed.
-    fn supersede(&mut self, peer: &Address, new: &mut Ring) {
-        let Some(mut old) = self.chats.get_mut(peer).and_then(|chat| chat.ring.take()) else { return };
+    /// A peer that invites anew gave up the invitation before; what is the same text is not missed. Whether that one was
+    /// being accepted.
+    fn supersede(&mut self, peer: &Address, new: &mut Ring) -> bool {
+        let Some(mut old) = self.chats.get_mut(peer).and_then(|chat| chat.ring.take()) else { return false };
+        let was_accepted = old.token.is_some();
+        old.is_shown &= !was_accepted;
         if old.text == new.text && old.conversation == new.conversation {
             old.text = None;
             old.is_shown = false;
@@ -160,6 +170,7 @@ impl Chats {
             new.foreign_id.clone_from(&old.foreign_id);
         }
         self.miss(peer, old, 487);
+        was_accepted
     }
 
     /// A text that was taken comes again if the peer never heard that it was.

@@ -183,7 +183,8 @@ impl Chats {
                     self.pop(peer, failure::refused(&Method::MESSAGE, refusal));
                 }
             }
-            (Delivery::NotSent, _) => self.pop(peer, Told::NotSent),
+            // What follows must not overtake it: it comes again after it.
+            (Delivery::NotSent, _) => self.fail_all(peer, &Told::NotSent),
             _ => self.pop(peer, Told::Unknown),
         }
         self.pump(peer);

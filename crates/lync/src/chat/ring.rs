@@ -60,10 +60,11 @@ impl Chats {
     fn accept_now(&mut self, peer: &Address) {
         let Some(mut ring) = self.chats.get_mut(peer).and_then(|chat| chat.ring.take()) else { return };
         let took_text = ring.takes_text && ring.text.is_some();
-        let Ok(build) = ring.invited.answer(200) else { return };
+        let Ok(build) = ring.invited.answer(200) else { return self.pump(peer) };
         let response = write::accepted(&self.me, ring.invited.request(), build, took_text);
         let Ok(dialog) = ring.invited.accept(self.now, &response) else {
-            return self.refuse(ring, 400);
+            self.refuse(ring, 400);
+            return self.pump(peer);
         };
         self.answer(ring.id, response);
         for (id, request) in std::mem::take(&mut ring.again) {
@@ -166,9 +167,9 @@ impl Chats {
         true
     }
 
-    pub(super) fn endpoints_changed(&mut self, others: usize) {
+    pub(super) fn endpoints_changed(&mut self, others: Option<usize>) {
         self.others = others;
-        if others == 0 && self.settings.accept == Accept::OnlyEndpoint {
+        if others == Some(0) && self.settings.accept == Accept::OnlyEndpoint {
             let rings = self.chats.iter().filter(|(_, chat)| chat.ring.is_some());
             let peers: Vec<_> = rings.map(|(peer, _)| peer.clone()).collect();
             peers.iter().for_each(|peer| self.accept(peer));

@@ -236,8 +236,8 @@ pub enum Action {
     RosterChanged,
     /// What others see of the person has changed.
     OwnChanged(Box<OwnState>),
-    /// So many other endpoints of the person's are signed in.
-    OthersChanged(usize),
+    /// So many other endpoints of the person's are signed in; `None` if that is not known any more.
+    OthersChanged(Option<usize>),
     /// The server's settings arrived.
     Provisioned(Box<Provisions>),
 }

@@ -61,7 +61,8 @@ pub(super) struct Own {
     failures: u32,
     rest_until: Option<Duration>,
     shown: Option<OwnState>,
-    others: usize,
+    /// `None` before the server has said it since the registration.
+    others: Option<usize>,
 }
 
 enum Purpose {
@@ -92,7 +93,7 @@ impl Own {
             failures: 0,
             rest_until: None,
             shown: None,
-            others: 0,
+            others: None,
         }
     }
 
@@ -120,6 +121,7 @@ impl Own {
         self.here = false;
         self.tries = 0;
         self.published = Published::default();
+        self.are_others(None, out);
     }
 
     /// Whether the server has to be asked for the truth; nothing is sent before.
@@ -221,6 +223,10 @@ impl Own {
         if let Some(categories) = &data.categories {
             self.take(categories, out);
         }
+        if self.loaded || self.others.is_some() {
+            let others = self.published.devices().filter(|device| *device != self.device).count();
+            self.are_others(Some(others), out);
+        }
         if self.loaded && std::mem::take(&mut self.yields) {
             let published = &self.published;
             self.due.retain(|(key, _)| !key.is_choice() || !published.holds(key));
@@ -276,9 +282,15 @@ impl Own {
         rest.into_iter().chain(self.out.as_ref().map(|(_, until, _)| *until)).min()
     }
 
-    /// How many other endpoints of the person's are signed in.
-    pub(super) fn others(&self) -> usize {
+    /// How many other endpoints of the person's are signed in; `None` while that is not known.
+    pub(super) fn others(&self) -> Option<usize> {
         self.others
+    }
+
+    fn are_others(&mut self, others: Option<usize>, out: &mut Out) {
+        if std::mem::replace(&mut self.others, others) != others {
+            out.push(Action::OthersChanged(others));
+        }
     }
 
     /// What the server shows of the person, once it is known.
@@ -288,11 +300,6 @@ impl Own {
 
     fn take(&mut self, categories: &Categories, out: &mut Out) {
         self.published.replace(categories);
-        let others = self.published.devices().filter(|device| *device != self.device).count();
-        if others != self.others {
-            self.others = others;
-            out.push(Action::OthersChanged(others));
-        }
         let shown = self.published.shown();
         if self.shown.as_ref() != Some(&shown) {
             self.shown = Some(shown.clone());

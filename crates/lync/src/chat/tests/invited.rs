@@ -37,12 +37,13 @@ pub(super) const FIRST: &str = "text/plain; charset=UTF-8; ms-body=aGVsbG8=";
 #[test]
 fn who_accepts_depends_on_the_policy_and_the_other_endpoints() {
     for (accept, others, at_once) in [
-        (Accept::OnlyEndpoint, 0, true),
-        (Accept::OnlyEndpoint, 1, false),
-        (Accept::User, 0, false),
-        (Accept::User, 1, false),
-        (Accept::Always, 0, true),
-        (Accept::Always, 1, true),
+        (Accept::OnlyEndpoint, Some(0), true),
+        (Accept::OnlyEndpoint, Some(1), false),
+        (Accept::OnlyEndpoint, None, false),
+        (Accept::User, Some(0), false),
+        (Accept::User, Some(1), false),
+        (Accept::Always, None, true),
+        (Accept::Always, Some(1), true),
     ] {
         let mut alice = alice(accept);
         alice.handle(Event::EndpointsChanged(others));
@@ -64,9 +65,10 @@ fn the_last_other_endpoint_that_leaves_and_a_person_that_types_or_writes_accept(
     let writes =
         Event::PersonSends { key: super::side::key(1), text: super::side::text("x"), peer: address(BOB) };
     let types = Event::PersonTypes { peer: address(BOB), composing: true };
-    for event in [Event::EndpointsChanged(0), types, writes] {
+    let only = [None, Some(1)].map(|others| (others, Event::EndpointsChanged(Some(0))));
+    for (others, event) in only.into_iter().chain([(Some(1), types), (Some(1), writes)]) {
         let mut alice = alice(Accept::OnlyEndpoint);
-        alice.handle(Event::EndpointsChanged(1));
+        alice.handle(Event::EndpointsChanged(others));
         alice.receive(invite().done().into());
         alice.answers(180);
         alice.handle(event);

@@ -23,7 +23,7 @@ enum Step {
     Accepts,
     Declines,
     Ends,
-    Endpoints(usize),
+    Endpoints(Option<usize>),
 }
 
 fn step() -> impl Strategy<Value = (bool, Step)> {
@@ -39,7 +39,7 @@ fn step() -> impl Strategy<Value = (bool, Step)> {
         2 => Just(Step::Accepts),
         1 => Just(Step::Declines),
         2 => Just(Step::Ends),
-        1 => (0_usize..2).prop_map(Step::Endpoints),
+        1 => prop::option::of(0_usize..2).prop_map(Step::Endpoints),
     ];
     (any::<bool>(), step)
 }

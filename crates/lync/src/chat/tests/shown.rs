@@ -153,3 +153,39 @@ fn a_call_without_words_is_shown_and_missed_too() {
         [Action::Invited { message: None, .. }, Action::Missed { message: None, .. }]
     ));
 }
+
+#[test]
+fn an_acceptance_that_a_new_invitation_overtakes_holds_for_that_one() {
+    for text in [FIRST, "text/plain; charset=UTF-8; ms-body=YWdhaW4="] {
+        let mut alice = alice(Accept::User);
+        let build = || invite().header(name::SUPPORTED, "ms-text-format");
+        alice.receive(build().header(name::MS_TEXT_FORMAT, FIRST).done().into());
+        alice.answers(180);
+        alice.core = Core::Waits;
+        alice.handle(Event::PersonAccepts(address(BOB)));
+        let mut anew = build().header(name::MS_TEXT_FORMAT, text).done();
+        anew.set(name::VIA, "SIP/2.0/TLS 192.0.2.1:5061;branch=z9hG4bK2");
+        anew.set(name::CALL_ID, "call-2");
+        alice.receive(anew.into());
+        alice.answers(487);
+        while !alice.waiting.is_empty() {
+            alice.commit_now(true);
+        }
+        assert_eq!(alice.answers(200).call_id().unwrap(), "call-2");
+        assert_eq!(alice.chats.dialogs(), 1);
+        assert_eq!(alice.texts().len(), if text == FIRST { 1 } else { 2 });
+        assert!(matches!(alice.seen[..], [Action::Invited { .. }]), "nothing is missed: {:?}", alice.seen);
+    }
+}
+
+#[test]
+fn an_invite_that_no_dialog_can_be_made_of_is_refused_before_its_text_is_kept() {
+    for accept in [Accept::Always, Accept::User] {
+        let mut alice = alice(accept);
+        let build = invite().header(name::MS_TEXT_FORMAT, FIRST).header(name::SUPPORTED, "ms-text-format");
+        let hops = (0..33).map(|hop| format!("<sip:fe{hop}.example.com;lr>"));
+        alice.receive(hops.fold(build, |build, hop| build.header(name::RECORD_ROUTE, hop)).done().into());
+        alice.answers(400);
+        assert!(alice.texts().is_empty() && alice.seen.is_empty() && alice.chats.is_idle());
+    }
+}

@@ -40,6 +40,8 @@ pub(super) struct Side {
     transactions: Transactions,
     connection: u64,
     is_up: bool,
+    /// Requests that find no room on the connection from now on.
+    pub(super) jams: usize,
     ours: HashMap<SendId, ClientId>,
     names: HashMap<ClientId, SendId>,
     events: VecDeque<Event>,
@@ -71,7 +73,7 @@ impl Side {
             state = state.wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645).wrapping_add(0x5851_f42d);
             state
         };
-        Self {
+        let mut side = Self {
             now: Duration::ZERO,
             chats: Chats::new(settings, me, Box::new(random)),
             core: Core::Commits,
@@ -85,12 +87,15 @@ impl Side {
             transactions: Transactions::new(Capacity::default(), 7),
             connection: 1,
             is_up: true,
+            jams: 0,
             ours: HashMap::new(),
             names: HashMap::new(),
             events: VecDeque::new(),
             stamps: seed << 64,
             hop: Hop { transport: "TLS".to_owned(), sent_by: format!("{}:5061", who.replace('@', ".")) },
-        }
+        };
+        side.handle(Event::EndpointsChanged(Some(0)));
+        side
     }
 
     pub(super) fn handle(&mut self, event: Event) {
@@ -168,7 +173,8 @@ impl Side {
 
     fn begin(&mut self, id: SendId, mut request: Request, patience: transaction::Patience) {
         self.stamp(&mut request);
-        if !self.is_up {
+        if !self.is_up || self.jams > 0 {
+            self.jams = self.jams.saturating_sub(1);
             let outcome = transaction::Outcome::NotSent(NotSent::ConnectionLost);
             return self.events.push_back(Event::Ended(id, outcome));
         }

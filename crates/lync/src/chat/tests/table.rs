@@ -276,3 +276,16 @@ fn what_waits_for_a_busy_server_is_not_sent_when_the_way_is_lost() {
     wait(&mut alice, LONGEST);
     alice.is_quiet();
 }
+
+#[test]
+fn nothing_overtakes_a_message_for_which_there_was_no_room() {
+    let (mut alice, first) = talking();
+    alice.send(2, "two", BOB);
+    alice.send(3, "three", BOB);
+    alice.jams = 1;
+    alice.receive(Response::build(&first, 200).done().into());
+    assert_eq!((alice.outcome(2), alice.outcome(3)), (&Outcome::NotSent, &Outcome::NotSent));
+    alice.is_quiet();
+    alice.send(4, "two", BOB);
+    assert_eq!(alice.takes(&Method::MESSAGE).body().as_ref(), b"two", "by the dialog that there is");
+}

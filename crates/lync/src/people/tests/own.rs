@@ -198,12 +198,12 @@ fn a_conflict_is_cured_with_the_versions_that_the_server_names_at_most_three_tim
 #[test]
 fn what_the_server_reports_replaces_all_of_that_name() {
     let mut desk = ready(&format!("{}{}", device(7), device(8)));
-    assert_eq!(desk.people.others(), 2);
+    assert_eq!(desk.people.others(), Some(2));
     desk.own(&data(&format!("{}{}{}", device(DEVICE), device(8), device(8))));
-    assert_eq!(desk.people.others(), 1, "distinct instances but one's own");
-    assert!(desk.log.iter().any(|action| matches!(action, Action::OthersChanged(1))));
+    assert_eq!(desk.people.others(), Some(1), "distinct instances but one's own");
+    assert!(desk.log.iter().any(|action| matches!(action, Action::OthersChanged(Some(1)))));
     desk.own(&data(&user_state(9_500)));
-    assert_eq!(desk.people.others(), 1, "a category that is not named has not changed");
+    assert_eq!(desk.people.others(), Some(1), "a category that is not named has not changed");
     assert_eq!(desk.people.own().unwrap().chosen, Some(Availability::DoNotDisturb));
 }
 
@@ -366,4 +366,24 @@ fn what_was_to_be_blocked_without_a_way_is_done_later_and_once() {
     let (id, _) = desk.served().pop().unwrap();
     desk.tell(Event::Served(id, Answer::Accepted(Vec::new())));
     assert!(desk.served().is_empty() && desk.changed().is_empty());
+}
+
+#[test]
+fn whether_there_are_others_is_known_with_the_first_document_of_each_sign_in() {
+    let mut desk = Desk::listed();
+    assert_eq!(desk.people.others(), None);
+    let told = |desk: &mut Desk| -> Vec<Option<usize>> {
+        let all = std::mem::take(&mut desk.log).into_iter();
+        all.filter_map(|action| if let Action::OthersChanged(others) = action { Some(others) } else { None })
+            .collect()
+    };
+    desk.own(&data(""));
+    assert_eq!(told(&mut desk), [Some(0)]);
+    desk.tell(Event::SignedOut);
+    desk.tell(Event::SignedIn);
+    assert_eq!(told(&mut desk), [None]);
+    desk.tell(Event::Refused { package: Package::Own, status: 403 });
+    assert_eq!(desk.people.others(), None, "nobody says so");
+    desk.own(&data(&device(8)));
+    assert_eq!(told(&mut desk), [Some(1)]);
 }
