@@ -95,3 +95,48 @@ fn acknowledged(request: &Request) -> Option<Debt> {
     let to = request.to().ok().filter(|_| *request.method() == Method::ACK)?;
     Some(Debt::Ack(request.call_id().ok()?, request.cseq().ok()?.number, to.tag()?.to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use trunkline_sip::Uri;
+
+    use super::*;
+
+    fn request(method: Method, branch: &str, tag: &str) -> Request {
+        Request::build(method, Uri::parse("sip:bob@example.test").expect("a URI"))
+            .header("Via", format!("SIP/2.0/TLS fe1.example.test;branch=z9hG4bK{branch}"))
+            .header("From", "<sip:alice@example.test>;tag=a")
+            .header("To", format!("<sip:bob@example.test>{tag}"))
+            .header("Call-ID", "1")
+            .cseq(1)
+            .done()
+    }
+
+    #[test]
+    fn every_request_is_owed_a_final_answer_and_every_2xx_to_an_invite_an_ack() {
+        let mut ledger = Ledger::new();
+        let invite = request(Method::INVITE, "1", "");
+        let ringing = Response::build(&invite, 180).to_tag("b").done();
+        let accepted = Response::build(&invite, 200).to_tag("b").done();
+        let (ack, message) = (request(Method::ACK, "2", ";tag=b"), request(Method::MESSAGE, "3", ";tag=b"));
+        // Towards an application.
+        ledger.sent(1, &invite.clone().into());
+        ledger.sent(1, &ack.clone().into());
+        ledger.received(&ringing.into());
+        assert_eq!(ledger.complaints(), ["INVITE: no final answer"]);
+        ledger.sent(2, &message.clone().into());
+        ledger.received(&accepted.clone().into());
+        assert_eq!(ledger.complaints(), ["MESSAGE: no final answer"]);
+        ledger.received(&Response::build(&message, 481).to_tag("b").done().into());
+        assert_eq!((ledger.complaints().len(), *ledger.watch().borrow()), (0, 0));
+        // From one, whose call another has taken besides.
+        ledger.sent(1, &accepted.into());
+        ledger.sent(1, &Response::build(&invite, 200).to_tag("c").done().into());
+        ledger.received(&ack.into());
+        assert_eq!(ledger.complaints(), ["200 to INVITE: no ACK"]);
+        ledger.forgive(2);
+        assert_eq!(*ledger.watch().borrow(), 1);
+        ledger.forgive(1);
+        assert_eq!(ledger.complaints(), Vec::<String>::new());
+    }
+}
