@@ -57,12 +57,15 @@ impl Account {
         if let Some(next) = self.commits.0.front() {
             acts.push(Act::Commit(Box::new(next.clone())));
         }
-        if let Err(error) = result {
+        if let Err(error) = result
+            && *error != InletError::Unwanted
+        {
             warn!(account = self.shared.person.account.0, %error, "not taken");
         }
         if let Some(Commit::Received(Some(token), _) | Commit::Called { token, .. }) = done {
             let event = match result {
                 Ok(()) => chat::Event::Committed(token),
+                Err(InletError::Unwanted) => chat::Event::Unwanted(token),
                 Err(_) => chat::Event::NotCommitted(token),
             };
             self.chat(now, event, acts);

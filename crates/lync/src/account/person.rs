@@ -91,6 +91,9 @@ impl Account {
         acts: &mut Vec<Act>,
     ) {
         let id = self.contacts.waits(reply);
+        if blocked {
+            self.chat(now, chat::Event::PersonBlocks(who.clone()), acts);
+        }
         self.person(now, Event::Block(id, who, blocked), acts);
     }
 
@@ -171,6 +174,7 @@ impl Account {
             Action::ContactChanged(contact) => self.inlet.contact_changed(*contact),
             Action::RosterChanged => self.inlet.roster_changed(),
             Action::OthersChanged(others) => self.chat(now, chat::Event::EndpointsChanged(others), acts),
+            Action::Blocked(all) => self.inlet.blocked_changed(all),
             Action::OwnChanged(_) | Action::Provisioned(_) => {}
         }
     }
