@@ -250,7 +250,7 @@ async fn peer_whom_another_client_blocks_is_blocked_on_the_phone_too_and_no_long
     alice.contact(&address("bob"), "is blocked no more", |contact| !contact.blocked).await;
     bob.send(&format!("alice@{DOMAIN}"), "good again").await.unwrap();
     alice.message("good again").await;
-    pool.check();
+    pool.check().await;
 }
 
 #[tokio::test]
@@ -269,5 +269,5 @@ async fn peer_whom_a_phone_blocked_while_the_pool_was_away_is_blocked_there_afte
     })
     .await
     .unwrap();
-    pool.check();
+    pool.check().await;
 }
