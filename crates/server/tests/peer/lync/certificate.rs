@@ -6,11 +6,7 @@ use trunkline_testkit::{
     peer::{Authority, Leaf, Purpose, Time},
 };
 
-use super::{
-    doctor,
-    pool::Pool,
-    server::Server,
-};
+use super::{doctor, pool::Pool, server::Server};
 
 /// What is wrong with a Front End's certificate, what is said of it, and a word of what an administrator is told to do.
 const CASES: &[(&str, &str, &str)] = &[

@@ -1,5 +1,6 @@
 //! Scanners that look for accounts where the relay listens for Front Ends.
 
+use futures_util::future::join_all;
 use tempfile::NamedTempFile;
 use trunkline_testkit::peer::{Identity, Pidgin, Scan, Scanner};
 
@@ -22,10 +23,11 @@ async fn scan(pool: &Pool, identity: Option<&Identity>) -> Vec<Scan> {
     std::fs::write(list.path(), names().join("\n")).unwrap();
     let list = list.path().to_str().unwrap();
     let mut scans = vec![scanner.run("svmap", &["-m", "OPTIONS"]).await.unwrap()];
-    for method in ["REGISTER", "INVITE", "OPTIONS"] {
+    let scan = async |method: &str| {
         let args = ["--force", "-d", list, "-m", method, "--domain", DOMAIN, "--maximumtime", "2", "-v"];
-        scans.push(scanner.run("svwar", &args).await.unwrap());
-    }
+        scanner.run("svwar", &args).await.unwrap()
+    };
+    scans.extend(join_all(["REGISTER", "INVITE", "OPTIONS"].map(scan)).await);
     scans
 }
 
