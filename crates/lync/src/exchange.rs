@@ -14,15 +14,18 @@ mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::error;
 use trunkline_core::port::{
     self, CallAnswer, Inlet, InletError, LineError, OutgoingMessage, OwnPresence, Roster, RosterChange,
 };
@@ -40,6 +43,7 @@ use crate::{
     account::{Account, Act, Changed, Commit, Place, Purpose, Shared},
     address::Target,
     chat::SendId,
+    connection::CloseReason,
     pace::Turns,
     pool::DialError,
     random,
@@ -48,6 +52,9 @@ use crate::{
 /// REGISTERs that may wait for their answers: a server that is slow gets them more slowly, whatever the rate allows, and
 /// what else there is to say finds room on the connection.
 const WINDOW: usize = 128;
+
+/// How long to wait after a fault in the relay itself.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// A server that says nothing for so long, though it is asked, hangs.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -73,7 +80,7 @@ pub(crate) enum Command {
     /// A person blocks somebody, or no longer.
     Block { line: LineId, who: Address, blocked: bool, reply: Changed },
     /// A person wants to see somebody, or no longer.
-    Look { line: LineId, address: Address, watch: bool },
+    Look { line: LineId, address: Address, watch: bool, reply: oneshot::Sender<Result<(), LineError>> },
     /// What others are to see of a person.
     Publish { line: LineId, own: Box<OwnPresence> },
     /// The roster as it is.
@@ -113,6 +120,7 @@ pub(crate) struct Exchange {
     place: Arc<Place>,
     pool: Pool<Framer>,
     own: mpsc::Sender<Command>,
+    rate: u32,
     start: Instant,
     hop: Hop,
     /// Boxed, as a table has room for twice as many when it has grown.
@@ -145,6 +153,7 @@ impl Exchange {
             place,
             pool,
             own,
+            rate,
             start: Instant::now(),
             hop,
             accounts: HashMap::new(),
@@ -164,8 +173,34 @@ impl Exchange {
         }
     }
 
-    /// Works until it is told to stop.
+    /// Works until it is told to stop. A fault in the relay ends what was under way, but nobody's line: after a panic all
+    /// accounts sign in anew. The program's hook says where it was.
     pub(crate) async fn run(mut self, mut inputs: Inputs) {
+        while AssertUnwindSafe(self.work_on(&mut inputs)).catch_unwind().await.is_err() {
+            error!(
+                accounts = self.accounts.len(),
+                "all accounts of the pool sign in anew after a fault in the relay"
+            );
+            self = self.anew();
+            sleep(AGAIN).await;
+        }
+        for (_, account) in self.accounts.drain() {
+            account.over();
+        }
+    }
+
+    /// The same accounts over new connections, with nothing under way.
+    fn anew(self) -> Self {
+        for connection in self.connections.values() {
+            connection.cut(CloseReason::Here);
+        }
+        let mut fresh = Self::new(self.place, self.pool, self.rate, self.own);
+        let openings = self.accounts.into_iter().filter_map(|(line, account)| account.begin_anew(line));
+        openings.for_each(|opening| fresh.open(opening));
+        fresh
+    }
+
+    async fn work_on(&mut self, inputs: &mut Inputs) {
         loop {
             let deadline = self.next_deadline();
             tokio::select! {
@@ -176,9 +211,6 @@ impl Exchange {
                 else => break,
             }
             self.settle();
-        }
-        for (_, account) in self.accounts.drain() {
-            account.over();
         }
     }
 
@@ -207,8 +239,8 @@ impl Exchange {
             Command::Block { line, who, blocked, reply } => {
                 self.work(line, |account, now, acts| account.block(now, who, blocked, reply, acts));
             }
-            Command::Look { line, address, watch } => {
-                self.work(line, |account, now, acts| account.look(now, address, watch, acts));
+            Command::Look { line, address, watch, reply } => {
+                self.work(line, |account, now, acts| account.look(now, address, watch, reply, acts));
             }
             Command::Publish { line, own } => {
                 self.work(line, |account, now, acts| account.publish(now, *own, acts));
