@@ -2,12 +2,19 @@ use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
+
+use tracing::warn;
+
+/// How often it is told that a source is refused.
+const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// Counts what each source has open: an IPv4 address, or the /64 of an IPv6 address, of which anybody has 2^64.
 #[derive(Debug, Default)]
 pub(crate) struct AddressLimit {
     open: Mutex<HashMap<IpAddr, usize>>,
+    told: Mutex<Option<Instant>>,
 }
 
 /// One place taken; free again when dropped.
@@ -28,10 +35,21 @@ impl AddressLimit {
             if *count == 0 {
                 open.remove(&address);
             }
+            drop(open);
+            self.tell(address, most);
             return None;
         }
         *count += 1;
         Some(Place { limit: Arc::clone(self), address })
+    }
+
+    /// Phones behind one gateway that stay out are a riddle to whoever is not told.
+    fn tell(&self, source: IpAddr, most: usize) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
+            *told = Some(Instant::now());
+            warn!(%source, most, "more connections from one address than SOCKETS_PER_ADDRESS allows: they are refused");
+        }
     }
 }
 

@@ -73,8 +73,6 @@ pub(crate) enum Act {
     Turn { urgent: bool },
     /// See to a connection to [`Account::target`].
     Link,
-    /// The server takes no sign-ins: look for another one of the pool, unless it has others' accounts.
-    Elsewhere,
     /// Forget the account.
     Over,
 }
@@ -93,7 +91,7 @@ pub(crate) struct Account {
     shared: Arc<Shared>,
     inlet: Arc<dyn Inlet>,
     place: Arc<Place>,
-    endpoint: Endpoint,
+    endpoint: Arc<Endpoint>,
     target: Target,
     /// Whether there is a connection to the target.
     linked: bool,
@@ -122,7 +120,7 @@ impl Account {
             shared,
             inlet,
             place,
-            endpoint,
+            endpoint: Arc::new(endpoint),
             linked: false,
             registration: None,
             in_line: false,
@@ -138,6 +136,11 @@ impl Account {
     /// The server that it is signed in at, or is to be.
     pub(crate) fn target(&self) -> &Target {
         &self.target
+    }
+
+    /// Whether it signs out.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving
     }
 
     /// Who it is to the pool.

@@ -51,6 +51,8 @@ pub struct Route {
     known: Vec<SocketAddr>,
     /// How often each known address has failed in a row.
     failures: BTreeMap<SocketAddr, u32>,
+    /// Addresses whose server takes nobody in, and until when they are not gone to.
+    shunned: BTreeMap<SocketAddr, Instant>,
     back_off: BackOff,
     rest_until: Option<Instant>,
 }
@@ -62,8 +64,9 @@ impl Route {
     }
 
     /// Begins a round with what DNS has said; with nothing, the addresses that it said before are tried again. Those
-    /// that failed last come last, the others in an order of chance, so that load spreads over the Front Ends.
-    pub fn begin(&mut self, found: &[SocketAddr], mut draw: impl FnMut() -> f64) {
+    /// that failed last come last, the others in an order of chance, so that load spreads over the Front Ends. Those that
+    /// are shunned are left out, unless there are no others.
+    pub fn begin(&mut self, found: &[SocketAddr], now: Instant, mut draw: impl FnMut() -> f64) {
         if !found.is_empty() {
             self.known.clear();
             for address in found.iter().take(MOST) {
@@ -73,8 +76,12 @@ impl Route {
             }
             self.failures.retain(|address, _| self.known.contains(address));
         }
+        self.shunned.retain(|address, until| *until > now && self.known.contains(address));
+        let is_out = |address: &&SocketAddr| self.shunned.contains_key(address);
+        let are_all_out = self.known.iter().all(|address| is_out(&address));
         let rank = |address: &SocketAddr| self.failures.get(address).copied().unwrap_or(0);
-        let mut order: Vec<_> = self.known.iter().map(|address| (rank(address), draw(), *address)).collect();
+        let open = self.known.iter().filter(|address| are_all_out || !is_out(address));
+        let mut order: Vec<_> = open.map(|address| (rank(address), draw(), *address)).collect();
         order.sort_by(|one, other| one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)));
         self.untried = order.into_iter().map(|(_, _, address)| address).collect();
     }
@@ -84,21 +91,21 @@ impl Route {
         self.untried.pop_front()
     }
 
-    /// An address that was good for a connection is good for nothing else: it comes last from now on. False when no other
-    /// is known that has fared better.
-    pub fn leave(&mut self, address: SocketAddr) -> bool {
-        let rank = |address: &SocketAddr| self.failures.get(address).copied().unwrap_or(0);
-        let has_other = self.known.iter().any(|known| *known != address && rank(known) <= rank(&address));
-        if has_other {
-            self.failed(address);
-        }
-        has_other
-    }
-
     /// An address did not lead to a connection.
     pub fn failed(&mut self, address: SocketAddr) {
         let failures = self.failures.entry(address).or_default();
         *failures = failures.saturating_add(1);
+    }
+
+    /// The server at an address takes nobody in until then, and is to be left for another address. False when there is no
+    /// other to go to: then it is stayed with.
+    pub fn shun(&mut self, address: SocketAddr, until: Instant, now: Instant) -> bool {
+        let is_out = |other: &SocketAddr| self.shunned.get(other).is_some_and(|until| *until > now);
+        let is_any = self.known.iter().any(|other| *other != address && !is_out(other));
+        if is_any {
+            self.shunned.insert(address, until);
+        }
+        is_any
     }
 
     /// The round came to nothing: rests, longer with each round.
@@ -177,36 +184,40 @@ mod tests {
 
     #[test]
     fn all_front_ends_are_tried_and_those_that_failed_come_last() {
-        let mut route = Route::default();
+        let (mut route, now) = (Route::default(), Instant::now());
         let found = [address(1), address(2), address(1), address(3)];
         let mut draws = [0.9, 0.1, 0.5].into_iter();
-        route.begin(&found, || draws.next().unwrap());
+        route.begin(&found, now, || draws.next().unwrap());
         assert_eq!(
             round(&mut route),
             [address(2), address(3), address(1)],
             "in an order of chance, none twice"
         );
         route.failed(address(2));
-        route.begin(&found, || 0.5);
+        route.begin(&found, now, || 0.5);
         assert_eq!(round(&mut route), [address(1), address(3), address(2)]);
-        route.begin(&[], || 0.5);
+        route.begin(&[], now, || 0.5);
         assert_eq!(round(&mut route).len(), 3, "without DNS, what it said before holds");
-        route.begin(&[address(9)], || 0.5);
+        route.begin(&[address(9)], now, || 0.5);
         assert_eq!(round(&mut route), [address(9)], "what DNS does not say any more is forgotten");
     }
 
     #[test]
-    fn a_server_that_takes_no_sign_ins_is_left_for_one_that_may_and_not_for_one_that_did_not_either() {
-        let mut route = Route::default();
-        route.begin(&[address(1)], || 0.5);
-        assert!(!route.leave(address(1)), "there is no other");
-        route.begin(&[address(1), address(2)], || 0.5);
-        route.connected(address(1));
-        assert!(route.leave(address(1)));
-        route.begin(&[], || 0.5);
-        assert_eq!(route.next_address(), Some(address(2)));
-        route.connected(address(2));
-        assert!(!route.leave(address(2)), "both are busy: now it is time to wait as they say");
+    fn a_server_that_takes_nobody_in_is_left_only_for_another_and_gone_back_to_when_it_said() {
+        let (mut route, now) = (Route::default(), Instant::now());
+        let later = |seconds| now + Duration::from_secs(seconds);
+        route.begin(&[address(1)], now, || 0.5);
+        assert!(!route.shun(address(1), later(600), now), "there is no other");
+        route.begin(&[address(1), address(2)], now, || 0.5);
+        assert!(route.shun(address(1), later(600), now));
+        route.begin(&[], later(599), || 0.5);
+        assert_eq!(round(&mut route), [address(2)], "also when the other does not answer");
+        assert!(!route.shun(address(2), later(900), later(599)), "both take nobody in");
+        assert!(route.shun(address(2), later(900), later(600)));
+        route.begin(&[], later(600), || 0.5);
+        assert_eq!(round(&mut route), [address(1)]);
+        route.begin(&[address(2)], later(600), || 0.5);
+        assert_eq!(round(&mut route), [address(2)], "better than nothing");
     }
 
     #[test]
@@ -232,7 +243,7 @@ mod tests {
             })
             .collect();
         assert_eq!(short, [1_500, 2_500, 4_500], "one that is dropped again and again is not hammered at");
-        route.begin(&[address(1), address(2)], || 0.5);
+        route.begin(&[address(1), address(2)], now, || 0.5);
         assert_eq!(route.next_address(), Some(address(2)), "a Front End that drops connections comes last");
     }
 
@@ -245,7 +256,7 @@ mod tests {
         ) {
             let (mut route, now) = (Route::default(), Instant::now());
             failed.iter().for_each(|last| route.failed(address(*last)));
-            route.begin(&found.iter().map(|last| address(*last)).collect::<Vec<_>>(), || draw);
+            route.begin(&found.iter().map(|last| address(*last)).collect::<Vec<_>>(), now, || draw);
             prop_assert!(round(&mut route).len() <= MOST);
             prop_assert!(route.give_up(now, draw) <= now + Duration::from_secs(61));
         }

@@ -8,7 +8,7 @@ mod tests;
 use std::{
     fmt,
     net::SocketAddr,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, SystemTime},
 };
 
@@ -111,6 +111,12 @@ pub enum CloseReason {
     /// The peer was trusted, and is not any more.
     #[error("the peer is trusted no more: {0}")]
     Distrusted(Refusal),
+    /// The peer takes nobody in, and there is another that may.
+    #[error("the peer signs nobody in now, and another server may")]
+    Left,
+    /// The peer answers nothing.
+    #[error("the peer says nothing, though it is asked")]
+    Mute,
     /// The peer does not read.
     #[error("the peer does not read what is written")]
     Stalled,
@@ -172,6 +178,8 @@ struct Shared {
     room: Arc<Semaphore>,
     room_bytes: u32,
     closing: CancellationToken,
+    /// Why it is closed here.
+    why: OnceLock<CloseReason>,
     /// Ends it at once, for that reason.
     cut: watch::Sender<Option<CloseReason>>,
     closed: watch::Sender<Option<CloseReason>>,
@@ -246,6 +254,13 @@ impl Connection {
     /// Writes what is queued, then closes; takes nothing more.
     pub fn close(&self) {
         self.0.closing.cancel();
+    }
+
+    /// Closes as [`Connection::close`] does, for a reason, unless it ends for another one first.
+    pub(crate) fn close_for(&self, reason: CloseReason) {
+        // The first reason counts.
+        let _ = self.0.why.set(reason);
+        self.close();
     }
 
     /// Closes at once: nothing more is written or taken over.

@@ -8,6 +8,7 @@
 mod inbound;
 mod link;
 mod outbound;
+mod refuge;
 mod switchboard;
 #[cfg(test)]
 mod tests;
@@ -37,7 +38,7 @@ use trunkline_sip::{
 };
 
 pub(crate) use self::switchboard::OPAQUE;
-use self::{link::Link, switchboard::Switchboard};
+use self::{link::Link, refuge::Away, switchboard::Switchboard};
 use crate::{
     Connection, Event, Pool,
     account::{Account, Act, Changed, Commit, Place, Purpose, Shared},
@@ -49,8 +50,8 @@ use crate::{
     random,
 };
 
-/// REGISTERs that may wait for their answers: a server that is slow gets them more slowly, whatever the rate allows, and
-/// what else there is to say finds room on the connection.
+/// REGISTERs that may wait for their answers from one server: one that is slow gets them more slowly, whatever the rate
+/// allows, and what else there is to say finds room on the connection.
 const WINDOW: usize = 128;
 
 /// How long to wait after a fault in the relay itself.
@@ -106,6 +107,10 @@ struct Owner {
     line: LineId,
     purpose: Purpose,
     connection: Connection,
+    /// The server that it is asked to sign in, if that is what it is for.
+    server: Option<Target>,
+    /// Whether it was answered provisionally.
+    is_heard: bool,
 }
 
 /// What goes in.
@@ -129,8 +134,6 @@ pub(crate) struct Exchange {
     transactions: Transactions,
     /// Whose each request is that has no final answer yet.
     owners: HashMap<ClientId, Owner>,
-    /// How many of them are REGISTERs.
-    registers: usize,
     /// The INVITEs among them.
     calls: HashMap<(LineId, SendId), ClientId>,
     /// Those that have ended and may still be answered, the oldest first.
@@ -141,7 +144,9 @@ pub(crate) struct Exchange {
     connections: HashMap<u64, Connection>,
     /// When each connection brought something last.
     heard: HashMap<u64, Duration>,
-    turns: Turns<LineId>,
+    turns: Turns<Target, LineId>,
+    /// Who was turned away over each connection.
+    away: HashMap<u64, Away>,
     clock: BTreeSet<(Duration, LineId)>,
     due: HashMap<LineId, Duration>,
 }
@@ -160,14 +165,14 @@ impl Exchange {
             switchboard: Switchboard::default(),
             transactions: Transactions::new(Capacity::default(), random() as u64),
             owners: HashMap::new(),
-            registers: 0,
             calls: HashMap::new(),
             past: VecDeque::new(),
             stillborn: VecDeque::new(),
             links: BTreeMap::new(),
             connections: HashMap::new(),
             heard: HashMap::new(),
-            turns: Turns::new(rate),
+            turns: Turns::new(rate, WINDOW),
+            away: HashMap::new(),
             clock: BTreeSet::new(),
             due: HashMap::new(),
         }
@@ -301,9 +306,12 @@ impl Exchange {
             Act::Cancel(id) => self.cancel(line, id),
             Act::Answer { id, response } => self.answer(id, response),
             Act::Commit(commit) => self.commit(line, *commit),
-            Act::Turn { urgent } => self.turns.wait(line, urgent),
+            Act::Turn { urgent } => {
+                if let Some(account) = self.accounts.get(&line) {
+                    self.turns.wait(account.target(), line, urgent);
+                }
+            }
             Act::Link => self.want_link(line),
-            Act::Elsewhere => self.go_elsewhere(line),
             Act::Over => self.forget(line),
         }
     }
@@ -346,8 +354,7 @@ impl Exchange {
 
     fn next_deadline(&self) -> Option<Duration> {
         let accounts = self.clock.first().map(|(deadline, _)| *deadline);
-        let turn = self.turns.deadline().filter(|_| self.registers < WINDOW);
-        let others = [self.transactions.next_deadline(), turn, self.next_dial()];
+        let others = [self.transactions.next_deadline(), self.turns.deadline(), self.next_dial()];
         others.into_iter().chain([accounts]).flatten().min()
     }
 
@@ -362,9 +369,7 @@ impl Exchange {
             self.due.remove(&line);
             self.work(line, |account, now, acts| account.timer(now, acts));
         }
-        while self.registers < WINDOW
-            && let Some(line) = self.turns.next(now)
-        {
+        while let Some(line) = self.turns.next(now) {
             let mut is_used = false;
             self.work(line, |account, now, acts| is_used = account.turn(now, acts));
             if !is_used {

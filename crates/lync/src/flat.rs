@@ -93,7 +93,7 @@ impl<K: Ord, V> Flat<K, V> {
     }
 
     fn shrink(&mut self) {
-        if self.0.len() < self.0.capacity() / 2 {
+        if self.0.capacity() - self.0.len() > self.0.len() / 4 {
             self.0.shrink_to_fit();
         }
     }
@@ -129,7 +129,7 @@ mod tests {
                 }
                 prop_assert!(flat.iter().eq(tree.iter()));
                 prop_assert_eq!(flat.get(&key), tree.get(&key));
-                prop_assert!(flat.0.capacity() <= 2 * flat.len() + 1);
+                prop_assert!(flat.0.capacity() <= flat.len() + flat.len() / 4 + 1);
             }
         }
     }

@@ -137,20 +137,26 @@ impl<D: Decoder> Pool<D> {
         bearing.clone().find(outbound).or_else(|| bearing.next()).cloned()
     }
 
-    /// Closes the connection to a target that takes no sign-ins, when another address may; false when there is none.
-    pub(crate) fn leave(&self, target: &Target, connection: &Connection) -> bool {
-        let left =
-            self.state().slots.find(target).is_some_and(|slot| slot.route.leave(connection.peer().address));
-        if left {
-            info!(connection = connection.id(), server = connection.peer().name, "left for another server");
-            connection.close();
-        }
-        left
-    }
-
     /// All open connections, the oldest first.
     pub fn connections(&self) -> Vec<Connection> {
         self.state().open.values().map(|open| open.connection.clone()).collect()
+    }
+
+    /// Leaves the server at the other end of an outbound connection, which takes nobody in, for another address of its
+    /// target's; it is not gone back to for so long. False when there is no other address: then nothing changes.
+    pub(crate) fn leave(&self, target: &Target, connection: &Connection, rest: Duration) -> bool {
+        let (address, now) = (connection.peer().address, Instant::now());
+        let is_left = match self.state().slots.find(target) {
+            Some(slot) if slot.connection.as_ref() == Some(connection) => {
+                slot.route.shun(address, now + rest, now)
+            }
+            _ => false,
+        };
+        if is_left {
+            info!(connection = connection.id(), server = target.name, %address, rest = rest.as_secs(), "left for another server");
+            connection.close_for(CloseReason::Left);
+        }
+        is_left
     }
 
     /// Whether there is an open connection with that address, whoever began it.

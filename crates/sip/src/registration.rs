@@ -2,6 +2,7 @@
 
 mod outcome;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -52,7 +53,7 @@ pub struct Endpoint {
 /// One endpoint's registration. After its end, or a redirection, begin another one with new ids.
 #[derive(Clone, Debug)]
 pub struct Registration {
-    endpoint: Endpoint,
+    endpoint: Arc<Endpoint>,
     instance: Uuid,
     domain: Uri,
     call_id: String,
@@ -88,7 +89,8 @@ impl Registration {
     ///
     /// # Errors
     /// A user whose address names no domain.
-    pub fn new(endpoint: Endpoint, call_id: &str, tag: &str) -> Result<Self, crate::Error> {
+    pub fn new(endpoint: impl Into<Arc<Endpoint>>, call_id: &str, tag: &str) -> Result<Self, crate::Error> {
+        let endpoint = endpoint.into();
         let (instance, expires) = (endpoint.epid.instance(), endpoint.expires);
         let domain = Uri::parse(&format!("sip:{}", endpoint.user.host()))?;
         let (call_id, tag) = (call_id.to_owned(), tag.to_owned());

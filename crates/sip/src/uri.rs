@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorCode};
 #[derive(Clone)]
 pub struct Uri {
     raw: Arc<str>,
-    parts: Parts,
+    parts: Packed,
 }
 
 /// Schemes of URIs.
@@ -27,7 +27,7 @@ pub enum Scheme {
     Other,
 }
 
-#[derive(Clone, PartialEq, Eq)]
+/// Where the parts stand.
 struct Parts {
     scheme: Scheme,
     user: Option<Range<usize>>,
@@ -35,6 +35,42 @@ struct Parts {
     port: Option<u16>,
     params: Range<usize>,
     query: Option<Range<usize>>,
+}
+
+/// The same in less room: an account has a dozen URIs, and there are thousands of accounts.
+#[derive(Clone, Copy)]
+struct Packed {
+    scheme: Scheme,
+    port: Option<u16>,
+    user: Option<Span>,
+    host: Span,
+    params: Span,
+    query: Option<Span>,
+}
+
+/// A range in a text of at most 4 GiB.
+#[derive(Clone, Copy)]
+struct Span(u32, u32);
+
+impl Span {
+    fn of(range: &Range<usize>) -> Option<Self> {
+        Some(Self(u32::try_from(range.start).ok()?, u32::try_from(range.end).ok()?))
+    }
+
+    fn range(self) -> Range<usize> {
+        self.0 as usize..self.1 as usize
+    }
+}
+
+impl Packed {
+    fn of(parts: &Parts) -> Option<Self> {
+        let Parts { scheme, user, host, port, params, query } = parts;
+        let maybe = |range: &Option<Range<usize>>| {
+            range.as_ref().map_or(Some(None), |range| Span::of(range).map(Some))
+        };
+        let (host, params) = (Span::of(host)?, Span::of(params)?);
+        Some(Self { scheme: *scheme, port: *port, user: maybe(user)?, host, params, query: maybe(query)? })
+    }
 }
 
 impl Uri {
@@ -57,6 +93,7 @@ impl Uri {
             "tel" => tel(text, rest)?,
             _ => Parts::opaque(text.len()),
         };
+        let parts = Packed::of(&parts).ok_or_else(|| bad(text.len(), "a URI of less than 4 GiB"))?;
         Ok(Self { raw: text.into(), parts })
     }
 
@@ -72,12 +109,12 @@ impl Uri {
 
     /// The user as written, with a password if there is one; of a `tel:` URI the number.
     pub fn user(&self) -> Option<&str> {
-        self.part(self.parts.user.clone()?)
+        self.part(self.parts.user?)
     }
 
     /// The host as written: IPv6 in its brackets; empty in a `tel:` URI.
     pub fn host(&self) -> &str {
-        self.part(self.parts.host.clone()).unwrap_or_default()
+        self.part(self.parts.host).unwrap_or_default()
     }
 
     /// The port, if one is given.
@@ -87,7 +124,7 @@ impl Uri {
 
     /// The parameters in their order: name and value as written, no value where there was no `=`.
     pub fn params(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        let params = self.part(self.parts.params.clone()).unwrap_or_default();
+        let params = self.part(self.parts.params).unwrap_or_default();
         params.split(';').filter(|param| !param.is_empty()).map(|param| match param.split_once('=') {
             Some((name, value)) => (name, Some(value)),
             None => (param, None),
@@ -105,7 +142,7 @@ impl Uri {
 
     /// What stands after a question mark.
     pub fn query(&self) -> Option<&str> {
-        self.part(self.parts.query.clone()?)
+        self.part(self.parts.query?)
     }
 
     /// Whether the parameter `gruu` says that this URI leads to one endpoint.
@@ -146,10 +183,10 @@ impl Uri {
     /// The same URI without parameters, port and query: a person's address.
     #[must_use]
     pub fn bare(&self) -> Self {
-        let end = if self.scheme() == Scheme::Other { self.raw.len() } else { self.parts.host.end };
-        let raw = self.raw.get(..end).unwrap_or_default();
-        let (params, query) = (end..end, None);
-        Self { raw: raw.into(), parts: Parts { port: None, params, query, ..self.parts.clone() } }
+        let end = self.parts.host.1;
+        let raw = self.raw.get(..end as usize).unwrap_or_default();
+        let (params, query) = (Span(end, end), None);
+        Self { raw: raw.into(), parts: Packed { port: None, params, query, ..self.parts } }
     }
 
     /// The address of an IPv6 host; `:::`, which RFC 3261's grammar allowed, is read as `::` (RFC 5118 section 4.10).
@@ -157,8 +194,8 @@ impl Uri {
         ipv6(self.host())
     }
 
-    fn part(&self, range: Range<usize>) -> Option<&str> {
-        self.raw.get(range)
+    fn part(&self, span: Span) -> Option<&str> {
+        self.raw.get(span.range())
     }
 }
 

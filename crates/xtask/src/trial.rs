@@ -46,6 +46,11 @@ const TRIALS: &[Trial] = &[
         [XMPP, "peer", "fault::peer_restart_loses_nothing_that_was_confirmed"],
     ),
     trial(
+        "F2-crowd",
+        "a Front End with 1,000 accounts dies six times",
+        [SERVER, "peer", "lync::crowd::peer_killed_under_a_crowd_has_everybody_back_and_loses_nothing"],
+    ),
+    trial(
         "F2-lync",
         "a pool dies, hangs, forgets, doubles, loses; the relay is killed",
         [SERVER, "peer", "lync::trial::peer_pool_that_fails_in_every_way_loses_and_doubles_nothing"],
@@ -107,6 +112,11 @@ const TRIALS: &[Trial] = &[
         "polls-haproxy",
         "a poll that is held for 55 s behind HAProxy",
         [SERVER, "deploy", "front::haproxy::an_empty_poll_is_ended_by_the_relay_and_not_by_the_proxy"],
+    ),
+    trial(
+        "B11-lync",
+        "a good session with a pool, bent at any byte, 20,000 times",
+        [SERVER, "peer", "lync::hostile::peer_session_with_garbage_at_any_byte_harms_nobody"],
     ),
     trial(
         "L1",

@@ -35,7 +35,7 @@ pub(super) async fn run(lines: Arc<Lines>, slot: Arc<Slot>) {
         return;
     }
     let mut lane = Lane { lines, slot, in_flight: InFlight::new(), open: HashMap::new(), turn: 1 };
-    if let Err(error) = lane.settle_unknown().await {
+    if let Err(error) = Box::pin(lane.settle_unknown()).await {
         tracing::error!(account = %lane.slot.person.address, %error, "could not settle what was under way before the restart");
     }
     lane.slot.ring();
@@ -44,7 +44,7 @@ pub(super) async fn run(lines: Arc<Lines>, slot: Arc<Slot>) {
         (lane.in_flight, lane.open) = Default::default();
         lane.turn += 1;
         tokio::time::sleep(RETRY).await;
-        if let Err(error) = lane.settle_unknown().await {
+        if let Err(error) = Box::pin(lane.settle_unknown()).await {
             tracing::error!(account = %lane.slot.person.address, %error, "could not settle what was under way");
         }
         lane.slot.ring();
@@ -75,15 +75,16 @@ impl Lane {
         result
     }
 
+    /// What it does with its hands full is boxed: most lanes, and there are thousands, wait most of the time.
     async fn work(&mut self) {
         let stop = self.slot.stop.clone();
         let slot = Arc::clone(&self.slot);
         loop {
             let result = tokio::select! {
                 biased;
-                () = stop.cancelled() => return self.drain().await,
-                Some((key, outcome)) = self.in_flight.next() => self.finished(key, outcome).await,
-                () = slot.outbox.notified() => self.submit().await,
+                () = stop.cancelled() => return Box::pin(self.drain()).await,
+                Some((key, outcome)) = self.in_flight.next() => Box::pin(self.finished(key, outcome)).await,
+                () = slot.outbox.notified() => Box::pin(self.submit()).await,
             };
             if let Err(error) = result {
                 tracing::warn!(account = %self.slot.person.address, %error, "the outbox waits for the store");

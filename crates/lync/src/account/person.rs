@@ -1,6 +1,6 @@
 //! The account's roster and presence: what the person does, and what there is to see.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 use trunkline_core::port::{LineError, OwnPresence, Person, Roster, RosterChange};
@@ -27,7 +27,7 @@ pub(super) struct Contacts {
     changes: BTreeMap<ChangeId, Changed>,
     last: u64,
     /// Our Contact since the registration, in angle brackets.
-    gruu: Option<String>,
+    gruu: Option<Arc<str>>,
     /// Whether the list has ever come: it is shown while the next one is waited for.
     is_listed: bool,
 }
@@ -129,7 +129,7 @@ impl Account {
     /// The pool has the account signed in.
     pub(super) fn people_in(&mut self, now: Duration, registered: &Registered, acts: &mut Vec<Act>) {
         if let Some(gruu) = &registered.gruu {
-            self.contacts.gruu = Some(format!("<{gruu}>"));
+            self.contacts.gruu = Some(format!("<{gruu}>").into());
         }
         self.subscriptions.reset(|event| registered.allows(event));
         self.person(now, Event::SignedIn, acts);
@@ -142,8 +142,8 @@ impl Account {
     }
 
     /// Our Contact, in angle brackets.
-    pub(super) fn contact(&self) -> String {
-        self.contacts.gruu.clone().unwrap_or_else(|| format!("<{}>", self.endpoint.contact))
+    pub(super) fn contact(&self) -> Arc<str> {
+        self.contacts.gruu.clone().unwrap_or_else(|| format!("<{}>", self.endpoint.contact).into())
     }
 
     /// A SERVICE ended.
@@ -198,7 +198,7 @@ impl Account {
             .header(name::TO, format!("<{user}>"))
             .header(name::CALL_ID, format!("{:032x}", random()))
             .cseq(1)
-            .header(name::CONTACT, self.contact())
+            .header(name::CONTACT, &*self.contact())
             .header(name::USER_AGENT, super::AGENT)
             .body(body.media, body.text.clone())
             .done()

@@ -89,12 +89,7 @@ impl Account {
                 self.online(now, false, acts);
                 self.redirected(&uri, acts);
             }
-            Event::Wait { wait, failure } => {
-                self.waits(now, wait, failure, acts);
-                if failure.is_some_and(is_servers_own) && !self.is_registered(now) {
-                    acts.push(Act::Elsewhere);
-                }
-            }
+            Event::Wait { wait, failure } => self.waits(now, wait, failure, acts),
             Event::Refused { status, failure, words } => {
                 let reason = self.refusal(status, failure, words.as_deref());
                 warn!(target: "audit", account = %self.shared.person.address, reason, "the pool refused an account");
@@ -189,11 +184,6 @@ impl Account {
         info!(account = self.shared.person.account.0, reason, "signed out by the pool");
         self.tell(state);
     }
-}
-
-/// Whether it is the server's own trouble, which another of its pool need not have.
-fn is_servers_own(failure: &Failure) -> bool {
-    failure.text == Some("service_unavailable") && !failure.alarm
 }
 
 /// The server that a redirection names, if it is one that may be gone to. One that is named by its address is the pool's.

@@ -174,8 +174,8 @@ impl Account {
             from: format!("<{user}>;tag={:016x};epid={}", random() >> 64, self.endpoint.epid),
             call_id: format!("{:032x}", random()),
             contact: self.contact(),
-            event: event.to_owned(),
-            accept: accept.to_owned(),
+            event: event.into(),
+            accept: accept.into(),
             once,
         })
     }

@@ -1,7 +1,7 @@
 use std::{
     io,
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -54,6 +54,7 @@ impl<D: Decoder> Task<D> {
             room: Arc::new(Semaphore::new(limits.queued_bytes as usize)),
             room_bytes: limits.queued_bytes,
             closing: CancellationToken::new(),
+            why: OnceLock::new(),
             cut: watch::Sender::new(None),
             closed: watch::Sender::new(None),
         };
@@ -103,7 +104,10 @@ impl<D: Decoder> Task<D> {
                 // A peer that takes nothing more may have said something before, which counts.
                 let _ = timeout(LAST_WORDS, reading).await;
             }
-            reason
+            match reason {
+                CloseReason::Here => connection.0.why.get().cloned().unwrap_or(CloseReason::Here),
+                other => other,
+            }
         };
         connection.0.closed.send_replace(Some(reason.clone()));
         forget(&connection, &reason);

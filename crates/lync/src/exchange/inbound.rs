@@ -109,8 +109,9 @@ impl Exchange {
             }
             Answer::Provisional { id, response, cancel } => {
                 cancel.iter().for_each(|cancel| connection.say(cancel.to_bytes()));
-                let owner = self.owners.get(&id).map(|owner| (owner.line, owner.purpose));
-                if let Some((line, purpose)) = owner {
+                if let Some(owner) = self.owners.get_mut(&id) {
+                    owner.is_heard = true;
+                    let (line, purpose) = (owner.line, owner.purpose);
                     self.work(line, |account, now, acts| account.progressed(now, purpose, response, acts));
                 }
             }

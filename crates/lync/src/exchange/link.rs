@@ -60,6 +60,7 @@ impl Exchange {
     pub(super) fn closed(&mut self, connection: &Connection, reason: &CloseReason) {
         self.connections.remove(&connection.id());
         self.heard.remove(&connection.id());
+        self.away.remove(&connection.id());
         let lost = self.transactions.lost(self.now(), ConnectionId(connection.id()));
         for (id, outcome) in lost.ended {
             self.ended(id, outcome);
@@ -70,18 +71,6 @@ impl Exchange {
         for target in targets {
             let words = format!("the connection to {} ended: {reason}", target.name);
             self.down(&target, self.now(), &words);
-        }
-    }
-
-    /// A server takes no sign-in of an account: all go to another one of the same pool, unless it has signed others in.
-    pub(super) fn go_elsewhere(&self, line: LineId) {
-        let (Some(account), Some(connection)) = (self.accounts.get(&line), self.connection(line)) else {
-            return;
-        };
-        let (now, target) = (self.now(), account.target());
-        let mut there = self.accounts.values().filter(|other| other.target() == target);
-        if !there.any(|other| other.is_registered(now)) {
-            self.pool.leave(target, &connection);
         }
     }
 

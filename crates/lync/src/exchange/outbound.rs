@@ -12,7 +12,14 @@ use trunkline_sip::{
 };
 
 use super::{Exchange, LineId, Owner};
-use crate::{Connection, account::Purpose, chat::SendId, connection::SendError, random};
+use crate::{
+    Connection,
+    account::Purpose,
+    address::Target,
+    chat::SendId,
+    connection::{CloseReason, SendError},
+    random,
+};
 
 impl Exchange {
     /// Sends an account's request over its connection. What cannot be written was not sent.
@@ -41,14 +48,21 @@ impl Exchange {
                 if let (Purpose::Chat(call), true) = (purpose, is_invite) {
                     self.calls.insert((line, call), id);
                 }
-                self.registers += usize::from(purpose == Purpose::Register);
-                self.owners.insert(id, Owner { line, purpose, connection });
+                let server = self.server_asked(line, purpose);
+                server.iter().for_each(|server| self.turns.asked(server));
+                self.owners.insert(id, Owner { line, purpose, connection, server, is_heard: false });
             }
             Err(error) => {
                 debug!(%error, "a request whose end nobody will hear");
                 self.stillborn.push_back((line, purpose, Outcome::Unknown(Unknown::NoAnswer)));
             }
         }
+    }
+
+    /// The server that an account asks to sign it in.
+    fn server_asked(&self, line: LineId, purpose: Purpose) -> Option<Target> {
+        let account = self.accounts.get(&line).filter(|_| purpose == Purpose::Register)?;
+        Some(account.target().clone())
     }
 
     /// Writes what is never answered.
@@ -93,15 +107,23 @@ impl Exchange {
 
     /// Tells the account whose request it was.
     pub(super) fn ended(&mut self, id: ClientId, outcome: Outcome) {
-        let Some(Owner { line, purpose, connection }) = self.owners.remove(&id) else { return };
-        self.registers -= usize::from(purpose == Purpose::Register);
-        if let Purpose::Chat(call) = purpose
-            && self.calls.remove(&(line, call)).is_some()
-        {
-            self.remember(id, line, call);
+        let Some(owner) = self.owners.remove(&id) else { return };
+        let Owner { line, purpose, connection, server, is_heard } = owner;
+        // The next hop answers an INVITE whatever the peer does; a MESSAGE or a BYE is answered by the peer alone.
+        let mut is_answered_by_hop = true;
+        if let Purpose::Chat(call) = purpose {
+            let is_invite = self.calls.remove(&(line, call)).is_some();
+            is_answered_by_hop = is_invite && !is_heard;
+            if is_invite {
+                self.remember(id, line, call);
+            }
         }
-        if !matches!(purpose, Purpose::Chat(_)) {
+        if is_answered_by_hop {
             self.give_up_silence(&connection, &outcome);
+        }
+        if let Some(server) = server {
+            self.turns.answered(&server);
+            self.seek_refuge(line, &server, &connection, &outcome);
         }
         self.work(line, |account, now, acts| account.ended(now, purpose, outcome, acts));
     }
@@ -145,8 +167,7 @@ impl Exchange {
         let Outcome::Unknown(Unknown::NoAnswer) = outcome else { return };
         let heard = self.heard.get(&connection.id()).copied().unwrap_or_default();
         if self.now().saturating_sub(heard) >= super::SILENCE {
-            debug!(connection = connection.id(), "closed, because the server says nothing");
-            connection.close();
+            connection.close_for(CloseReason::Mute);
         }
     }
 }

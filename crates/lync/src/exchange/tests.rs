@@ -2,6 +2,7 @@
 //! go out.
 
 mod bench;
+mod mute;
 mod record;
 mod transcript;
 

@@ -59,7 +59,7 @@ struct Held {
     version: Option<u64>,
     /// When, in milliseconds since 1970.
     published: Option<i64>,
-    /// A state or a note; of other categories only the version counts.
+    /// A note, or a state that the person has chosen or the server made up; of others only the version counts.
     said: Option<Box<Content>>,
 }
 
@@ -170,5 +170,10 @@ impl Published {
 }
 
 fn said(content: &Content) -> Option<Box<Content>> {
-    matches!(content, Content::State(_) | Content::Note(_)).then(|| Box::new(content.clone()))
+    let counts = match content {
+        Content::State(state) => matches!(state.kind, StateKind::Aggregate | StateKind::User),
+        Content::Note(_) => true,
+        _ => false,
+    };
+    counts.then(|| Box::new(content.clone()))
 }

@@ -2,7 +2,10 @@ use std::{io, net::SocketAddr, time::Duration};
 
 use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout},
+};
 use trunkline_tls::Stream;
 
 use super::{DialLimits, RoundError};
@@ -36,7 +39,7 @@ pub(super) async fn round(
         }
         Err(error) => (Vec::new(), error),
     };
-    route.begin(&found, fraction);
+    route.begin(&found, Instant::now(), fraction);
     while let Some(address) = route.next_address() {
         match one(address, &name, tls, limits).await {
             Ok(dialled) => {

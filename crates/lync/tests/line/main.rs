@@ -4,6 +4,7 @@
 
 mod stage;
 
+mod crowd;
 mod examine;
 mod invitation;
 mod message;

@@ -188,3 +188,16 @@ async fn a_server_that_takes_no_sign_ins_is_left_for_another_of_the_pool() {
     assert_eq!(bob.heard().await, Heard::Message(alice.address.clone(), "still here".into()));
     assert!(alice.heard_nothing_more());
 }
+
+#[tokio::test]
+async fn a_server_that_turns_several_away_is_left_though_others_are_signed_in_there() {
+    let mut stage = Stage::with(|settings| settings.pool.host = Some("127.0.0.1 127.0.0.2".into())).await;
+    stage.front.also_at(Ipv4Addr::new(127, 0, 0, 2)).await.unwrap();
+    let mut bob = stage.connected("bob").await;
+    stage.front.on(Heading::Received, 3, Act::answer(503).header("Retry-After", "3600"), is_register);
+    let _lines = (stage.line("alice").await, stage.line("alice").await, stage.line("carol").await);
+    until("all are signed in at the other", || stage.registers("bob") == 2).await;
+    bob.until("bob is signed in", |state| *state == LineState::Connected).await;
+    until("alice and carol are", || stage.front.endpoints("alice") + stage.front.endpoints("carol") == 2)
+        .await;
+}

@@ -34,8 +34,12 @@ impl Stage {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut LyncSettings)) -> Self {
-        let users = [("alice", "Alice A"), ("bob", "Bob B"), ("carol", "Carol C")];
-        let front = FrontEnd::start(DOMAIN, &users).await.unwrap();
+        Self::of(&[("alice", "Alice A"), ("bob", "Bob B"), ("carol", "Carol C")], change).await
+    }
+
+    /// The same for these users.
+    pub(crate) async fn of(users: &[(&str, &str)], change: impl FnOnce(&mut LyncSettings)) -> Self {
+        let front = FrontEnd::start(DOMAIN, users).await.unwrap();
         let folder = TempDir::new().unwrap();
         let backend = backend(&front, &folder, RELAY, change).await;
         Self { front, backend, folder }

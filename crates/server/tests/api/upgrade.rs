@@ -104,6 +104,7 @@ async fn sockets_of_one_address_are_counted() {
         sockets.push(open().await.unwrap());
     }
     open().await.unwrap_err();
+    assert!(house.relay.log().contains("SOCKETS_PER_ADDRESS"), "the operator is told why phones stay out");
     sockets.pop().unwrap().cut();
     trunkline_testkit::eventually("a place is free again", async || open().await).await.unwrap();
 }

@@ -1,5 +1,6 @@
 //! A phone, the real program, a Front End, and a colleague on pidgin-sipe.
 
+mod crowd;
 mod dialog;
 mod history;
 mod hostile;

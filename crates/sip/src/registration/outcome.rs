@@ -48,7 +48,7 @@ pub enum Event {
     Nothing,
 }
 
-/// Why a registration ended that we still want.
+/// Why a registration ended that we had not given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// The user may not sign in any more: tell him, and do not try again. What the diagnostics mean, if they are known.

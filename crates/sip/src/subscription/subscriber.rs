@@ -1,5 +1,7 @@
 mod outcome;
 
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::dialog::{Dialog, DialogError, Owner, Received};
@@ -36,11 +38,11 @@ pub struct Target {
     /// Call-ID, new for each subscription.
     pub call_id: String,
     /// Contact's value: our GRUU in angle brackets.
-    pub contact: String,
+    pub contact: Arc<str>,
     /// The event package.
-    pub event: String,
+    pub event: Cow<'static, str>,
     /// Accept's value.
-    pub accept: String,
+    pub accept: Cow<'static, str>,
     /// Whether to ask once only (`Expires: 0`).
     pub once: bool,
 }
@@ -173,8 +175,8 @@ impl Subscription {
             None => self.outside(),
         };
         Ok(begun
-            .header(name::EVENT, &self.target.event)
-            .header("Accept", &self.target.accept)
+            .header(name::EVENT, &*self.target.event)
+            .header("Accept", &*self.target.accept)
             .header(name::SUPPORTED, AUTOEXTEND)
             .header(name::SUPPORTED, BENOTIFY)
             .header(name::PROXY_REQUIRE, BENOTIFY)
@@ -190,7 +192,7 @@ impl Subscription {
             .header(name::TO, format!("<{}>", target.uri))
             .header(name::CALL_ID, &target.call_id)
             .cseq(self.number)
-            .header(name::CONTACT, &target.contact)
+            .header(name::CONTACT, &*target.contact)
     }
 
     fn accepted(&mut self, now: Duration, request: &Request, response: &Response, random: u32) -> Event {

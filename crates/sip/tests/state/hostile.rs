@@ -96,8 +96,8 @@ fn registration() -> Registration {
 }
 
 fn subscription() -> Subscription {
-    let (from, contact) = ("<sip:alice@example.com>;tag=a1".to_owned(), "<sip:alice@192.0.2.30>".to_owned());
-    let (event, accept, call_id) = ("presence".to_owned(), "*/*".to_owned(), "call".to_owned());
+    let (from, contact) = ("<sip:alice@example.com>;tag=a1".to_owned(), "<sip:alice@192.0.2.30>".into());
+    let (event, accept, call_id) = ("presence".into(), "*/*".into(), "call".to_owned());
     let uri = Uri::parse("sip:bob@example.com").unwrap();
     Subscription::new(OWNER, Target { uri, from, call_id, contact, event, accept, once: false })
 }

@@ -18,9 +18,9 @@ fn subscription(once: bool) -> Subscription {
         uri: Uri::parse("sip:alice@example.com").unwrap(),
         from: "<sip:alice@example.com>;tag=a1;epid=26a7a9f5a6".to_owned(),
         call_id: "sub".to_owned(),
-        contact: "<sip:alice@example.com;opaque=user:epid:x;gruu>".to_owned(),
-        event: "vnd-microsoft-roaming-self".to_owned(),
-        accept: TYPE.to_owned(),
+        contact: "<sip:alice@example.com;opaque=user:epid:x;gruu>".into(),
+        event: "vnd-microsoft-roaming-self".into(),
+        accept: TYPE.into(),
         once,
     };
     Subscription::new(Owner(1), target)

@@ -86,6 +86,22 @@ impl Bench {
             Event::Done(deed) => STORY[*deed].command(self),
             _ => None,
         };
+        self.happens(at, event, command)
+    }
+
+    /// Asks for something at a time and gives the bytes that go out.
+    pub(super) fn ask(&mut self, at: Duration, command: Command) -> Vec<u8> {
+        let mut sent = self.happens(at, &Event::Done(0), Some(command));
+        sent.extend(self.step(at, &Event::Time));
+        sent
+    }
+
+    /// Whether the connection takes messages.
+    pub(super) fn is_open(&self) -> bool {
+        self.connection.is_open()
+    }
+
+    fn happens(&mut self, at: Duration, event: &Event, command: Option<Command>) -> Vec<u8> {
         let Self { runtime, exchange, own, connection, framer, start, .. } = self;
         runtime.block_on(async {
             advance((*start + at).saturating_duration_since(Instant::now())).await;

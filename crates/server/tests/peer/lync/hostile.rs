@@ -1,13 +1,19 @@
 //! What a server must not do, over the real listener: nonsense, forgeries, repeats.
 
 use trunkline_sip::{Method, Request, Uri, body::text, header::name};
-use trunkline_testkit::peer::{Pidgin, front_end::Traffic};
+use trunkline_testkit::{
+    peer::{
+        Pidgin,
+        front_end::{Heading, Traffic},
+    },
+    trial,
+};
 
 use super::{
     pool::{DOMAIN, Pool, address, front_end, sip},
     server::{Server, contact_of, from},
 };
-use crate::{handset::Handset, house::plan};
+use crate::{chance::Chance, handset::Handset, house::plan};
 
 /// Messages of RFC 4475 and RFC 5118 that are refused, with the status that is asked for; of `inv2543` nobody can tell where it ends on
 /// a stream.
@@ -196,5 +202,45 @@ async fn peer_that_is_not_allowed_asserts_nobody_and_is_let_in_nowhere() {
     let log = pool.relay.log();
     let told: Vec<_> = log.lines().filter(|line| line.contains("a server was turned away")).collect();
     assert!(told[0].contains("fe9.evil.test") && told[0].contains("allowedPeers"), "{told:?}");
+    pool.check_log();
+}
+
+/// The stream with a byte changed, a piece cut out, doubled or replaced, or its end cut off.
+fn bent(stream: &[u8], chance: &mut Chance) -> Vec<u8> {
+    let mut bent = stream.to_vec();
+    for _ in 0..chance.within(1..4) {
+        let at = chance.below(bent.len());
+        let end = (at + chance.within(1..200)).min(bent.len());
+        match chance.below(5) {
+            0 => bent[at] ^= 1 << chance.below(8),
+            1 => drop(bent.drain(at..end)),
+            2 => drop(bent.splice(at..at, bent[at..end].to_vec()).collect::<Vec<_>>()),
+            3 => bent[at..end].iter_mut().for_each(|byte| *byte = chance.below(256) as u8),
+            _ => bent.truncate(at.max(1)),
+        }
+    }
+    bent
+}
+
+#[tokio::test]
+async fn peer_session_with_garbage_at_any_byte_harms_nobody() {
+    let pool = Pool::open().await;
+    let mut alice = pool.alice().await;
+    let mut bob = Pidgin::sign_in(&pool.front, "bob").await.unwrap();
+    chat(&mut alice, &mut bob, &pool, "before").await;
+    let all = pool.front.traffic().into_iter().filter(|traffic| traffic.heading == Heading::Sent);
+    let stream: Vec<u8> = all.flat_map(|traffic| traffic.message.to_bytes().to_vec()).collect();
+    let mut chance = Chance::new(4475);
+    for _ in 0..trial(150, 20_000) {
+        Server::connect(&pool).await.leave(&bent(&stream, &mut chance)).await;
+    }
+    // What was bent may have ended Bob's conversation for one side alone.
+    let mut carol = Pidgin::sign_in(&pool.front, "carol").await.unwrap();
+    carol.send(&pool.front.address("alice"), "after all that").await.unwrap();
+    alice.message("after all that").await;
+    alice.phone.send_as("after", &address("carol"), "still here").await.unwrap();
+    carol.message("still here").await.unwrap();
+    let told = pool.relay.log().lines().filter(|line| line.contains(" WARN ")).count();
+    assert!(told < 20, "{told} warnings");
     pool.check_log();
 }

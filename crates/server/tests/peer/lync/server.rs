@@ -59,6 +59,13 @@ impl Server {
         timeout(patience(), reading).await.expect("the relay neither answers nor ends the connection")
     }
 
+    /// Writes bytes, ends the connection, and waits until the relay has done so too.
+    pub(crate) async fn leave(mut self, bytes: &[u8]) {
+        self.write(bytes).await;
+        let _ = self.stream.shutdown().await;
+        while self.next().await.is_some() {}
+    }
+
     /// What is answered to bytes, and whether the connection still serves: a request of ours that follows shows where the
     /// answers end. It is swallowed by who waits for more of what came before.
     pub(crate) async fn answers(&mut self, bytes: &[u8], number: usize) -> (Vec<u16>, bool) {

@@ -115,6 +115,8 @@ impl House {
             .set("LOG_LEVEL", "warn")
             .set("DATA_DIR", &database.folder().display().to_string())
             .set("DB_CONNECTION", &database.connection())
+            // As the service of the package has it.
+            .env("MIMALLOC_PURGE_DELAY", "0")
             .backend(backend);
         Ok(Self { relay: relay.start().await?, database })
     }

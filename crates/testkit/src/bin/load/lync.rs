@@ -74,7 +74,7 @@ pub(crate) async fn measure_messages(setting: &Setting, figures: &mut Figures) -
     let (from, to) = (&from[..plan.talking_pairs], &to[..plan.talking_pairs]);
     for &rate in plan.talking_rates {
         for _ in 0..plan.runs {
-            let told = open::run(&scene.house, (from, to), (rate, plan.at_rate)).await?;
+            let told = open::run(&scene.house, (from, to), (rate, 2 * plan.sending)).await?;
             figures.add("lync, at a fixed rate", &format!("{rate} a second"), &told);
         }
     }
