@@ -287,7 +287,7 @@ impl Account {
         }
         self.tell(LineState::Connecting { reason: "a fault in the relay: it signs in anew".into() });
         let Self { shared, inlet, endpoint, .. } = self;
-        Some(Opening { line, shared, inlet, endpoint })
+        Some(Opening { line, shared, inlet, endpoint: Arc::unwrap_or_clone(endpoint) })
     }
 
     /// Is forgotten now.
