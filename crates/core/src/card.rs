@@ -1,24 +1,28 @@
 //! What directories have of the people whom phones see: photos, and profiles that fill in what IM systems leave empty.
-//! Somebody is asked for when a phone is shown him, one after another, and what is learned is kept for some hours.
+//! Somebody is asked for when a phone is shown him, one after another at each directory, and what is learned is kept for some hours.
 
+mod asker;
 mod cache;
+mod lane;
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard},
     time::Duration,
 };
 
+use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::future::join_all;
-use tokio::{
-    sync::mpsc,
-    time::{Instant, sleep, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
 use trunkline_model::{AccountId, Address, Contact};
 use trunkline_store::StoreError;
 use trunkline_wire::{ContactView, PhotoView};
 
-use self::cache::{Cache, Card, Key, Source};
+use self::{
+    asker::{Asker, Ways},
+    cache::{Cache, Card, Key, Source},
+};
 use crate::{
     finding::{Directories, complete},
     line::Lines,
@@ -30,31 +34,28 @@ use crate::{
 
 /// The hash of a photo that may exist and was not fetched yet.
 const PENDING: &str = "PENDING";
-/// People who wait to be asked for.
-const QUEUE: usize = 4_096;
-/// Between two of them: directories have more to do than this.
-const PACE: Duration = Duration::from_millis(5);
 /// How long a phone waits for photos, and how many are fetched for it at a time.
 const WAIT: Duration = Duration::from_secs(10);
 const TOGETHER: usize = 4;
 
 /// The cards of all domains.
-pub(crate) struct Cards {
+pub(crate) struct Cards(Arc<Asker<People>>);
+
+/// Those who know people, and those who are told of them.
+struct People {
     lines: Arc<Lines>,
     directories: Arc<Directories>,
-    cache: Mutex<Cache>,
-    queue: mpsc::Sender<Key>,
 }
 
 impl Cards {
-    /// Its second half asks; see [`Cards::work`].
-    pub(crate) fn new(
+    /// Asks for people in the lines' tasks until `stop`.
+    pub(crate) fn start(
         lines: &Arc<Lines>,
         directories: &Arc<Directories>,
-    ) -> (Arc<Self>, mpsc::Receiver<Key>) {
-        let (queue, wanted) = mpsc::channel(QUEUE);
-        let (lines, directories) = (Arc::clone(lines), Arc::clone(directories));
-        (Arc::new(Self { lines, directories, cache: Mutex::default(), queue }), wanted)
+        stop: &CancellationToken,
+    ) -> Self {
+        let people = People { lines: Arc::clone(lines), directories: Arc::clone(directories) };
+        Self(Asker::start(people, Cache::default(), lines.tasks.clone(), stop.clone()))
     }
 
     /// Fills contacts in for an account's phones. Who is in the roster and not known yet is asked for aside; the phones are
@@ -68,8 +69,8 @@ impl Cards {
             let hint = std::mem::take(&mut contact.photo_hash);
             let now = Instant::now();
             let (card, is_due) = self.cache().look(&key, &hint, now);
-            if is_due && contact.in_roster && self.cache().ask(&key, &hint, session.account(), now) {
-                self.want(key);
+            if is_due && contact.in_roster {
+                self.0.want(key, &hint, session.account());
             }
             show(contact, card);
         }
@@ -80,8 +81,8 @@ impl Cards {
         let Some(source) = self.source(session) else { return };
         let (key, hint) = (source.key(&contact.address), &contact.photo_hash);
         if self.cache().look(&key, hint, Instant::now()).1 {
-            self.cache().ask(&key, hint, session.account(), Instant::now());
-            self.ask(&key).await;
+            self.cache().expect(&key, hint, session.account(), Instant::now());
+            self.0.ask(&key).await;
         }
     }
 
@@ -119,9 +120,9 @@ impl Cards {
         let hash = card.and_then(|card| card.hash);
         let is_gone = hash.is_some_and(|hash| self.cache().photo(&hash).is_none());
         if let Some(deadline) = deadline.filter(|_| is_due || is_gone) {
-            self.cache().ask(&key, "", session.account(), Instant::now());
+            self.cache().expect(&key, "", session.account(), Instant::now());
             // What is not there in time stays pending.
-            let _ = timeout_at(deadline, self.ask(&key)).await;
+            let _ = timeout_at(deadline, self.0.ask(&key)).await;
         }
         let cache = self.cache();
         match cache.look(&key, "", Instant::now()).0 {
@@ -134,27 +135,22 @@ impl Cards {
         }
     }
 
-    /// Asks for those in the queue, one after another.
-    pub(crate) async fn work(self: Arc<Self>, mut wanted: mpsc::Receiver<Key>) {
-        while let Some(key) = wanted.recv().await {
-            self.ask(&key).await;
-            sleep(PACE).await;
-        }
+    /// Who is asked about people; nobody when neither a directory nor the line knows more.
+    fn source(&self, session: &Session) -> Option<Source> {
+        let People { lines, directories } = self.0.ways();
+        let directory = directories.of(session.address().domain());
+        let has_album = |line: Arc<dyn Line>| line.album().is_some();
+        let line = lines.connected(session.account()).is_some_and(has_album).then(|| session.account());
+        (directory.is_some() || line.is_some()).then_some(Source { line, directory })
     }
 
-    async fn ask(&self, key: &Key) {
-        match self.fetch(key).await {
-            Some(listed) => {
-                let told = self.cache().keep(key, listed, Instant::now());
-                for account in told {
-                    self.tell(account, &key.who).await;
-                }
-            }
-            None => self.cache().fail(key, Instant::now()),
-        }
+    fn cache(&self) -> MutexGuard<'_, Cache> {
+        self.0.cache()
     }
+}
 
-    /// What there is to be known; `None` when somebody did not answer.
+#[async_trait]
+impl Ways for People {
     async fn fetch(&self, key: &Key) -> Option<Listed> {
         let mut listed = match key.source.directory {
             Some(directory) => self.directories.person(directory, &key.who).await.ok()?.unwrap_or_default(),
@@ -167,33 +163,22 @@ impl Cards {
         Some(listed)
     }
 
-    /// Tells an account's phones how somebody looks now.
-    async fn tell(&self, account: AccountId, who: &Address) {
-        let Some(line) = self.lines.connected(account) else { return };
-        if let Ok(Some(contact)) = line.contact(who).await {
-            self.lines.hub.contact_changed(account, &contact);
-        }
+    async fn tell(&self, account: AccountId, who: &Address) -> bool {
+        // A line that comes up tells of everybody.
+        let Some(line) = self.lines.connected(account).filter(|_| self.has_phones(account)) else {
+            return true;
+        };
+        let Ok(contact) = line.contact(who).await else { return false };
+        contact.into_iter().for_each(|contact| self.lines.hub.contact_changed(account, &contact));
+        true
     }
 
-    fn want(&self, key: Key) {
-        if let Err(mpsc::error::TrySendError::Full(key) | mpsc::error::TrySendError::Closed(key)) =
-            self.queue.try_send(key)
-        {
-            // He is asked for when he is shown the next time.
-            self.cache().give_up(&key);
-        }
+    fn tell_all(&self, account: AccountId) {
+        self.lines.roster_outdated(account);
     }
 
-    /// Who is asked about people; nobody when neither a directory nor the line knows more.
-    fn source(&self, session: &Session) -> Option<Source> {
-        let directory = self.directories.of(session.address().domain());
-        let has_album = |line: Arc<dyn Line>| line.album().is_some();
-        let line = self.lines.connected(session.account()).is_some_and(has_album).then(|| session.account());
-        (directory.is_some() || line.is_some()).then_some(Source { line, directory })
-    }
-
-    fn cache(&self) -> MutexGuard<'_, Cache> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    fn has_phones(&self, account: AccountId) -> bool {
+        !self.lines.hub.sessions(account).is_empty()
     }
 }
 

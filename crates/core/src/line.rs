@@ -1,5 +1,6 @@
 //! Every account's line: opening and closing it, and what it says of itself.
 
+mod blocking;
 mod inlet;
 mod lane;
 mod password;

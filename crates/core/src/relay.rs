@@ -70,7 +70,7 @@ pub(crate) struct Inner {
     pub(crate) hub: Arc<Hub>,
     pub(crate) lines: Arc<Lines>,
     pub(crate) directories: Arc<Directories>,
-    pub(crate) cards: Arc<Cards>,
+    pub(crate) cards: Cards,
     pub(crate) metrics: Metrics,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -125,7 +125,8 @@ impl Relay {
         lines.backends().for_each(|backend| metrics.know(backend.as_ref()));
         feed.connect(&hub);
         let directories = Arc::new(Directories::new(directories, metrics.clone()));
-        let (cards, wanted) = Cards::new(&lines, &directories);
+        let stop = CancellationToken::new();
+        let cards = Cards::start(&lines, &directories, &stop);
         let inner = Arc::new(Inner {
             authenticators: vec![Box::new(StoreTokens::new(store.clone()))],
             strangers: Strangers::new(metrics.clone()),
@@ -135,7 +136,7 @@ impl Relay {
             next_reader: AtomicU64::new(1),
             sockets: AtomicUsize::new(0),
             polls: AtomicUsize::new(0),
-            stop: CancellationToken::new(),
+            stop,
             store,
             hub,
             lines,
@@ -146,8 +147,6 @@ impl Relay {
             tasks,
         });
         registry.register_collector(Box::new(Present { relay: Arc::downgrade(&inner) }));
-        let work = Arc::clone(&inner.cards).work(wanted);
-        inner.tasks.spawn(inner.stop.clone().run_until_cancelled_owned(work));
         housekeeping::restore(&inner).await?;
         housekeeping::begin(&inner);
         Ok(Self(inner))

@@ -24,7 +24,7 @@ use trunkline_sip::{
 pub(crate) use self::{
     commit::Commit,
     endpoint::{AGENT, Place, endpoint},
-    person::Changed,
+    person::{Changed, Read, not_listed},
     registration::server,
     subscribe::SubscriptionId,
 };

@@ -83,6 +83,7 @@ impl LyncBackend {
         let listener =
             Listener::bind(self.settings.listen, pool.clone(), listener::Limits::default()).await?;
         let at = listener.address().unwrap_or(self.settings.listen);
+        tracing::info!(pool = self.settings.pool.name, %at, "listening for Front Ends");
         let place = Arc::new(Place::new(&self.settings, at.port()));
         let (stop, counts) = (CancellationToken::new(), Box::new(listener.counter()));
         let known = self.keep_known(&listener, &stop);

@@ -20,13 +20,17 @@ use crate::{
     account::Place,
     listener::Counts,
     settings::LyncSettings,
-    tls::{Credentials, Refusal, Tls, trouble},
+    tls::{Credentials, Refusal, Tls, doubts_us, is_no_tls, trouble},
 };
 
 /// For each step.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The steps to the pool; those back are taken in any case.
 const STEPS: [&str; 5] = ["dns", "tcp", "tls", "options", "sign-in"];
+
+/// Why a server refuses the relay's certificate.
+const NOT_ACCEPTED: &str = "the Front Ends do not trust the authority that signed the relay's certificate, or that \
+                            certificate has expired or is not made for a server";
 
 /// What is looked at.
 pub(crate) struct Examination<'a> {
@@ -135,7 +139,7 @@ impl Examination<'_> {
             Ok(stream) => {
                 let (version, theirs) = (stream.version(), Credentials::of(&stream, None).names());
                 let words = format!(
-                    "{version}; the server's certificate is that of {theirs} and {} was expected; the relay shows {own}",
+                    "{version}; the server shows the certificate of {theirs}; {} was expected; the relay shows {own}",
                     pool.name
                 );
                 steps.push(Step::good("tls", words));
@@ -150,22 +154,27 @@ impl Examination<'_> {
 
     fn tls_trouble(&self, error: &io::Error) -> Trouble {
         let pool = &self.settings.pool;
-        let (seen, likely) = match Refusal::of(error) {
-            Some(refusal) => (
-                refusal.to_string(),
-                "`pool` or `allowedPeers` lacks a name of that certificate, or `caFile` is not the authority \
-                 that signed it",
-            ),
-            None => (
-                trouble(error),
+        let refusal = Refusal::of(error);
+        let seen = refusal.as_ref().map_or_else(|| trouble(error), ToString::to_string);
+        let likely = match refusal {
+            Some(refusal) => refusal.likely().to_owned(),
+            None if is_no_tls(error) => {
+                format!(
+                    "something else than a Front End listens there: `port` is {}, and 5061 is usual",
+                    pool.port
+                )
+            }
+            None if doubts_us(error) => NOT_ACCEPTED.to_owned(),
+            None => {
                 "the server does not accept the relay's certificate, or speaks nothing newer than TLS 1.1; \
-                 TLS 1.2 with ECDHE and AES-GCM is needed",
-            ),
+                     TLS 1.2 with ECDHE and AES-GCM is needed"
+                    .to_owned()
+            }
         };
         Trouble {
             expected: format!("TLS with a certificate of {}, signed by an authority in caFile", pool.name),
             seen,
-            likely: likely.into(),
+            likely,
             attempt: format!("openssl s_client -connect {}:{} -showcerts </dev/null", pool.host(), pool.port),
         }
     }

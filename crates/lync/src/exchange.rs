@@ -28,7 +28,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 use trunkline_core::port::{
-    self, CallAnswer, Inlet, InletError, LineError, OutgoingMessage, OwnPresence, Roster, RosterChange,
+    self, CallAnswer, Inlet, InletError, LineError, OutgoingMessage, OwnPresence, RosterChange,
 };
 use trunkline_model::{Address, Contact};
 use trunkline_sip::{
@@ -41,7 +41,7 @@ pub(crate) use self::switchboard::OPAQUE;
 use self::{link::Link, refuge::Away, switchboard::Switchboard};
 use crate::{
     Connection, Event, Pool,
-    account::{Account, Act, Changed, Commit, Place, Purpose, Shared},
+    account::{Account, Act, Changed, Commit, Place, Purpose, Read, Shared},
     address::Target,
     chat::SendId,
     connection::CloseReason,
@@ -85,7 +85,7 @@ pub(crate) enum Command {
     /// What others are to see of a person.
     Publish { line: LineId, own: Box<OwnPresence> },
     /// The roster as it is.
-    Roster { line: LineId, reply: oneshot::Sender<Result<Roster, LineError>> },
+    Roster { line: LineId, waits: bool, reply: Read },
     /// Somebody in the roster or watched.
     Known { line: LineId, address: Address, reply: oneshot::Sender<Option<Contact>> },
     /// What dialling a server came to.
@@ -250,7 +250,9 @@ impl Exchange {
             Command::Publish { line, own } => {
                 self.work(line, |account, now, acts| account.publish(now, *own, acts));
             }
-            Command::Roster { line, reply } => self.read(line, reply, Account::roster),
+            Command::Roster { line, waits, reply } => {
+                self.work(line, |account, _, _| account.roster(waits, reply));
+            }
             Command::Known { line, address, reply } => {
                 self.read(line, reply, |account| account.known(&address));
             }

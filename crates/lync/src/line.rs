@@ -13,7 +13,7 @@ use trunkline_core::port::{
 use trunkline_model::{Address, Contact, GroupId, MessageId};
 
 use crate::{
-    account::Shared,
+    account::{Shared, not_listed},
     exchange::{Command, LineId},
     search::found,
 };
@@ -22,6 +22,8 @@ use crate::{
 const QUEUE_WAIT: Duration = Duration::from_secs(5);
 /// How long a change of the roster may take.
 const ANSWER_WAIT: Duration = Duration::from_secs(30);
+/// For the contact list of an account that has just signed in; servers send it at once.
+const LIST_WAIT: Duration = Duration::from_secs(6);
 /// How long signing out may take.
 const CLOSE_WAIT: Duration = Duration::from_secs(5);
 
@@ -121,7 +123,9 @@ impl Line for LyncLine {
 
     /// What the pool last told; after a lost connection still that, until the new one has told it anew.
     async fn roster(&self) -> Result<Roster, LineError> {
-        self.read(|line, reply| Command::Roster { line, reply }).await?
+        let waits = self.state() == LineState::Connected;
+        let reading = self.read(|line, reply| Command::Roster { line, waits, reply });
+        timeout(LIST_WAIT, reading).await.unwrap_or_else(|_| Err(not_listed()))?
     }
 
     async fn change_roster(&self, change: RosterChange) -> Result<Option<GroupId>, LineError> {

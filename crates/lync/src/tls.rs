@@ -19,7 +19,10 @@ use rustls::{
 use trunkline_tls::{Acceptor, Connector, Identity, JudgeClient, JudgeServer, SetupError};
 pub use trunkline_tls::{HAS_LEGACY, Strength};
 
-pub(crate) use self::{credentials::Credentials, trouble::trouble};
+pub(crate) use self::{
+    credentials::Credentials,
+    trouble::{doubts_us, is_no_tls, trouble},
+};
 pub use self::{
     error::TlsError,
     live::LiveTls,

@@ -10,7 +10,8 @@ use crate::{ChatId, MessageKey, Seq};
 ///                                     accept, or send
 ///  any ── end/decline (either side) ──▶ Closed
 ///  Invited ── answered on another client ──▶ Closed
-///  any ── a call without a message ──▶ Invited
+///  Closed ── a call without a message ──▶ Invited
+///  Calling, Open ── a call without a message ──▶ Recalled ── accept, send, or the call ends ──▶ Open
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversation {
@@ -37,6 +38,8 @@ pub enum ConversationState {
     Invited,
     /// Both talk.
     Open,
+    /// Both talk, and the other calls besides; this account has not answered that.
+    Recalled,
 }
 
 impl ConversationState {
@@ -47,14 +50,20 @@ impl ConversationState {
             Self::Calling => 1,
             Self::Invited => 2,
             Self::Open => 3,
+            Self::Recalled => 4,
         }
     }
 
     /// The state with this number; `None` for a number that no version wrote.
     pub fn from_code(code: i64) -> Option<Self> {
-        [Self::Closed, Self::Calling, Self::Invited, Self::Open]
+        [Self::Closed, Self::Calling, Self::Invited, Self::Open, Self::Recalled]
             .into_iter()
             .find(|state| state.code() == code)
+    }
+
+    /// Whether the other waits for this account's answer.
+    pub fn is_invited(self) -> bool {
+        matches!(self, Self::Invited | Self::Recalled)
     }
 }
 
@@ -74,6 +83,8 @@ pub enum Arrival {
 pub enum CallEnd {
     /// The account answered on another client.
     AnsweredElsewhere,
+    /// The account declined it on another client.
+    Declined,
     /// Nobody answered.
     Missed,
 }
@@ -97,7 +108,7 @@ impl Conversation {
     pub fn send(&mut self, fresh: ChatId) -> bool {
         match self.state {
             ConversationState::Closed => self.begin(fresh, ConversationState::Calling, None),
-            ConversationState::Invited => return true,
+            ConversationState::Invited | ConversationState::Recalled => return true,
             ConversationState::Calling | ConversationState::Open => {}
         }
         false
@@ -111,7 +122,9 @@ impl Conversation {
                 self.begin(fresh, ConversationState::Invited, message);
                 Arrival::Invitation
             }
-            ConversationState::Invited | ConversationState::Open => Arrival::Message,
+            ConversationState::Invited | ConversationState::Open | ConversationState::Recalled => {
+                Arrival::Message
+            }
             ConversationState::Calling => {
                 self.state = ConversationState::Open;
                 Arrival::Answer
@@ -120,18 +133,20 @@ impl Conversation {
     }
 
     /// The other calls, without a message, and waits for an answer: nothing but an invitation lets this account give one.
-    /// `fresh` names the conversation that thereby begins; false when an invitation pends already.
+    /// `fresh` names the conversation if one thereby begins; one that there is goes on. False when an invitation pends
+    /// already.
     pub fn called(&mut self, fresh: ChatId) -> bool {
-        let news = self.state != ConversationState::Invited;
-        if news {
-            self.begin(fresh, ConversationState::Invited, None);
+        match self.state {
+            ConversationState::Closed => self.begin(fresh, ConversationState::Invited, None),
+            ConversationState::Calling | ConversationState::Open => self.state = ConversationState::Recalled,
+            ConversationState::Invited | ConversationState::Recalled => return false,
         }
-        news
+        true
     }
 
     /// This account accepts a pending invitation; gives the message that it carried.
     pub fn accept(&mut self) -> Result<Option<MessageKey>, ConversationError> {
-        if self.state != ConversationState::Invited {
+        if !self.state.is_invited() {
             return Err(ConversationError::AlreadyAnswered);
         }
         self.state = ConversationState::Open;
@@ -140,18 +155,21 @@ impl Conversation {
 
     /// This account declines a pending invitation.
     pub fn decline(&mut self) -> Result<(), ConversationError> {
-        if self.state != ConversationState::Invited {
+        if !self.state.is_invited() {
             return Err(ConversationError::AlreadyAnswered);
         }
         self.close();
         Ok(())
     }
 
-    /// A pending invitation that carried `first` came to an end elsewhere; false when another pends, or none.
+    /// A pending invitation that carried `first` came to an end elsewhere; false when another pends, or none. The
+    /// conversation that there was before it goes on.
     pub fn lapsed(&mut self, first: Option<MessageKey>) -> bool {
-        let news = self.state == ConversationState::Invited && self.first == first;
-        if news {
-            self.close();
+        let news = self.state.is_invited() && self.first == first;
+        match self.state {
+            ConversationState::Recalled if news => self.state = ConversationState::Open,
+            _ if news => self.close(),
+            _ => {}
         }
         news
     }
@@ -263,10 +281,28 @@ mod tests {
         assert!(!ours.lapsed(None));
         let first = ours.accept().unwrap();
         assert!(!ours.lapsed(first), "it was accepted");
+        assert!(ours.end());
         assert!(ours.called(ChatId::fresh()));
         assert!(!ours.lapsed(first));
         assert!(ours.lapsed(None));
         assert_eq!((ours.state, ours.unread), (ConversationState::Closed, 1));
+    }
+
+    #[test]
+    fn a_call_that_ends_leaves_the_conversation_as_it_was() {
+        let mut ours = Conversation::closed(ChatId::fresh());
+        ours.receive(Some(MessageKey::fresh()), ChatId::fresh());
+        ours.accept().unwrap();
+        let chat = ours.chat;
+        assert!(ours.called(ChatId::fresh()));
+        assert!(!ours.called(ChatId::fresh()));
+        assert_eq!(ours.receive(Some(MessageKey::fresh()), ChatId::fresh()), Arrival::Message);
+        assert!(ours.lapsed(None));
+        assert_eq!((ours.state, ours.chat), (ConversationState::Open, chat));
+        assert!(ours.called(ChatId::fresh()));
+        assert!(ours.send(ChatId::fresh()), "whoever writes accepts");
+        assert_eq!(ours.accept(), Ok(None));
+        assert_eq!((ours.state, ours.chat), (ConversationState::Open, chat));
     }
 
     #[test]

@@ -132,10 +132,13 @@ async fn examine(config: &Config, account: Option<&Address>, report: &mut Report
         let steps = backend::examine(declared, account, &patient).await;
         report.part(&format!("backend {}", declared.domain()), steps)?;
     }
+    if let Some(stray) = account.filter(|one| config.backends.iter().all(|b| b.domain() != one.domain())) {
+        report.part(&format!("backend {}", stray.domain()), vec![backend::none(stray)])?;
+    }
     for declared in &config.directories {
         let steps = match assembly::directory(declared) {
             Ok(directory) => directory.examine().await,
-            Err(fault) => vec![Step::not_tried("settings", fault.to_string())],
+            Err(fault) => vec![backend::unusable(fault.to_string())],
         };
         report.part(&format!("directory {}", declared.domain), steps)?;
     }

@@ -173,7 +173,7 @@ impl Store {
     }
 
     /// Notes that a call which waited for an answer is over; `foreign_id` names its message. Its invitation, if it still
-    /// pends, is closed when it was answered elsewhere, and its message counts as read then. A message that nobody
+    /// pends, is closed when it was answered or declined elsewhere; its message counts as read when it was answered. A message that nobody
     /// answered stays as it is; an invitation without one lapses.
     pub async fn call_ended(
         &self,

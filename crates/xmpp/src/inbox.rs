@@ -78,7 +78,7 @@ async fn tell(inlet: Arc<dyn Inlet>, event: Event) -> Result<(), Gone> {
             Event::Failed { key, permanent, reason } => inlet.failed(*key, *permanent, reason).await,
         };
         match told {
-            Ok(()) => return Ok(()),
+            Ok(()) | Err(InletError::Unwanted) => return Ok(()),
             Err(InletError::Gone) => return Err(Gone),
             Err(InletError::Store(_)) => tokio::time::sleep(wait).await,
         }

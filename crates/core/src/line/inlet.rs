@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use trunkline_model::{AccountId, Address, CallEnd, ChatId, Contact, MessageKey, Profile};
 use trunkline_store::{MessageOutcome, NewIncoming, StoreError};
 
-use super::{Change, Lines, Slot};
+use super::{Change, Lines, Slot, blocking::Blocking};
 use crate::{
     error,
     port::{Incoming, Inlet, InletError, LineState, Outcome},
@@ -17,11 +17,13 @@ pub(super) struct LineInlet {
     generation: u64,
     /// Held while a typing notice is passed on: those that come meanwhile are dropped.
     typing: Arc<tokio::sync::Mutex<()>>,
+    blocking: Arc<Blocking>,
 }
 
 impl LineInlet {
     pub(super) fn new(lines: &Arc<Lines>, slot: &Arc<Slot>, generation: u64) -> Self {
-        Self { lines: Arc::downgrade(lines), slot: Arc::downgrade(slot), generation, typing: Arc::default() }
+        let (lines, slot) = (Arc::downgrade(lines), Arc::downgrade(slot));
+        Self { lines, slot, generation, typing: Arc::default(), blocking: Arc::default() }
     }
 
     fn present(&self) -> Option<(Arc<Lines>, Arc<Slot>)> {
@@ -37,7 +39,7 @@ impl Inlet for LineInlet {
         let account = slot.person.account;
         if lines.blocks.blocks(account, &message.peer).await.map_err(failed)? {
             lines.metrics.blocked.inc();
-            return Ok(());
+            return Err(InletError::Unwanted);
         }
         let Incoming { peer, id, foreign_id, text, sent_at, profile } = message;
         if let Some(profile) = profile {
@@ -55,7 +57,7 @@ impl Inlet for LineInlet {
         let (lines, slot) = self.present().ok_or(InletError::Gone)?;
         let account = slot.person.account;
         if lines.blocks.blocks(account, peer).await.map_err(failed)? {
-            return Ok(());
+            return Err(InletError::Unwanted);
         }
         if let Some(profile) = profile {
             lines.names.heard(peer, &profile.display_name);
@@ -119,6 +121,12 @@ impl Inlet for LineInlet {
         if let Some((lines, slot)) = self.present() {
             lines.roster_outdated(slot.person.account);
         }
+    }
+
+    fn blocked_changed(&self, blocked: Vec<Address>) {
+        let Some((lines, slot)) = self.present() else { return };
+        let blocked = blocked.into_iter().filter(|who| *who != slot.person.address).collect();
+        self.blocking.learn(lines, slot, blocked);
     }
 
     fn state_changed(&self, state: LineState) {

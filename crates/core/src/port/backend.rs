@@ -355,6 +355,12 @@ pub trait Inlet: Send + Sync {
     /// The whole roster may have changed.
     fn roster_changed(&self);
 
+    /// Whom the account blocks on the IM system itself, all of them: said when the line learns it, and again when it changes.
+    /// The core takes over what other clients changed, and asks for what is missing there by [`Line::block`].
+    fn blocked_changed(&self, blocked: Vec<Address>) {
+        let _ = blocked;
+    }
+
     /// The line's state changed.
     fn state_changed(&self, state: LineState);
 }
@@ -382,6 +388,10 @@ pub enum InletError {
     /// The store failed: do not acknowledge, tell it again later.
     #[error("the relay's store failed: {0}")]
     Store(String),
+    /// The account blocks whoever wrote: nothing was taken and nothing will be. The peer is told no more than of somebody who
+    /// is away.
+    #[error("the account blocks the sender")]
+    Unwanted,
     /// The account is gone: close the line.
     #[error("the account is gone or disabled")]
     Gone,

@@ -97,7 +97,8 @@ impl Account {
     pub(crate) fn committed(&mut self, now: Duration, result: &Result<(), InletError>, acts: &mut Vec<Act>) {
         let fails = matches!(result, Err(InletError::Store(_)));
         if let Err(error) = result
-            && !(std::mem::replace(&mut self.commits.fails, fails) && fails)
+            && *error != InletError::Unwanted
+            && !(fails && self.commits.fails)
         {
             warn!(account = self.shared.person.account.0, %error, "not taken");
         }
@@ -114,6 +115,7 @@ impl Account {
         if let Some(token) = done.and_then(|commit| commit.token()) {
             let event = match result {
                 Ok(()) => chat::Event::Committed(token),
+                Err(InletError::Unwanted) => chat::Event::Unwanted(token),
                 Err(_) => chat::Event::NotCommitted(token),
             };
             self.chat(now, event, acts);

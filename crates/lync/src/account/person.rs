@@ -30,17 +30,29 @@ pub(super) struct Contacts {
     gruu: Option<Arc<str>>,
     /// Whether the list has ever come: it is shown while the next one is waited for.
     is_listed: bool,
+    /// Who waits for the first list.
+    readers: Vec<Read>,
 }
+
+/// Where the roster goes.
+pub(crate) type Read = oneshot::Sender<Result<Roster, LineError>>;
 
 /// Where the end of a change of the roster goes.
 pub(crate) type Changed = oneshot::Sender<Result<Option<GroupId>, LineError>>;
+
+/// How many may wait for the first list.
+const MAX_READERS: usize = 64;
+
+pub(crate) fn not_listed() -> LineError {
+    LineError::NotConnected("the pool has not sent the contact list yet".into())
+}
 
 impl Contacts {
     pub(super) fn new(person: &Person, endpoint: &Endpoint) -> Self {
         let me =
             Me { address: person.address.clone(), epid: endpoint.epid.clone(), machine: MACHINE.to_owned() };
         let people = People::new(people::Settings::default(), me);
-        Self { people, changes: BTreeMap::new(), last: 0, gruu: None, is_listed: false }
+        Self { people, changes: BTreeMap::new(), last: 0, gruu: None, is_listed: false, readers: Vec::new() }
     }
 
     fn waits(&mut self, reply: Changed) -> ChangeId {
@@ -53,15 +65,28 @@ impl Contacts {
     pub(super) fn deadline(&self) -> Option<Duration> {
         self.people.next_deadline()
     }
+
+    fn roster(&self) -> Result<Roster, LineError> {
+        if self.is_listed { Ok(self.people.roster()) } else { Err(not_listed()) }
+    }
+
+    fn answer_readers(&mut self) {
+        for reader in std::mem::take(&mut self.readers) {
+            let _ = reader.send(self.roster());
+        }
+    }
 }
 
 impl Account {
-    /// The roster, once it has come.
-    pub(crate) fn roster(&self) -> Result<Roster, LineError> {
-        if self.contacts.is_listed {
-            return Ok(self.contacts.people.roster());
+    /// Gives the roster, once it has come; a line that has just come up may wait for it.
+    pub(crate) fn roster(&mut self, waits: bool, reply: Read) {
+        let readers = &mut self.contacts.readers;
+        readers.retain(|reader| !reader.is_closed());
+        if waits && !self.contacts.is_listed && readers.len() < MAX_READERS {
+            return readers.push(reply);
         }
-        Err(LineError::NotConnected("the pool has not sent the contact list yet".into()))
+        // Who does not wait any more need not hear it.
+        let _ = reply.send(self.contacts.roster());
     }
 
     /// Somebody in the roster or watched.
@@ -91,6 +116,9 @@ impl Account {
         acts: &mut Vec<Act>,
     ) {
         let id = self.contacts.waits(reply);
+        if blocked {
+            self.chat(now, chat::Event::PersonBlocks(who.clone()), acts);
+        }
         self.person(now, Event::Block(id, who, blocked), acts);
     }
 
@@ -139,6 +167,7 @@ impl Account {
     pub(super) fn people_out(&mut self, now: Duration, acts: &mut Vec<Act>) {
         self.subscriptions.reset(|_| false);
         self.person(now, Event::SignedOut, acts);
+        self.contacts.answer_readers();
     }
 
     /// Our Contact, in angle brackets.
@@ -161,6 +190,9 @@ impl Account {
     pub(super) fn person(&mut self, now: Duration, event: Event, acts: &mut Vec<Act>) {
         let actions = self.contacts.people.handle(now, event);
         self.contacts.is_listed |= self.contacts.people.is_listed();
+        if self.contacts.is_listed {
+            self.contacts.answer_readers();
+        }
         for action in actions {
             self.people_act(now, action, acts);
         }
@@ -185,6 +217,7 @@ impl Account {
             Action::ContactChanged(contact) => self.inlet.contact_changed(*contact),
             Action::RosterChanged => self.inlet.roster_changed(),
             Action::OthersChanged(others) => self.chat(now, chat::Event::EndpointsChanged(others), acts),
+            Action::Blocked(all) => self.inlet.blocked_changed(all),
             Action::OwnChanged(_) | Action::Provisioned(_) => {}
         }
     }

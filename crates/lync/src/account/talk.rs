@@ -171,8 +171,8 @@ impl Account {
                 let profile = name.map(|display_name| Profile { display_name, ..Profile::default() });
                 self.commit(now, Commit::Called { token, peer, profile: profile.map(Box::new) }, acts);
             }
-            Action::AnsweredElsewhere { peer, foreign_id } => {
-                let end = CallEnd::AnsweredElsewhere;
+            Action::AnsweredElsewhere { peer, took, foreign_id } => {
+                let end = if took { CallEnd::AnsweredElsewhere } else { CallEnd::Declined };
                 self.commit(now, Commit::CallEnded { peer, foreign_id, end }, acts);
             }
             Action::Missed { message: Some(message), .. } => self.keep(now, None, message, acts),

@@ -119,6 +119,8 @@ pub enum Event {
     Committed(Token),
     /// The core could not take it.
     NotCommitted(Token),
+    /// The core does not want it, since the person blocks who wrote.
+    Unwanted(Token),
     /// There is no way to the IM system; requests that were out end by [`Event::Ended`].
     LinkLost,
     /// There is one, which is so at first.
@@ -147,6 +149,8 @@ pub enum Event {
     PersonAccepts(Address),
     /// The person declines the invitation, or what was accepted in the person's name.
     PersonDeclines(Address),
+    /// The person blocks somebody: an invitation of theirs rings no more.
+    PersonBlocks(Address),
     /// The person ends the chat; what was written before still goes out.
     PersonEnds(Address),
     /// It is time: see [`super::Chats::next_deadline`].
@@ -197,10 +201,12 @@ pub enum Action {
         /// The first words, if they were given; they come again by [`Action::Deliver`] or [`Action::Missed`].
         message: Option<Received>,
     },
-    /// Another endpoint of the person's took the invitation: drop it.
+    /// Another endpoint of the person's answered the invitation: drop it.
     AnsweredElsewhere {
         /// Whose invitation.
         peer: Address,
+        /// Whether it took the conversation, or declined it.
+        took: bool,
         /// The id of what it said, which the other endpoint shows.
         foreign_id: Option<String>,
     },

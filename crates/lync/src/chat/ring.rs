@@ -27,24 +27,32 @@ impl Chats {
         self.out.push(Action::Deliver { token, message });
     }
 
-    pub(super) fn committed(&mut self, token: Token, is_committed: bool) {
+    /// The core has what waited for it, or whoever wrote is answered with that status.
+    pub(super) fn committed(&mut self, token: Token, result: Result<(), u16>) {
         match self.commits.remove(&token) {
             Some(Commit::Message(id, request)) => {
-                self.reply(id, &request, if is_committed { 200 } else { 500 });
+                self.reply(id, &request, result.err().unwrap_or(200));
             }
             Some(Commit::Ring(peer)) => {
                 let Some(chat) = self.chats.get_mut(&peer) else { return };
                 let Some(ring) = chat.ring.take_if(|ring| ring.token == Some(token)) else { return };
-                if is_committed {
+                if result.is_ok() {
                     chat.ring = Some(ring);
                     return self.accept_now(&peer);
                 }
                 self.refuse(ring, 480);
                 self.pump(&peer);
             }
-            Some(Commit::Shown(peer, call)) if !is_committed => self.unshown(&peer, &call),
+            Some(Commit::Shown(peer, call)) if result.is_err() => self.unshown(&peer, &call),
             Some(Commit::Shown(..)) | None => {}
         }
+    }
+
+    /// Whoever rings and is blocked hears what he would of somebody who is away.
+    pub(super) fn person_blocks(&mut self, peer: &Address) {
+        let Some(ring) = self.chats.get_mut(peer).and_then(|chat| chat.ring.take()) else { return };
+        self.refuse(ring, 480);
+        self.pump(peer);
     }
 
     /// The person was not told of the INVITE: whoever called is told so, unless it is being accepted.
@@ -139,10 +147,10 @@ impl Chats {
         let found = self.chats.iter().find(|(_, chat)| chat.ring.as_ref().is_some_and(is_it));
         let Some(peer) = found.map(|(peer, _)| peer.clone()) else { return };
         let Some(ring) = self.chats.get_mut(&peer).and_then(|chat| chat.ring.take()) else { return };
-        if is_answered_elsewhere(request) {
+        if let Some(took) = answered_elsewhere(request) {
             let foreign_id = ring.text.is_some().then(|| ring.foreign_id.clone());
             self.refuse(ring, 487);
-            self.out.push(Action::AnsweredElsewhere { peer: peer.clone(), foreign_id });
+            self.out.push(Action::AnsweredElsewhere { peer: peer.clone(), took, foreign_id });
         } else {
             self.miss(&peer, ring, 487);
         }
@@ -196,10 +204,11 @@ fn id_of(request: &Request) -> Option<DialogId> {
     Some(DialogId { owner: OWNER, call_id: request.call_id().ok()?, local_tag, remote_tag })
 }
 
-/// Whether a CANCEL says that another endpoint took the call.
-fn is_answered_elsewhere(cancel: &Request) -> bool {
+/// Whether another endpoint took the call, or declined it for all, if a CANCEL says so.
+fn answered_elsewhere(cancel: &Request) -> Option<bool> {
     let reasons = cancel.reasons().unwrap_or_default();
-    let elsewhere = |cause: Option<u32>| matches!(cause, Some(200 | 600 | 603));
-    cancel.has("ms-acceptedby")
-        || reasons.iter().any(|why| why.protocol.eq_ignore_ascii_case("SIP") && elsewhere(why.cause()))
+    let sip = reasons.iter().filter(|why| why.protocol.eq_ignore_ascii_case("SIP"));
+    let causes: Vec<_> = sip.filter_map(|why| why.cause()).collect();
+    let has = |cause: u32| causes.contains(&cause);
+    (cancel.has("ms-acceptedby") || has(200)).then_some(true).or((has(600) || has(603)).then_some(false))
 }

@@ -8,20 +8,25 @@ use trunkline_core::port::{Step, Trouble};
 use trunkline_sip::{Frame, Framer, Message, Method, Request, Response, Uri, name, transaction::Hop};
 use trunkline_tls::Stream;
 
-use super::{Examination, limited};
-use crate::{account::Place, random, tls::trouble};
+use super::{Examination, NOT_ACCEPTED, limited};
+use crate::{
+    account::Place,
+    random,
+    tls::{doubts_us, trouble},
+};
 
 /// Asks one thing after the other.
 pub(super) struct Asker {
     stream: Stream<TcpStream>,
     framer: Framer,
     hop: Hop,
+    refused: bool,
 }
 
 impl Asker {
     pub(super) fn new(stream: Stream<TcpStream>, place: &Place) -> Self {
         let hop = Hop { transport: "TLS".to_owned(), sent_by: place.host() };
-        Self { stream, framer: Framer::default(), hop }
+        Self { stream, framer: Framer::default(), hop, refused: false }
     }
 
     /// The final answer; what else the server says meanwhile is left alone.
@@ -33,11 +38,22 @@ impl Asker {
             self.stream.flush().await?;
             self.answer(&call_id).await
         });
-        answered.await.map_err(|error| match error.kind() {
+        let answer = answered.await;
+        answer.map_err(|error| self.words(&error))
+    }
+
+    /// Whether a server has said that it does not accept our certificate, which with TLS 1.3 comes after the handshake.
+    pub(super) fn is_refused(&self) -> bool {
+        self.refused
+    }
+
+    fn words(&mut self, error: &io::Error) -> String {
+        self.refused |= doubts_us(error);
+        match error.kind() {
             io::ErrorKind::TimedOut => "no answer within 10 s".to_owned(),
             io::ErrorKind::UnexpectedEof => "the server ended the connection instead of answering".to_owned(),
-            _ => trouble(&error),
-        })
+            _ => trouble(error),
+        }
     }
 
     async fn answer(&mut self, call_id: &str) -> io::Result<Response> {
@@ -75,17 +91,23 @@ impl Examination<'_> {
             Err(seen) => seen,
         };
         let local = &self.settings.local_fqdn;
-        steps.push(Step::bad(
-            "options",
-            Trouble {
-                expected: "an answer to OPTIONS".into(),
-                seen,
-                likely: format!(
+        let (likely, attempt) = if asker.is_refused() {
+            (
+                NOT_ACCEPTED.to_owned(),
+                "put that authority among the trusted roots of every Front End's computer",
+            )
+        } else {
+            (
+                format!(
                     "the topology has no trusted application computer {local}, or was not published, or the server \
                      does not trust the authority that signed the relay's certificate"
                 ),
-                attempt: "Get-CsTrustedApplicationComputer; Enable-CsTopology".into(),
-            },
+                "Get-CsTrustedApplicationComputer; Enable-CsTopology",
+            )
+        };
+        steps.push(Step::bad(
+            "options",
+            Trouble { expected: "an answer to OPTIONS".into(), seen, likely, attempt: attempt.into() },
         ));
         None
     }

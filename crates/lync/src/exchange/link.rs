@@ -60,7 +60,7 @@ impl Exchange {
     pub(super) fn closed(&mut self, connection: &Connection, reason: &CloseReason) {
         self.connections.remove(&connection.id());
         self.heard.remove(&connection.id());
-        self.away.remove(&connection.id());
+        let rest = self.rest_after(connection, reason);
         let lost = self.transactions.lost(self.now(), ConnectionId(connection.id()));
         for (id, outcome) in lost.ended {
             self.ended(id, outcome);
@@ -70,7 +70,7 @@ impl Exchange {
             self.links.iter().filter(|(_, link)| is_this(link)).map(|(target, _)| target.clone()).collect();
         for target in targets {
             let words = format!("the connection to {} ended: {reason}", target.name);
-            self.down(&target, self.now(), &words);
+            self.down(&target, self.now() + rest, &words);
         }
     }
 

@@ -8,8 +8,8 @@ use trunkline_sip::{
     transaction::{Outcome, Refusal},
 };
 
-use super::{Exchange, LineId};
-use crate::{Connection, address::Target};
+use super::{Exchange, LineId, link::Link};
+use crate::{Connection, address::Target, connection::CloseReason};
 
 /// Accounts that a server turns away, and takes none in between, before it is left: one alone may have its own trouble.
 const ENOUGH: usize = 3;
@@ -27,7 +27,8 @@ pub(super) struct Away {
 
 impl Exchange {
     /// Takes how a REGISTER ended. A server that turns several accounts away, or all, or has none, is left for another
-    /// address of its name, if there is one; what it asked to wait for holds for its own.
+    /// address of its name, if there is one, or for the pool that redirected to it; what it asked to wait for holds for its
+    /// own address.
     pub(super) fn seek_refuge(
         &mut self,
         line: LineId,
@@ -50,9 +51,23 @@ impl Exchange {
         }
         away.rest = away.rest.max(asked.min(LONGEST));
         let (count, rest) = (away.lines.len(), away.rest);
-        if self.is_of_no_use(server, count) && self.pool.leave(server, connection, rest) {
-            self.away.remove(&connection.id());
+        if !self.is_of_no_use(server, count) {
+            return;
         }
+        if *server == self.place.pool {
+            self.pool.leave(server, connection, rest);
+        } else {
+            // It was the pool that sent them there, and it may know better by now.
+            connection.close_for(CloseReason::Left);
+        }
+    }
+
+    /// How long a server is not dialled again whose connection ended: another address of the pool's may be at once.
+    pub(super) fn rest_after(&mut self, connection: &Connection, reason: &CloseReason) -> Duration {
+        let away = self.away.remove(&connection.id()).filter(|_| *reason == CloseReason::Left);
+        let is_pools =
+            matches!(self.links.get(&self.place.pool), Some(Link::Up(known)) if known == connection);
+        away.filter(|_| !is_pools).map(|away| away.rest).unwrap_or_default()
     }
 
     fn is_leaving(&self, line: LineId) -> bool {

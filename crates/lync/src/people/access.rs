@@ -61,17 +61,21 @@ impl Access {
     }
 
     /// Takes what a notification says. The first one says all; a later one only the containers that it names.
-    pub(super) fn hear(&mut self, data: &mut RoamingData, first: bool) {
+    pub(super) fn hear(&mut self, data: &mut RoamingData, first: bool, out: &mut Out) {
         let containers = data.containers.take();
         if first {
             self.containers.clear();
         }
-        if containers.is_some() || first {
+        let is_told = containers.is_some();
+        if is_told || first {
             for container in containers.unwrap_or_default() {
                 self.containers.retain(|known| known.id != container.id);
                 self.containers.push(container);
             }
             let visible = |member: &Member| matches!(member, Member::SameEnterprise | Member::Federated);
+            if is_told {
+                self.blocks.tell(&self.containers, out);
+            }
             self.closed = !self.containers.iter().flat_map(|one| &one.members).any(visible);
         }
         for watcher in data.subscribers.take().unwrap_or_default() {

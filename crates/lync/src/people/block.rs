@@ -1,6 +1,6 @@
 //! Whom the person blocks: the members of a container of their own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use trunkline_core::port::LineError;
 use trunkline_model::Address;
@@ -16,6 +16,8 @@ const TRIES: u8 = 3;
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
     wishes: BTreeMap<Address, Wish>,
+    /// Whom the server blocks, as it was told last.
+    told: Option<BTreeSet<Address>>,
 }
 
 #[derive(Debug)]
@@ -56,6 +58,20 @@ impl Blocks {
         self.wishes.get(who).map_or_else(|| is_blocked(who, containers), |wish| wish.blocked)
     }
 
+    /// Tells whom the server blocks, when that is news.
+    pub(super) fn tell(&mut self, containers: &[Container], out: &mut Out) {
+        let blocked = containers.iter().filter(|one| one.id == Container::BLOCKED);
+        let users = blocked.flat_map(|one| &one.members).filter_map(|member| match member {
+            Member::User(uri) => uri.parse().ok(),
+            _ => None,
+        });
+        let all: BTreeSet<Address> = users.collect();
+        if self.told.as_ref() != Some(&all) {
+            out.push(Action::Blocked(all.iter().cloned().collect()));
+            self.told = Some(all);
+        }
+    }
+
     /// The next change to make, and for whom.
     pub(super) fn next(
         &mut self,
@@ -84,6 +100,7 @@ impl Blocks {
     ) -> bool {
         if matches!(answer, Answer::Accepted(_)) {
             made.iter().for_each(|change| take(change, containers));
+            self.tell(containers, out);
             return true;
         }
         let Some(wish) = self.wishes.get_mut(who) else { return true };

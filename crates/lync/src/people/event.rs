@@ -236,6 +236,8 @@ pub enum Action {
     RosterChanged,
     /// What others see of the person has changed.
     OwnChanged(Box<OwnState>),
+    /// Whom the server blocks for the person has changed, or is known for the first time: all of them.
+    Blocked(Vec<Address>),
     /// So many other endpoints of the person's are signed in; `None` if that is not known any more.
     OthersChanged(Option<usize>),
     /// The server's settings arrived.

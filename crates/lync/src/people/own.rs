@@ -219,7 +219,7 @@ impl Own {
         let whole = data.containers.is_some() || data.subscribers.is_some();
         self.vain = if self.loaded || first || whole { 0 } else { self.vain.saturating_add(1) };
         self.loaded = self.loaded || first || whole || self.vain > TRIES;
-        self.access.hear(&mut data, first);
+        self.access.hear(&mut data, first, out);
         if let Some(categories) = &data.categories {
             self.take(categories, out);
         }

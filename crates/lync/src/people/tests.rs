@@ -148,6 +148,19 @@ impl Desk {
         all
     }
 
+    /// Whom the server was told to block since the last look, each time.
+    fn blocked(&mut self) -> Vec<Vec<Address>> {
+        let mut all = Vec::new();
+        self.log.retain(|action| match action {
+            Action::Blocked(list) => {
+                all.push(list.clone());
+                false
+            }
+            _ => true,
+        });
+        all
+    }
+
     fn subscribed(&mut self) -> Vec<Package> {
         let mut all = Vec::new();
         self.log.retain(|action| match action {

@@ -61,6 +61,22 @@ impl Refusal {
         Self::in_error(error.get_ref()?.downcast_ref::<Error>()?)
     }
 
+    /// What is wrong as a rule, for who set the relay up.
+    pub(crate) fn likely(&self) -> &'static str {
+        match self.reason {
+            Reason::UnknownIssuer => {
+                "`caFile` holds another authority than the one that signed the Front End's certificate"
+            }
+            Reason::Name { .. } => {
+                "another server answers there, or `pool` is mistyped, or `allowedPeers` lacks a name of that certificate"
+            }
+            Reason::Expired | Reason::NotYetValid => {
+                "the Front End's certificate is to be renewed, or this computer's clock is wrong"
+            }
+            _ => "the Front End's certificate is to be made anew; the relay does not accept one like that",
+        }
+    }
+
     /// The same of the library's own error.
     pub(super) fn in_error(error: &Error) -> Option<Self> {
         match error {

@@ -4,9 +4,8 @@ use rustls::{AlertDescription, Error};
 
 /// Why TLS with a peer did not come about or broke, in words that tell an administrator what to do.
 pub(crate) fn trouble(error: &io::Error) -> String {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-    match inner {
-        Some(Error::AlertReceived(alert)) if doubts_us(*alert) => {
+    match inner(error) {
+        Some(Error::AlertReceived(alert)) if is_doubt(*alert) => {
             format!("the server does not accept the relay's certificate ({alert:?})")
         }
         Some(Error::AlertReceived(alert)) if is_too_old(*alert) => too_old(alert),
@@ -17,6 +16,20 @@ pub(crate) fn trouble(error: &io::Error) -> String {
     }
 }
 
+/// Whether the peer refused our certificate.
+pub(crate) fn doubts_us(error: &io::Error) -> bool {
+    matches!(inner(error), Some(Error::AlertReceived(alert)) if is_doubt(*alert))
+}
+
+/// Whether the peer speaks something else.
+pub(crate) fn is_no_tls(error: &io::Error) -> bool {
+    matches!(inner(error), Some(Error::InvalidMessage(_)))
+}
+
+fn inner(error: &io::Error) -> Option<&Error> {
+    error.get_ref().and_then(|inner| inner.downcast_ref())
+}
+
 /// Said of rustls alone: the other library's errors are words already.
 fn too_old(why: &impl fmt::Debug) -> String {
     format!(
@@ -25,7 +38,7 @@ fn too_old(why: &impl fmt::Debug) -> String {
     )
 }
 
-fn doubts_us(alert: AlertDescription) -> bool {
+fn is_doubt(alert: AlertDescription) -> bool {
     use AlertDescription as A;
     matches!(
         alert,

@@ -2,7 +2,7 @@
 
 use trunkline_core::port::{Backend, Finding, Step};
 use trunkline_sip::{Message, Method};
-use trunkline_testkit::peer::front_end::Act;
+use trunkline_testkit::peer::{Authority, front_end::Act};
 
 use crate::stage::{RELAY, Stage};
 
@@ -83,4 +83,38 @@ async fn a_certificate_that_is_not_expected_is_told_by_its_names() {
     );
     assert!(seen(named(&steps, "sign-in")).contains("an earlier step failed"));
     assert!(seen(named(&steps, "listener")).starts_with("good"), "the way back is looked at all the same");
+}
+
+#[tokio::test]
+async fn an_authority_that_one_side_does_not_know_is_told_apart_from_the_other_side() {
+    let other = Authority::new().unwrap();
+    let theirs = Stage::with(|settings| {
+        std::fs::write(&settings.tls.authorities, other.certificate_pem()).unwrap();
+    })
+    .await;
+    let found = seen(named(&examine(&theirs, "alice").await, "tls"));
+    assert!(found.contains("`caFile` holds another authority") && !found.contains("allowedPeers"), "{found}");
+
+    let identity = other.identity(&[RELAY]).unwrap();
+    let ours = Stage::with(|settings| {
+        std::fs::write(&settings.tls.certificate, &identity.certificate_pem).unwrap();
+        std::fs::write(&settings.tls.private_key, &identity.key_pem).unwrap();
+    })
+    .await;
+    let found = seen(named(&examine(&ours, "alice").await, "options"));
+    assert!(found.contains("do not trust the authority") && !found.contains("topology"), "{found}");
+}
+
+#[tokio::test]
+async fn a_port_on_which_no_tls_is_spoken_is_called_a_wrong_port() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut tcp, _)) = listener.accept().await {
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut tcp, b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    let stage = Stage::with(|settings| settings.pool.port = port).await;
+    let found = seen(named(&examine(&stage, "alice").await, "tls"));
+    assert!(found.contains("not TLS") && found.contains("5061 is usual"), "{found}");
 }

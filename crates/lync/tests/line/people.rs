@@ -27,6 +27,14 @@ fn seen(desk: &Desk, of: &Desk) -> Option<Availability> {
 }
 
 #[tokio::test]
+async fn a_list_that_is_asked_for_right_after_the_sign_in_is_waited_for() {
+    let stage = Stage::open().await;
+    for user in ["alice", "bob", "carol"] {
+        stage.connected(user).await.line.roster().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_contact_is_added_seen_and_removed() {
     let stage = Stage::open().await;
     let (mut alice, bob) = (stage.connected("alice").await, stage.connected("bob").await);

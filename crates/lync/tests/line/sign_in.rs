@@ -201,3 +201,14 @@ async fn a_server_that_turns_several_away_is_left_though_others_are_signed_in_th
     until("alice and carol are", || stage.front.endpoints("alice") + stage.front.endpoints("carol") == 2)
         .await;
 }
+
+#[tokio::test]
+async fn who_is_redirected_to_a_server_that_takes_no_sign_ins_goes_back_to_the_pool() {
+    let mut stage = Stage::open().await;
+    stage.front.also_at(Ipv4Addr::new(127, 0, 0, 2)).await.unwrap();
+    let contact = format!("<sip:127.0.0.2:{};transport=tls>", stage.front.tls_port());
+    stage.front.on_received(Act::answer(301).header("Contact", &contact), is_register);
+    stage.front.on_received(Act::answer(503).header("Retry-After", "3600"), is_register);
+    stage.connected("alice").await;
+    assert_eq!(stage.registers("alice"), 3);
+}

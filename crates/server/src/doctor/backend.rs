@@ -4,7 +4,10 @@ use std::path::Path;
 
 use secrecy::SecretString;
 use trunkline_config::BackendConfig;
-use trunkline_core::{port::Step, stored_password};
+use trunkline_core::{
+    port::{Step, Trouble},
+    stored_password,
+};
 use trunkline_http::Certificate;
 use trunkline_model::Address;
 
@@ -23,11 +26,23 @@ pub(super) async fn examine(
     let account = account.filter(|account| account.domain() == declared.domain());
     let mut steps: Vec<_> = dates(declared).into_iter().collect();
     steps.extend(match (account, &patient.channel) {
-        (Some(account), Some(channel @ Channel::Server(_))) => by_server(channel, account).await,
+        (Some(account), Some(channel @ Channel::Server(_))) => match by_server(channel, account).await {
+            Ok(steps) => steps,
+            Err(step) => without_account(here(declared, None, patient).await, step),
+        },
         (account, _) => here(declared, account, patient).await,
     });
     steps.extend(lines(declared, patient));
     steps
+}
+
+/// Of an account whose domain has no backend.
+pub(super) fn none(account: &Address) -> Step {
+    Step::doubtful(
+        "sign-in",
+        format!("{account} lives on the relay itself: no backend in the configuration has its domain"),
+        "if that is not meant, compare the domain with those of <backends>",
+    )
 }
 
 /// Of the certificate that a Lync backend shows; files that cannot be used are told of by the other steps.
@@ -38,26 +53,57 @@ fn dates(declared: &BackendConfig) -> Option<Step> {
     Some(listener::dates(&certificate, "Front Ends"))
 }
 
-async fn by_server(channel: &Channel, account: &Address) -> Vec<Step> {
+async fn by_server(channel: &Channel, account: &Address) -> Result<Vec<Step>, Step> {
     match channel.ask(Command::Examine { address: account.clone() }).await {
-        Ok(Reply::Examined { steps }) => steps,
+        Ok(Reply::Examined { steps }) => Ok(steps),
         Ok(_) => {
-            vec![Step::not_tried("sign-in", "the running server is of another version than this command")]
+            Err(Step::not_tried("sign-in", "the running server is of another version than this command"))
         }
-        Err(failure) => vec![Step::not_tried("sign-in", failure.words().to_owned())],
+        Err(failure) => Err(Step::bad(
+            "sign-in",
+            Trouble {
+                expected: format!("the running server signs {account} in"),
+                seen: failure.words().to_owned(),
+                likely: "the account was not added yet, or is mistyped; else the server's log says more"
+                    .into(),
+                attempt: "trunkline account list".into(),
+            },
+        )),
     }
+}
+
+/// The account's step says why it was not taken; the others were.
+fn without_account(mut steps: Vec<Step>, sign_in: Step) -> Vec<Step> {
+    match steps.iter_mut().find(|step| step.name == sign_in.name) {
+        Some(step) => *step = sign_in,
+        None => steps.push(sign_in),
+    }
+    steps
 }
 
 async fn here(declared: &BackendConfig, account: Option<&Address>, patient: &Patient) -> Vec<Step> {
     let backend = match assembly::backend(declared) {
         Ok(backend) => backend,
-        Err(error) => return vec![Step::not_tried("settings", error.to_string())],
+        Err(error) => return vec![unusable(error.to_string())],
     };
     let password = match account {
         Some(account) => kept(account, patient).await,
         None => None,
     };
     backend.examine(account, password.as_ref()).await
+}
+
+/// A server does not start with such a backend or directory.
+pub(super) fn unusable(seen: String) -> Step {
+    Step::bad(
+        "settings",
+        Trouble {
+            expected: "an entry and files with which the server starts".into(),
+            seen,
+            likely: "an attribute is wrong, or one of the files that it names".into(),
+            attempt: "mend it until `trunkline check-config` is content".into(),
+        },
+    )
 }
 
 /// The password that a phone gave, when the database is open here.

@@ -246,3 +246,20 @@ fn one_fault_is_told_once_and_no_port_of_its_own_is_called_anothers() {
     assert_eq!(step(&silent, "listeners", "http")["finding"], "notTried");
     drop(serving);
 }
+
+#[test]
+fn an_account_that_is_not_there_is_a_fault_and_hides_no_other_step() {
+    let folder = Folder::new();
+    let _serving = folder.serve();
+    let outcome = folder.run(&["doctor", "--json", "--as", "sip:nobody@corp.test"]);
+    let report = serde_json::from_str(&outcome.out).unwrap();
+    let sign_in = step(&report, "backend corp.test", "sign-in");
+    assert!(sign_in.to_string().contains("no account sip:nobody@corp.test"), "{sign_in}");
+    assert!(sign_in.to_string().contains("trunkline account list"), "{sign_in}");
+    assert!(outcome.out.contains("127.0.0.1:9"), "the way to the server is looked at: {}", outcome.out);
+
+    let outcome = folder.run(&["doctor", "--json", "--as", "sip:ana@elsewhere.test"]);
+    let report = serde_json::from_str(&outcome.out).unwrap();
+    let sign_in = step(&report, "backend elsewhere.test", "sign-in");
+    assert!(sign_in.to_string().contains("lives on the relay itself"), "{sign_in}");
+}

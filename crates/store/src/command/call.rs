@@ -61,6 +61,7 @@ impl ChatCommand for EndCall {
         let first = brought.flatten();
         let status = match self.end {
             CallEnd::AnsweredElsewhere => InvitationStatus::AnsweredElsewhere,
+            CallEnd::Declined => InvitationStatus::Declined,
             CallEnd::Missed => InvitationStatus::Expired,
         };
         // What was said waits to be read and answered.
@@ -74,7 +75,7 @@ impl ChatCommand for EndCall {
             let body = EntryBody::InvitationUpdate { chat, peer: self.peer.clone(), status };
             draft.append(self.account, at, None, body);
         }
-        if first.is_some() {
+        if first.is_some() && self.end == CallEnd::AnsweredElsewhere {
             self.read(draft);
         }
         Ok(())

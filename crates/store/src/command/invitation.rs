@@ -119,6 +119,6 @@ impl Actor {
 
 fn pending(draft: &Draft<'_>, actor: &Actor, chat: ChatId) -> Result<(), StoreError> {
     let side = draft.conversation(actor.account, &actor.peer);
-    let pends = side.is_some_and(|side| side.chat == chat && side.state == ConversationState::Invited);
+    let pends = side.is_some_and(|side| side.chat == chat && side.state.is_invited());
     if pends { Ok(()) } else { Err(StoreError::AlreadyAnswered) }
 }

@@ -163,6 +163,8 @@ async fn a_call_without_words_invites_once_even_in_an_open_conversation_and_laps
     let call = || async { house.store.call(alice.account, &dave).await.unwrap().await.unwrap() };
     call().await;
     call().await;
+    house.call_ended(&alice, &dave, None, CallEnd::Missed).await;
+    call().await;
     let accept = async || {
         let chat = house.chat(&alice, &dave).await;
         let accept = house.store.accept(alice.account, alice.device, dave.clone(), chat, None);
@@ -170,11 +172,20 @@ async fn a_call_without_words_invites_once_even_in_an_open_conversation_and_laps
     };
     accept().await.unwrap();
     house.call_ended(&alice, &dave, None, CallEnd::Missed).await;
+    house.receive(&alice, "dave@corp.test", "x-1", "still here").await;
     call().await;
-    house.call_ended(&alice, &dave, None, CallEnd::Missed).await;
+    accept().await.unwrap();
     assert_eq!(accept().await, Err(StoreError::AlreadyAnswered));
     assert_eq!(
         house.mailbox(&alice).await,
-        ["1 invited dave", "2* accepted dave", "3 invited dave", "4 expired dave"]
+        [
+            "1 invited dave",
+            "2 expired dave",
+            "3 invited dave",
+            "4* accepted dave",
+            "5 received dave x-1: still here",
+            "6 invited dave",
+            "7* accepted dave",
+        ]
     );
 }

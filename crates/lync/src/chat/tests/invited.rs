@@ -317,3 +317,27 @@ fn people_who_are_offline_are_told_so() {
     let Outcome::Refused { permanent: false, reason } = way.alice.outcome(1) else { panic!("refused") };
     assert!(reason.starts_with("the contact is offline (not_delivered_offline"), "{reason}");
 }
+
+#[test]
+fn an_invitation_that_another_endpoint_declined_for_all_is_declined() {
+    let mut alice = alice(Accept::User);
+    let invite = invite().header(name::MS_TEXT_FORMAT, FIRST).done();
+    alice.receive(invite.clone().into());
+    alice.answers(180);
+    alice.receive(cancel(&invite, Some((name::REASON, "SIP;cause=603;text=\"Decline\""))).into());
+    assert!(matches!(
+        alice.seen[..],
+        [Action::Invited { .. }, Action::AnsweredElsewhere { took: false, .. }]
+    ));
+}
+
+#[test]
+fn whoever_rings_and_is_blocked_hears_of_somebody_who_is_away() {
+    let mut alice = alice(Accept::User);
+    alice.receive(invite().header(name::MS_TEXT_FORMAT, FIRST).done().into());
+    alice.answers(180);
+    alice.handle(Event::PersonBlocks(address(BOB)));
+    alice.answers(480);
+    alice.handle(Event::EndpointsChanged(Some(0)));
+    assert!(alice.wire.is_empty());
+}

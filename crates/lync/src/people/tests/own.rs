@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use trunkline_core::port::{LineError, OwnPresence};
-use trunkline_model::{Availability, Presence, PresenceChoice};
+use trunkline_model::{Address, Availability, Presence, PresenceChoice};
 use trunkline_sip::body::{
     Content,
     publication::{Conflict, Operation, Publish, instance},
@@ -318,6 +318,24 @@ fn what_the_server_shows_of_the_person_is_told() {
 
 fn block(desk: &mut Desk, id: u64, blocked: bool) {
     desk.tell(Event::Block(ChangeId(id), address("bob"), blocked));
+}
+
+#[test]
+fn whom_another_client_blocks_is_told_and_told_once() {
+    let mut desk = ready("");
+    let list = |members: &str| {
+        format!(
+            r#"<roamingData><containers><container id="32000" version="5">{members}</container></containers></roamingData>"#
+        )
+    };
+    let bob = r#"<member type="user" value="Bob@example.com"/><member type="domain" value="evil.example"/>"#;
+    desk.own(&list(bob));
+    assert_eq!(desk.blocked(), [vec![address("bob")]]);
+    desk.own(&list(bob));
+    desk.own("<roamingData/>");
+    assert!(desk.blocked().is_empty());
+    desk.own(&list(""));
+    assert_eq!(desk.blocked(), [Vec::<Address>::new()]);
 }
 
 #[test]

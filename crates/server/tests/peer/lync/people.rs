@@ -4,7 +4,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 use trunkline_client::Event;
 use trunkline_model::Availability;
-use trunkline_sip::body::presence::{ContactCard, Phone, Photo};
+use trunkline_sip::body::{
+    presence::{ContactCard, Phone, Photo},
+    roaming::Container,
+};
 use trunkline_testkit::{
     eventually,
     peer::{Pidgin, Slapd, Somebody, Told},
@@ -232,4 +235,39 @@ async fn peer_whom_a_phone_blocks_sees_somebody_offline() {
     assert!(alice.mailbox().await.iter().all(|entry| entry.text != "why not?"));
     pool.check();
     pool.check_wire().await;
+}
+
+#[tokio::test]
+async fn peer_whom_another_client_blocks_is_blocked_on_the_phone_too_and_no_longer() {
+    let pool = Pool::open().await;
+    let mut alice = pool.alice().await;
+    let mut bob = Pidgin::sign_in(&pool.front, "bob").await.unwrap();
+    alice.phone.request("AddContact", json!({"contactId": sip("bob")})).await.unwrap();
+    alice.contact(&address("bob"), "is in the roster", |contact| !contact.blocked).await;
+    pool.front.set_blocked("alice", "bob", true);
+    alice.contact(&address("bob"), "is blocked", |contact| contact.blocked).await;
+    pool.front.set_blocked("alice", "bob", false);
+    alice.contact(&address("bob"), "is blocked no more", |contact| !contact.blocked).await;
+    bob.send(&format!("alice@{DOMAIN}"), "good again").await.unwrap();
+    alice.message("good again").await;
+    pool.check();
+}
+
+#[tokio::test]
+async fn peer_whom_a_phone_blocked_while_the_pool_was_away_is_blocked_there_afterwards() {
+    let mut pool = Pool::open().await;
+    let mut alice = pool.alice().await;
+    pool.front.stop().await;
+    alice.line("connecting").await;
+    let done = alice.phone.request("contact.Block", json!({"contactId": sip("bob")})).await.unwrap();
+    assert_eq!(done["onImSystem"], false, "{done}");
+    pool.front.resume().await.unwrap();
+    eventually("the pool blocks Bob", async || {
+        let all = pool.front.containers("alice");
+        let blocked = all.into_iter().find(|one| one.id == Container::BLOCKED)?;
+        (!blocked.members.is_empty()).then_some(())
+    })
+    .await
+    .unwrap();
+    pool.check();
 }

@@ -15,6 +15,13 @@ enum State {
     Calling,
     Invited,
     Open,
+    Recalled,
+}
+
+impl State {
+    fn is_invited(self) -> bool {
+        matches!(self, Self::Invited | Self::Recalled)
+    }
 }
 
 #[derive(Debug)]
@@ -106,7 +113,7 @@ impl World {
         let notices = to != OUTSIDE && deliver;
         match self.side(from, to).state {
             State::Closed => self.side(from, to).begin(State::Calling, None),
-            State::Invited => self.accepted_by(from, to, notices),
+            State::Invited | State::Recalled => self.accepted_by(from, to, notices),
             State::Calling | State::Open => {}
         }
         if self.side(from, to).unread > 0 {
@@ -149,10 +156,13 @@ impl World {
 
     /// Somebody on the IM system calls without a word.
     pub(super) fn call(&mut self, to: Who) {
-        if self.side(to, OUTSIDE).state != State::Invited {
-            self.side(to, OUTSIDE).begin(State::Invited, None);
-            self.tell(to, format!(" invited {}", NAMES[OUTSIDE]));
+        let side = self.side(to, OUTSIDE);
+        match side.state {
+            State::Invited | State::Recalled => return,
+            State::Closed => side.begin(State::Invited, None),
+            State::Calling | State::Open => side.state = State::Recalled,
         }
+        self.tell(to, format!(" invited {}", NAMES[OUTSIDE]));
     }
 
     /// A call, with the message of that id or without, is over.
@@ -164,8 +174,11 @@ impl World {
         let (first, head) = (first.flatten(), self.head(to));
         let side = self.side(to, OUTSIDE);
         let mut news = 0;
-        if side.state == State::Invited && side.first == first {
-            self.close(to, OUTSIDE);
+        if side.state.is_invited() && side.first == first {
+            match side.state {
+                State::Recalled => side.state = State::Open,
+                _ => self.close(to, OUTSIDE),
+            }
             let word = if elsewhere { "answeredelsewhere" } else { "expired" };
             self.tell(to, format!(" {word} {}", NAMES[OUTSIDE]));
             news = 1;
@@ -189,13 +202,13 @@ impl World {
                     self.arrive(to, from, None);
                 }
             }
-            State::Invited => self.accepted_by(from, to, to != OUTSIDE),
+            State::Invited | State::Recalled => self.accepted_by(from, to, to != OUTSIDE),
             State::Calling | State::Open => {}
         }
     }
 
     pub(super) fn accept(&mut self, who: Who, peer: Who) -> bool {
-        let pends = self.side(who, peer).state == State::Invited;
+        let pends = self.side(who, peer).state.is_invited();
         if pends {
             self.accepted_by(who, peer, peer != OUTSIDE);
         }
@@ -203,7 +216,7 @@ impl World {
     }
 
     pub(super) fn decline(&mut self, who: Who, peer: Who) -> bool {
-        if self.side(who, peer).state != State::Invited {
+        if !self.side(who, peer).state.is_invited() {
             return false;
         }
         self.close(who, peer);

@@ -134,6 +134,20 @@ impl FrontEnd {
         self.of(user, |user| user.containers.clone()).unwrap_or_default()
     }
 
+    /// A user blocks another at a client that is not here, or no longer.
+    pub fn set_blocked(&self, user: &str, other: &str, blocked: bool) {
+        let member = Member::User(format!("sip:{}", self.address(other)));
+        self.enter(|house| {
+            let address = house.address(user);
+            let Some(user) = house.users.get_mut(&address) else { return };
+            let container = user.container(Container::BLOCKED);
+            container.version += 1;
+            container.members.retain(|known| *known != member);
+            container.members.extend(blocked.then_some(member));
+            house.tell_members(&address);
+        });
+    }
+
     /// How many of a user's clients are signed in.
     pub fn endpoints(&self, user: &str) -> usize {
         self.of(user, |user| user.endpoints.len()).unwrap_or_default()

@@ -77,11 +77,17 @@ impl House {
                 }
             }
         }
-        let data = RoamingData { containers: Some(user.containers.clone()), ..RoamingData::default() };
         let reply = self.reply(request, 200).done();
         self.send(line, reply);
-        self.notify_all(&key.0, Package::Oneself, &data.write());
-        self.tell_watchers(&key.0);
+        self.tell_members(&key.0);
+    }
+
+    /// Says to a user's clients who may see what, and to watchers what they see now.
+    pub(super) fn tell_members(&mut self, address: &str) {
+        let Some(user) = self.users.get(address) else { return };
+        let data = RoamingData { containers: Some(user.containers.clone()), ..RoamingData::default() };
+        self.notify_all(address, Package::Oneself, &data.write());
+        self.tell_watchers(address);
     }
 
     fn acknowledge(&mut self, line: u64, request: &Request, key: &Key) {
