@@ -76,7 +76,7 @@ async fn sign_ins_wait_for_a_slow_pool_and_messages_do_not_wait_for_sign_ins() {
     }
     let most = most_at_once(&crowd.stage.front.traffic());
     assert!(most <= WINDOW && most > WINDOW / 2, "{most} waited at once");
-    assert_eq!(crowd.stage.front.complaints(), Vec::<String>::new());
+    assert_eq!(crowd.stage.front.complaints().await, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -93,5 +93,5 @@ async fn nobody_of_a_crowd_is_forgotten_when_the_server_restarts_amid_the_sign_i
         desk.line.close().await;
     }
     assert_eq!(crowd.signed_in(), 0, "all signed out");
-    assert_eq!(crowd.stage.front.complaints(), Vec::<String>::new());
+    assert_eq!(crowd.stage.front.complaints().await, Vec::<String>::new());
 }

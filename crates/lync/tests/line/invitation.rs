@@ -50,7 +50,7 @@ async fn an_invitation_waits_for_the_person_and_a_decline_is_one_of_two_words() 
         })
         .await;
         assert!(bob.heard_nothing_more());
-        assert_eq!(stage.front.complaints(), Vec::<String>::new());
+        assert_eq!(stage.front.complaints().await, Vec::<String>::new());
     }
 }
 

@@ -57,7 +57,7 @@ async fn a_contact_is_added_seen_and_removed() {
     eventually("the list is back", async || alice.line.roster().await).await.unwrap();
     alice.line.change_roster(RosterChange::RemoveContact(bob.address.clone())).await.unwrap();
     assert!(stage.front.contacts("alice").contacts.is_empty());
-    assert_eq!(stage.front.complaints(), Vec::<String>::new());
+    assert_eq!(stage.front.complaints().await, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -124,5 +124,5 @@ async fn whoever_is_blocked_cannot_tell_it_from_somebody_who_is_offline() {
     .await
     .unwrap();
     assert_eq!(alice.heard().await, Heard::Message(bob.address.clone(), "again".into()));
-    assert_eq!(stage.front.complaints(), Vec::<String>::new());
+    assert_eq!(stage.front.complaints().await, Vec::<String>::new());
 }

@@ -33,7 +33,7 @@ async fn an_account_signs_in_without_a_password_and_out_again() {
     assert_eq!((stage.front.endpoints("alice"), stage.front.endpoints("bob")), (0, 1));
     drop(bob);
     until("a line that is dropped signs out", || stage.front.endpoints("bob") == 0).await;
-    assert_eq!(stage.front.complaints(), Vec::<String>::new());
+    assert_eq!(stage.front.complaints().await, Vec::<String>::new());
 }
 
 #[tokio::test]

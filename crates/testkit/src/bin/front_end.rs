@@ -65,7 +65,7 @@ async fn obey(front: &mut FrontEnd, order: &str) -> Result<Value> {
         "state" => {}
         other => bail!("{other:?} is neither stop nor resume nor state"),
     }
-    Ok(json!({"signedIn": front.signed_in(), "complaints": front.complaints()}))
+    Ok(json!({"signedIn": front.signed_in(), "complaints": front.complaints_so_far()}))
 }
 
 fn name(number: usize) -> String {

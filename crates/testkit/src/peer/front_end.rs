@@ -7,6 +7,8 @@
 mod book;
 mod contact;
 mod control;
+mod debt;
+mod ear;
 mod house;
 mod judge;
 mod line;

@@ -102,7 +102,7 @@ async fn peer_that_says_every_torture_message_is_answered_by_the_book_and_harms_
     let told = pool.relay.log().lines().filter(|line| line.contains(" WARN ")).count();
     assert!(told < 10, "{told} warnings");
     chat(&mut alice, &mut bob, &pool, "after").await;
-    pool.check();
+    pool.check().await;
 }
 
 /// What came to a phone, in its order.

@@ -101,7 +101,7 @@ async fn peer_rings_until_the_person_accepts_and_no_word_is_doubled() {
             ("MessageReceived", "fine"),
         ])
     );
-    pool.check();
+    pool.check().await;
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn peer_that_is_declined_hears_that_nobody_is_there_or_that_nobody_will() 
         answered(&pool, &[180, status]).await;
         undelivered(&mut bob, "a minute?").await;
         assert!(already_answered(alice.phone.decline(&invited).await));
-        pool.check();
+        pool.check().await;
     }
 }
 
@@ -146,7 +146,7 @@ async fn peer_is_answered_at_the_desktop_and_the_phone_is_told() {
     desk.send(bob.address(), "desk").await.unwrap();
     bob.message("desk").await.unwrap();
     assert_eq!(bob.messages(&of_desk), ["desk"]);
-    pool.check();
+    pool.check().await;
 }
 
 #[tokio::test]
@@ -204,7 +204,7 @@ async fn peer_that_rings_in_an_open_conversation_is_answered_by_who_reads() {
         ("MessageReceived", "third"),
     ];
     assert_eq!(alice.mailbox().await, entries(&texts));
-    pool.check();
+    pool.check().await;
 }
 
 #[tokio::test]
@@ -224,7 +224,7 @@ async fn peer_that_gives_up_leaves_a_message_that_can_be_answered() {
         alice.mailbox().await,
         entries(&[("InvitationReceived", "call me back"), ("MessageReceived", "call me back"),])
     );
-    pool.check();
+    pool.check().await;
 }
 
 #[tokio::test]

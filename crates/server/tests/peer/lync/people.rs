@@ -59,7 +59,7 @@ async fn peer_list_is_one_for_the_phone_and_the_desktop() {
     })
     .await
     .unwrap();
-    pool.check();
+    pool.check().await;
     pool.check_wire().await;
 }
 
@@ -113,7 +113,7 @@ async fn peer_presence_and_notes_go_both_ways_and_a_card_is_read() {
     shows(&mut bob, &who, "do-not-disturb", "Mobile - in the tunnel").await;
     alice.phone.request("SetPersonalMessage", json!({"personalMessage": ""})).await.unwrap();
     shows(&mut bob, &who, "do-not-disturb", "Mobile").await;
-    pool.check();
+    pool.check().await;
     pool.check_wire().await;
 }
 
@@ -173,7 +173,7 @@ async fn peer_photos_and_what_a_card_lacks_come_from_the_directory() {
     assert_eq!(photos[0]["photoHash"], hash);
     assert_eq!(photos[0]["photo"], STANDARD.encode(jpeg));
     assert_eq!((&photos[1]["photoHash"], &photos[1]["photo"]), (&json!(""), &json!("")));
-    pool.check();
+    pool.check().await;
 }
 
 #[tokio::test]
@@ -204,7 +204,7 @@ async fn peer_phone_that_comes_and_goes_takes_nothing_from_the_desktop() {
         Vec::<String>::new(),
         "a phone that went is no wish to appear offline"
     );
-    pool.check();
+    pool.check().await;
     pool.check_wire().await;
 }
 
@@ -233,7 +233,7 @@ async fn peer_whom_a_phone_blocks_sees_somebody_offline() {
     bob.send(&who, "good again").await.unwrap();
     alice.message("good again").await;
     assert!(alice.mailbox().await.iter().all(|entry| entry.text != "why not?"));
-    pool.check();
+    pool.check().await;
     pool.check_wire().await;
 }
 
@@ -250,7 +250,7 @@ async fn peer_whom_another_client_blocks_is_blocked_on_the_phone_too_and_no_long
     alice.contact(&address("bob"), "is blocked no more", |contact| !contact.blocked).await;
     bob.send(&format!("alice@{DOMAIN}"), "good again").await.unwrap();
     alice.message("good again").await;
-    pool.check();
+    pool.check().await;
 }
 
 #[tokio::test]
@@ -269,5 +269,5 @@ async fn peer_whom_a_phone_blocked_while_the_pool_was_away_is_blocked_there_afte
     })
     .await
     .unwrap();
-    pool.check();
+    pool.check().await;
 }

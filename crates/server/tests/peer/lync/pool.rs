@@ -140,8 +140,8 @@ impl Pool {
         Pass { server, install, token }
     }
 
-    pub(crate) fn check(&self) {
-        assert_eq!(self.front.complaints(), Vec::<String>::new());
+    pub(crate) async fn check(&self) {
+        assert_eq!(self.front.complaints().await, Vec::<String>::new());
         self.check_log();
     }
 

@@ -83,7 +83,7 @@ async fn peer_statuses_of_a_message_are_told_with_code_and_text_and_tried_once_m
         assert!((1..=2).contains(&tries), "{status} {id}: {tries} INVITEs");
         pool.front.clear_script();
     }
-    pool.check();
+    pool.check().await;
 }
 
 /// Has a user register anew over the connection that stands: one that is cut often is dialled later and later.

@@ -31,7 +31,7 @@ async fn talk_and_see(between: Between) {
     eventually("Alice is signed out", async || (pool.front.endpoints("alice") == 0).then_some(()))
         .await
         .unwrap();
-    pool.check();
+    pool.check().await;
     pool.check_wire().await;
 }
 
@@ -93,7 +93,7 @@ async fn peer_pool_that_restarts_gets_what_was_written_meanwhile() {
     let mut bob = Pidgin::sign_in(&pool.front, "bob").await.unwrap();
     alice.phone.send_as("a-1", &address("bob"), "you are back").await.unwrap();
     bob.message("you are back").await.unwrap();
-    pool.check();
+    pool.check().await;
     pool.check_wire().await;
 }
 
@@ -115,7 +115,7 @@ async fn peer_proxy_that_restarts_is_found_again_and_chats_go_on() {
     alice.message("to the phone").await;
     alice.phone.send_as("a-2", &address("bob"), "and back").await.unwrap();
     bob.message("and back").await.unwrap();
-    pool.check();
+    pool.check().await;
     pool.check_wire().await;
 }
 

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use anyhow::Result;
+use tokio::time::timeout;
 use trunkline_sip::{
     Message,
     body::{
@@ -13,6 +14,8 @@ use trunkline_sip::{
         roaming::{Container, Member},
     },
 };
+
+use crate::patience;
 
 use super::{Act, FrontEnd, Heading, Package, Piece, Traffic, script::Rule, user::User};
 
@@ -249,9 +252,31 @@ impl FrontEnd {
         self.enter(|house| house.keys_of(user).iter().for_each(|key| house.sign_out(key)));
     }
 
-    /// What trusted applications did that a real server or its clients would not have stood; empty if all is well.
-    pub fn complaints(&self) -> Vec<String> {
+    /// What trusted applications did, or left undone, that a real server or its clients would not have stood; empty if all
+    /// is well. It waits until they have answered every request and acknowledged every 2xx to an INVITE of theirs, and
+    /// complains of what is still open when patience ends.
+    pub async fn complaints(&self) -> Vec<String> {
+        let mut owed = self.enter(|house| house.ledger.watch());
+        // In either case the ledger is asked.
+        let _ = timeout(patience(), owed.wait_for(|owed| *owed == 0)).await;
+        self.enter(|house| {
+            house.judge.complaints().iter().cloned().chain(house.ledger.complaints()).collect()
+        })
+    }
+
+    /// The same of what they did so far, without what they may still do.
+    pub fn complaints_so_far(&self) -> Vec<String> {
         self.enter(|house| house.judge.complaints().to_vec())
+    }
+
+    /// Waits no more for what is owed now: for tests that end, or kill the application, in the middle of something.
+    pub fn pardon(&self) {
+        self.enter(|house| house.ledger.forgive_all());
+    }
+
+    /// What was no message, or one only with good will: the bytes in which it was.
+    pub fn odd(&self) -> Vec<Piece> {
+        self.shared.log.odd()
     }
 
     /// Whether what passes is kept to be read; so it is at first. Otherwise memory does not grow with it.

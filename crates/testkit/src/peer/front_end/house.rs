@@ -9,12 +9,14 @@ use std::{
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use trunkline_sip::{
-    Frame, Message, Request, Response, Uri, body::ExpireType, header::name, message::ResponseBuilder,
+    Frame, Message, Refused, Request, Response, Uri, body::ExpireType, header::name, message::ResponseBuilder,
 };
 use uuid::Uuid;
 
 use super::{
     book::Book,
+    debt::Ledger,
+    ear::Heard,
     judge::Judge,
     line::Line,
     proxy::Call,
@@ -48,6 +50,7 @@ pub(super) struct House {
     pub(super) opaques: HashMap<String, Key>,
     pub(super) script: Script,
     pub(super) judge: Judge,
+    pub(super) ledger: Ledger,
     pub(super) lines: HashMap<u64, Line>,
     pub(super) errands: Vec<Errand>,
     /// Cancelled when the Front End stops: the parent of all that dial.
@@ -101,6 +104,7 @@ impl House {
             opaques: HashMap::new(),
             script: Script::default(),
             judge: Judge::default(),
+            ledger: Ledger::new(),
             lines: HashMap::new(),
             errands: Vec::new(),
             stop,
@@ -161,6 +165,7 @@ impl House {
         self.flows.clear();
         self.opaques.clear();
         self.subscriptions.clear();
+        self.ledger.forgive_all();
         for user in self.users.values_mut() {
             user.endpoints.clear();
             user.publications.retain(|known| known.publication.lasts == ExpireType::Static);
@@ -182,25 +187,43 @@ impl House {
         Some((user.address.clone(), user.by_epid(&from)?.instance))
     }
 
-    pub(super) fn received(&mut self, line: u64, frame: Frame) {
-        let message = match frame {
+    /// Whether an application is at the other end of a connection, to be held to the rules.
+    pub(super) fn is_application(&self, line: u64) -> bool {
+        self.lines.get(&line).is_some_and(|line| line.names.is_some())
+    }
+
+    pub(super) fn received(&mut self, line: u64, heard: Heard) {
+        if let Some(bytes) = heard.odd {
+            self.log.add_odd(line, bytes);
+            if self.is_application(line) {
+                self.judge.odd(&heard.frame);
+            }
+        }
+        let message = match heard.frame {
             Frame::Message(message) => message,
             Frame::Ping => return self.send_raw(line, b"\r\n".to_vec()),
-            Frame::Refused(refused) => {
-                let tag = self.fresh_tag();
-                if let Some(answer) = refused.answer(&tag) {
-                    self.send(line, answer);
-                }
-                if refused.close {
-                    self.cut(line);
-                }
-                return;
-            }
+            Frame::Refused(refused) => return self.turn_away(line, &refused),
         };
         self.log.add(line, Heading::Received, &message);
-        if self.lines.get(&line).is_some_and(|line| line.names.is_some()) {
+        if self.is_application(line) {
+            self.ledger.received(&message);
             self.judge_application(&message);
         }
+        self.perform(line, message);
+    }
+
+    fn turn_away(&mut self, line: u64, refused: &Refused) {
+        let tag = self.fresh_tag();
+        if let Some(answer) = refused.answer(&tag) {
+            self.send(line, answer);
+        }
+        if refused.close {
+            self.cut(line);
+        }
+    }
+
+    /// Works on what came, unless the script says otherwise.
+    fn perform(&mut self, line: u64, message: Message) {
         match self.script.next(Heading::Received, &message) {
             None => self.work(line, message),
             Some(Act::Answer(answer)) => self.answer(line, message, &answer),
@@ -347,6 +370,9 @@ impl House {
     pub(super) fn send_now(&mut self, line: u64, message: Message) {
         let kept = self.kept(line, Heading::Sent);
         for message in std::iter::once(message).chain(kept) {
+            if self.is_application(line) {
+                self.ledger.sent(line, &message);
+            }
             self.send_raw(line, message.to_bytes().to_vec());
             self.log.add(line, Heading::Sent, &message);
         }
@@ -360,9 +386,10 @@ impl House {
     }
 
     /// Closes a connection. What follows from it comes when its task has ended.
-    pub(super) fn cut(&mut self, line: u64) {
-        if let Some(line) = self.lines.get(&line) {
+    pub(super) fn cut(&mut self, id: u64) {
+        if let Some(line) = self.lines.get(&id) {
             line.stop.cancel();
+            self.ledger.forgive(id);
         }
     }
 }

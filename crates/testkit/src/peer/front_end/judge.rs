@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use trunkline_sip::{Header, Headers, Message, Method, Request, Response, Uri, header::name};
+use trunkline_sip::{Frame, Header, Headers, Message, Method, Request, Response, Uri, check, header::name};
 
 /// Watches the messages of applications.
 #[derive(Default)]
@@ -21,8 +21,20 @@ impl Judge {
         self.complaints.push(what);
     }
 
+    /// What was read was not just the bytes of a message.
+    pub(super) fn odd(&mut self, frame: &Frame) {
+        match frame {
+            Frame::Refused(refused) => self.complain(format!("no message: {}", refused.error)),
+            Frame::Message(message) => self.complain(format!("{}: not as it was written", what(message))),
+            Frame::Ping => {}
+        }
+    }
+
     /// Judges what an application sent; `gruu` is that of the endpoint that sent it, if it is known.
     pub(super) fn judge(&mut self, message: &Message, gruu: Option<&Uri>) {
+        if let Err(error) = check(message) {
+            self.complain(format!("{}: {error}", what(message)));
+        }
         match message {
             Message::Request(request) => self.request(request, gruu),
             Message::Response(response) => self.response(response),
@@ -92,6 +104,13 @@ impl Judge {
                 self.complain(format!("{what}: Contact is not the GRUU of the endpoint"));
             }
         }
+    }
+}
+
+fn what(message: &Message) -> String {
+    match message {
+        Message::Request(request) => request.method().to_string(),
+        Message::Response(response) => response.status().to_string(),
     }
 }
 

@@ -45,6 +45,7 @@ impl House {
 
     /// A connection could not be made.
     pub(super) fn unreachable(&mut self, line: u64) {
+        self.ledger.forgive(line);
         self.lost(line, 480);
     }
 

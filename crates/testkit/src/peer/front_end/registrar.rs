@@ -27,6 +27,11 @@ impl House {
             Ok(who) => who,
             Err((id, reason)) => return self.diagnose(line, request, 400, id, reason),
         };
+        if !self.is_application(line) && !is_clients(&contact) {
+            self.judge
+                .complain("REGISTER: an application's Contact, and no certificate was shown".to_owned());
+            return self.challenge(line, request);
+        }
         let Some(trusted) = self.trust(line) else { return self.challenge(line, request) };
         let user = request.to().ok().and_then(|to| self.user(&to.uri));
         let Some(key) = user.map(|user| (user.address.clone(), instance)) else {
@@ -231,6 +236,12 @@ fn who(request: &Request) -> Result<(String, Address, Uuid), (u32, &'static str)
     let derived = || Epid::parse(&epid).ok().map(|epid| epid.instance());
     let instance = contact.instance().or_else(derived).ok_or((4012, "The epid is too long"))?;
     Ok((epid, contact, instance))
+}
+
+/// Whether a Contact is that of a client, which asks to be reached by the connection that it made. To others the Front
+/// End connects, so it has to know them.
+fn is_clients(contact: &Address) -> bool {
+    contact.as_str().contains("proxy=replace")
 }
 
 /// The Contact of a 200: as registered, with its GRUU.

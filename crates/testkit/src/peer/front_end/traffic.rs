@@ -82,6 +82,8 @@ pub struct Piece {
 /// Everything that passed, in its order.
 pub(super) struct Log {
     all: Mutex<Vec<Traffic>>,
+    /// What was no message, or was one only with good will.
+    odd: Mutex<Vec<Piece>>,
     /// Kept on demand alone.
     raw: Mutex<Option<Vec<Piece>>>,
     is_kept: AtomicBool,
@@ -91,7 +93,13 @@ pub(super) struct Log {
 impl Log {
     pub(super) fn new() -> Self {
         let is_kept = AtomicBool::new(true);
-        Self { all: Mutex::new(Vec::new()), raw: Mutex::new(None), is_kept, grown: watch::Sender::new(0) }
+        Self {
+            all: Mutex::new(Vec::new()),
+            odd: Mutex::new(Vec::new()),
+            raw: Mutex::new(None),
+            is_kept,
+            grown: watch::Sender::new(0),
+        }
     }
 
     pub(super) fn keep(&self, on: bool) {
@@ -106,6 +114,17 @@ impl Log {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         all.push(Traffic { line, heading, message });
         self.grown.send_replace(all.len());
+    }
+
+    pub(super) fn add_odd(&self, line: u64, bytes: Vec<u8>) {
+        if self.is_kept.load(Ordering::Relaxed) {
+            let mut odd = self.odd.lock().unwrap_or_else(PoisonError::into_inner);
+            odd.push(Piece { line, heading: Heading::Received, bytes });
+        }
+    }
+
+    pub(super) fn odd(&self) -> Vec<Piece> {
+        self.odd.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Keeps raw bytes from now on, and gives those that were kept.
@@ -171,12 +190,15 @@ impl Log {
 
     pub(super) fn transcript(&self) -> String {
         let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().fold(String::new(), |mut text, traffic| {
+        let mut text = String::new();
+        let mut tell = |way: &str, line: u64, bytes: &[u8]| {
+            let _ = write!(text, "--- {way} connection {line}\n{}\n", String::from_utf8_lossy(bytes));
+        };
+        for traffic in all.iter() {
             let way = if traffic.heading == Heading::Received { "from" } else { "to" };
-            let bytes = traffic.message.to_bytes();
-            let _ =
-                write!(text, "--- {way} connection {}\n{}\n", traffic.line, String::from_utf8_lossy(&bytes));
-            text
-        })
+            tell(way, traffic.line, &traffic.message.to_bytes());
+        }
+        self.odd().iter().for_each(|piece| tell("odd bytes from", piece.line, &piece.bytes));
+        text
     }
 }

@@ -19,10 +19,9 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server::TlsStream};
 use tokio_util::sync::CancellationToken;
-use trunkline_sip::{Framer, Limits};
 use x509_parser::{extensions::GeneralName, prelude::FromDer};
 
-use super::{Shared, line::Line, traffic::Heading};
+use super::{Shared, ear::Ear, line::Line, traffic::Heading};
 use crate::peer::{Authority, Identity};
 
 /// Messages that wait for a peer who does not read.
@@ -174,15 +173,15 @@ async fn pump<S>(
 {
     let (mut reader, mut writer) = split(stream);
     let reading = async {
-        let mut framer = Framer::new(Limits::default());
+        let mut ear = Ear::new();
         let mut buffer = vec![0; 16 * 1024];
         while let Ok(length @ 1..) = reader.read(&mut buffer).await {
             shared.awake().await;
             let bytes = buffer.get(..length).unwrap_or_default();
             shared.log.tap(id, Heading::Received, bytes);
-            framer.push(bytes);
-            while let Some(frame) = framer.pull() {
-                shared.enter(|house| house.received(id, frame));
+            ear.push(bytes);
+            while let Some(heard) = ear.pull() {
+                shared.enter(|house| house.received(id, heard));
             }
         }
     };

@@ -67,6 +67,20 @@ impl Application {
         Ok(Self { host: host.to_owned(), port, lines: vec![own], opened, came, heard: Vec::new() })
     }
 
+    /// One that connects without TLS, and so shows no certificate. It cannot be dialled.
+    pub(super) async fn anonymous(front: &FrontEnd, host: &str) -> Result<Self> {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, front.tcp_port())).await?;
+        let (own, queue) = unbounded_channel();
+        let ((_, opened), (come, came)) = (unbounded_channel(), unbounded_channel());
+        tokio::spawn(pump(OWN, stream, queue, come));
+        Ok(Self { host: host.to_owned(), port: 5_061, lines: vec![own], opened, came, heard: Vec::new() })
+    }
+
+    /// Says bytes as they are.
+    pub(super) fn say(&self, bytes: &str) -> Result<()> {
+        Ok(self.lines.get(OWN).context("no connection")?.send(bytes.as_bytes().to_vec())?)
+    }
+
     pub(super) async fn register(&mut self, front: &FrontEnd, user: &str, epid: &str) -> Result<Speaker> {
         let (address, id) = (front.address(user), Uuid::new_v4().simple().to_string());
         let domain = address.split_once('@').context("no domain")?.1;
