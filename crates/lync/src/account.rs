@@ -32,6 +32,7 @@ use self::{commit::Commits, person::Contacts, subscribe::Subscriptions, talk::Ta
 use crate::{
     address::Target,
     chat::{self, SendId},
+    exchange::{LineId, Opening},
     people::ServeId,
     random,
 };
@@ -154,7 +155,12 @@ impl Account {
             true => registration.runs_out_at(),
             false => registration.next_deadline(),
         });
-        let others = [self.talks.deadline(), self.contacts.deadline(), self.subscriptions.deadline()];
+        let others = [
+            self.talks.deadline(),
+            self.contacts.deadline(),
+            self.subscriptions.deadline(),
+            self.commits.deadline(),
+        ];
         others.into_iter().chain([registration]).flatten().min()
     }
 
@@ -162,6 +168,7 @@ impl Account {
     pub(crate) fn timer(&mut self, now: Duration, acts: &mut Vec<Act>) {
         self.run_out(now, acts);
         self.line_up(now, acts);
+        self.commit_on(now, acts);
         self.talk_on(now, acts);
         self.subscribe_on(now, acts);
         self.people_on(now, acts);
@@ -226,6 +233,10 @@ impl Account {
         if self.is_unwanted(&request) {
             return acts.push(Act::Answer { id, response: answer(&request, 480) });
         }
+        let brings = [Method::INVITE, Method::MESSAGE, Method::NOTIFY].contains(request.method());
+        if brings && self.commits.is_crowded() {
+            return acts.push(Act::Answer { id, response: answer(&request, 503) });
+        }
         self.sign(&mut request);
         // Nobody but servers that prove who they are gets as far as here.
         self.chat(now, chat::Event::Request { id, request, trusted: true }, acts);
@@ -266,6 +277,17 @@ impl Account {
             Some(request) => acts.push(register(request)),
             None => acts.push(Act::Over),
         }
+    }
+
+    /// What it takes to begin anew, from a sign-in on; nothing if it was leaving.
+    pub(crate) fn begin_anew(self, line: LineId) -> Option<Opening> {
+        if self.leaving {
+            self.over();
+            return None;
+        }
+        self.tell(LineState::Connecting { reason: "a fault in the relay: it signs in anew".into() });
+        let Self { shared, inlet, endpoint, .. } = self;
+        Some(Opening { line, shared, inlet, endpoint: Arc::unwrap_or_clone(endpoint) })
     }
 
     /// Is forgotten now.

@@ -15,6 +15,7 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
 use trunkline_sip::{Frame, Framer};
 
 pub use self::schedule::{Schedule, Verdict};
@@ -227,6 +228,27 @@ impl Connection {
             mpsc::error::TrySendError::Full(_) => SendError::Full,
             mpsc::error::TrySendError::Closed(_) => SendError::Closed,
         })
+    }
+
+    /// Queues a whole message if there is room enough that a quarter is left for what cannot wait.
+    pub(crate) fn try_ask(&self, bytes: Bytes) -> Result<(), SendError> {
+        let (spare, spare_bytes) = (self.0.outgoing.max_capacity() / 4, self.0.room_bytes as usize / 4);
+        let has_room = self.0.outgoing.capacity() > spare
+            && self.0.room.available_permits() >= spare_bytes.saturating_add(bytes.len());
+        if has_room || !self.is_open() { self.try_send(bytes) } else { Err(SendError::Full) }
+    }
+
+    /// Queues a whole message that is not said again by itself, as an answer is. Without room for it the connection
+    /// closes: then the peer knows that it may have missed something.
+    pub(crate) fn say(&self, bytes: Bytes) {
+        match self.try_send(bytes) {
+            Ok(()) => {}
+            Err(SendError::Closed) => debug!(connection = self.id(), "not written: the connection is closed"),
+            Err(error) => {
+                warn!(connection = self.id(), peer = self.0.peer.name, %error, "closed, because an answer found no room");
+                self.close();
+            }
+        }
     }
 
     /// Writes what is queued, then closes; takes nothing more.

@@ -15,16 +15,21 @@ mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
-use trunkline_core::port::{self, CallAnswer, Inlet, InletError, OutgoingMessage, OwnPresence, RosterChange};
+use tracing::error;
+use trunkline_core::port::{
+    self, CallAnswer, Inlet, InletError, LineError, OutgoingMessage, OwnPresence, RosterChange,
+};
 use trunkline_model::{Address, Contact};
 use trunkline_sip::{
     Frame, Framer,
@@ -39,6 +44,7 @@ use crate::{
     account::{Account, Act, Changed, Commit, Place, Purpose, Read, Shared},
     address::Target,
     chat::SendId,
+    connection::CloseReason,
     pace::Turns,
     pool::DialError,
     random,
@@ -47,6 +53,9 @@ use crate::{
 /// REGISTERs that may wait for their answers from one server: one that is slow gets them more slowly, whatever the rate
 /// allows, and what else there is to say finds room on the connection.
 const WINDOW: usize = 128;
+
+/// How long to wait after a fault in the relay itself.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// A server that says nothing for so long, though it is asked, hangs.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -72,7 +81,7 @@ pub(crate) enum Command {
     /// A person blocks somebody, or no longer.
     Block { line: LineId, who: Address, blocked: bool, reply: Changed },
     /// A person wants to see somebody, or no longer.
-    Look { line: LineId, address: Address, watch: bool },
+    Look { line: LineId, address: Address, watch: bool, reply: oneshot::Sender<Result<(), LineError>> },
     /// What others are to see of a person.
     Publish { line: LineId, own: Box<OwnPresence> },
     /// The roster as it is.
@@ -116,6 +125,7 @@ pub(crate) struct Exchange {
     place: Arc<Place>,
     pool: Pool<Framer>,
     own: mpsc::Sender<Command>,
+    rate: u32,
     start: Instant,
     hop: Hop,
     /// Boxed, as a table has room for twice as many when it has grown.
@@ -148,6 +158,7 @@ impl Exchange {
             place,
             pool,
             own,
+            rate,
             start: Instant::now(),
             hop,
             accounts: HashMap::new(),
@@ -167,8 +178,34 @@ impl Exchange {
         }
     }
 
-    /// Works until it is told to stop.
+    /// Works until it is told to stop. A fault in the relay ends what was under way, but nobody's line: after a panic all
+    /// accounts sign in anew. The program's hook says where it was.
     pub(crate) async fn run(mut self, mut inputs: Inputs) {
+        while AssertUnwindSafe(self.work_on(&mut inputs)).catch_unwind().await.is_err() {
+            error!(
+                accounts = self.accounts.len(),
+                "all accounts of the pool sign in anew after a fault in the relay"
+            );
+            self = self.anew();
+            sleep(AGAIN).await;
+        }
+        for (_, account) in self.accounts.drain() {
+            account.over();
+        }
+    }
+
+    /// The same accounts over new connections, with nothing under way.
+    fn anew(self) -> Self {
+        for connection in self.connections.values() {
+            connection.cut(CloseReason::Here);
+        }
+        let mut fresh = Self::new(self.place, self.pool, self.rate, self.own);
+        let openings = self.accounts.into_iter().filter_map(|(line, account)| account.begin_anew(line));
+        openings.for_each(|opening| fresh.open(opening));
+        fresh
+    }
+
+    async fn work_on(&mut self, inputs: &mut Inputs) {
         loop {
             let deadline = self.next_deadline();
             tokio::select! {
@@ -179,9 +216,6 @@ impl Exchange {
                 else => break,
             }
             self.settle();
-        }
-        for (_, account) in self.accounts.drain() {
-            account.over();
         }
     }
 
@@ -210,8 +244,8 @@ impl Exchange {
             Command::Block { line, who, blocked, reply } => {
                 self.work(line, |account, now, acts| account.block(now, who, blocked, reply, acts));
             }
-            Command::Look { line, address, watch } => {
-                self.work(line, |account, now, acts| account.look(now, address, watch, acts));
+            Command::Look { line, address, watch, reply } => {
+                self.work(line, |account, now, acts| account.look(now, address, watch, reply, acts));
             }
             Command::Publish { line, own } => {
                 self.work(line, |account, now, acts| account.publish(now, *own, acts));

@@ -187,6 +187,16 @@ impl People {
         self.own.blocks(who)
     }
 
+    /// Whether somebody outside the list can be watched, or why not.
+    pub fn has_room_for(&self, address: &Address) -> Result<(), LineError> {
+        let most = self.settings.watched;
+        if self.watched.len() < most || self.watched.contains(address) {
+            return Ok(());
+        }
+        let words = format!("too-many: {most} people outside the contact list are watched at this account");
+        Err(LineError::Conflict(words))
+    }
+
     /// What the server tells clients to use.
     pub fn provisions(&self) -> &Provisions {
         &self.provisions
@@ -325,7 +335,7 @@ impl People {
     fn watch(&mut self, address: &Address, watch: bool) {
         if !watch {
             self.watched.remove(address);
-        } else if self.watched.len() < self.settings.watched {
+        } else if self.has_room_for(address).is_ok() {
             self.watched.insert(address.clone());
         }
         self.place(address, false);

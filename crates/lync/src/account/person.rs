@@ -131,7 +131,21 @@ impl Account {
     }
 
     /// The person wants to see somebody, or no longer.
-    pub(crate) fn look(&mut self, now: Duration, address: Address, watch: bool, acts: &mut Vec<Act>) {
+    pub(crate) fn look(
+        &mut self,
+        now: Duration,
+        address: Address,
+        watch: bool,
+        reply: oneshot::Sender<Result<(), LineError>>,
+        acts: &mut Vec<Act>,
+    ) {
+        let room = if watch { self.contacts.people.has_room_for(&address) } else { Ok(()) };
+        let has_room = room.is_ok();
+        // Who does not wait any more need not hear it.
+        let _ = reply.send(room);
+        if !has_room {
+            return;
+        }
         self.person(now, Event::Watch(address, watch), acts);
     }
 

@@ -76,6 +76,11 @@ impl Account {
         if !self.talks.is_online || turn <= self.talks.given_back {
             return self.talks.tell(waiting, Outcome::NotSent);
         }
+        if let Some(before) = self.talks.senders.get_mut(&key) {
+            // It is on its way already. Who asks again hears what becomes of that, and there is no second one.
+            *before = waiting;
+            return;
+        }
         self.talks.senders.insert(key, waiting);
         self.chat(now, Event::PersonSends { key, text, peer }, acts);
     }
@@ -146,11 +151,11 @@ impl Account {
 
     pub(super) fn chat(&mut self, now: Duration, event: Event, acts: &mut Vec<Act>) {
         for action in self.talks.chats.handle(now, event) {
-            self.chat_act(action, acts);
+            self.chat_act(now, action, acts);
         }
     }
 
-    fn chat_act(&mut self, action: Action, acts: &mut Vec<Act>) {
+    fn chat_act(&mut self, now: Duration, action: Action, acts: &mut Vec<Act>) {
         match action {
             Action::Send { id, request, patience } => {
                 acts.push(Act::Send { purpose: Purpose::Chat(id), request, patience });
@@ -158,20 +163,22 @@ impl Account {
             Action::Cancel(id) => acts.push(Act::Cancel(id)),
             Action::Write(request) => acts.push(Act::Write(request)),
             Action::Answer { id, response } => acts.push(Act::Answer { id, response }),
-            Action::Deliver { token, message } => self.keep(Some(token), message, acts),
-            Action::Invited { token, message: Some(message), .. } => self.keep(Some(token), message, acts),
+            Action::Deliver { token, message } => self.keep(now, Some(token), message, acts),
+            Action::Invited { token, message: Some(message), .. } => {
+                self.keep(now, Some(token), message, acts)
+            }
             Action::Invited { token, peer, name, message: None } => {
                 let profile = name.map(|display_name| Profile { display_name, ..Profile::default() });
-                self.commit(Commit::Called { token, peer, profile: profile.map(Box::new) }, acts);
+                self.commit(now, Commit::Called { token, peer, profile: profile.map(Box::new) }, acts);
             }
             Action::AnsweredElsewhere { peer, took, foreign_id } => {
                 let end = if took { CallEnd::AnsweredElsewhere } else { CallEnd::Declined };
-                self.commit(Commit::CallEnded { peer, foreign_id, end }, acts);
+                self.commit(now, Commit::CallEnded { peer, foreign_id, end }, acts);
             }
-            Action::Missed { message: Some(message), .. } => self.keep(None, message, acts),
+            Action::Missed { message: Some(message), .. } => self.keep(now, None, message, acts),
             Action::Missed { peer, message: None } => {
                 let end = CallEnd::Missed;
-                self.commit(Commit::CallEnded { peer, foreign_id: None, end }, acts);
+                self.commit(now, Commit::CallEnded { peer, foreign_id: None, end }, acts);
             }
             Action::Typing { peer, composing } => self.inlet.typing(&peer, composing),
             Action::Outcome { key, outcome } => {
@@ -179,8 +186,8 @@ impl Account {
                     self.talks.tell(waiting, outcome);
                 }
             }
-            Action::Failed { key, permanent, reason } => {
-                self.commit(Commit::Failed { key, permanent, reason }, acts);
+            Action::Failed { token, key, permanent, reason } => {
+                self.commit(now, Commit::Failed { token, key, permanent, reason }, acts);
             }
             Action::ConferenceInvited { .. } => {
                 info!(account = self.shared.person.account.0, "declined an invitation to a conference");
@@ -188,9 +195,9 @@ impl Account {
         }
     }
 
-    fn keep(&mut self, token: Option<chat::Token>, message: Received, acts: &mut Vec<Act>) {
+    fn keep(&mut self, now: Duration, token: Option<chat::Token>, message: Received, acts: &mut Vec<Act>) {
         match message.incoming(Timestamp::now()) {
-            Some(incoming) => self.commit(Commit::Received(token, Box::new(incoming)), acts),
+            Some(incoming) => self.commit(now, Commit::Received(token, Box::new(incoming)), acts),
             None => debug!("a message without an id is not kept"),
         }
     }

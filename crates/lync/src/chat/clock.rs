@@ -16,13 +16,15 @@ impl Chats {
         let rings = self.chats.values().filter_map(|chat| Some(chat.ring.as_ref()?.until));
         let typing = self.chats.values().filter_map(|chat| chat.typing.deadline());
         let again = self.chats.values().filter_map(|chat| chat.again);
-        calls.chain(talks).chain(again).chain(acks).chain(rings).chain(typing).min()
+        let letters = self.chats.values().filter_map(|chat| Some(chat.queue.get(1)?.until));
+        calls.chain(talks).chain(letters).chain(again).chain(acks).chain(rings).chain(typing).min()
     }
 
     pub(super) fn expire(&mut self) {
         if self.next_deadline().is_none_or(|deadline| deadline > self.now) {
             return;
         }
+        self.expire_letters();
         self.expire_calls();
         self.expire_rings();
         self.expire_typing();
@@ -35,6 +37,15 @@ impl Chats {
         let due = self.chats.iter().filter(|(_, chat)| chat.again.is_some_and(|at| at <= now));
         let due: Vec<Address> = due.map(|(peer, _)| peer.clone()).collect();
         due.iter().for_each(|peer| self.pump(peer));
+    }
+
+    /// Gives back what waited for too long: the first in a queue has its own end, the others have not left.
+    fn expire_letters(&mut self) {
+        let now = self.now;
+        let is_due = |chat: &super::Chat| chat.queue.get(1).is_some_and(|letter| letter.until <= now);
+        let due = self.chats.iter().filter(|(_, chat)| is_due(chat));
+        let due: Vec<Address> = due.map(|(peer, _)| peer.clone()).collect();
+        due.iter().for_each(|peer| self.give_back(peer, 1));
     }
 
     fn expire_calls(&mut self) {

@@ -34,6 +34,8 @@ pub struct Settings {
     pub ring_here: Duration,
     /// How long a dialog without a word is kept.
     pub idle: Duration,
+    /// How long a message of the person's waits for those before it; then it is given back.
+    pub wait: Duration,
     /// How many messages to one peer may wait.
     pub queue: usize,
     /// How many peers there may be at a time, and how many messages from them may wait for their commit.
@@ -50,6 +52,7 @@ impl Default for Settings {
             ring: Duration::from_secs(60),
             ring_here: Duration::from_secs(150),
             idle: Duration::from_secs(12 * 60),
+            wait: Duration::from_secs(150),
             queue: 200,
             peers: 500,
             embeds: true,
@@ -228,8 +231,10 @@ pub enum Action {
         /// What.
         outcome: Outcome,
     },
-    /// A confirmed message came back after all.
+    /// A confirmed message came back after all: commit that, however long it takes.
     Failed {
+        /// What to answer by; `None` if nobody waits for the answer.
+        token: Option<Token>,
         /// Which.
         key: MessageKey,
         /// As in [`Outcome::Refused`].

@@ -44,10 +44,8 @@ impl Chats {
             "REFER" => self.reply(id, request, 603),
             "BYE" if self.given_up(request) => self.reply(id, request, 200),
             "NOTIFY" => match word(request) {
-                Ok(Word::Report(report)) => {
-                    self.reported(&report);
-                    self.reply(id, request, 200);
-                }
+                Ok(Word::Report(report)) if self.reported(&report, Some((id, request))) => {}
+                Ok(Word::Report(_)) => self.reply(id, request, 200),
                 _ => self.reply(id, request, 481),
             },
             "BYE" | "INFO" | "INVITE" | "MESSAGE" | "PRACK" | "UPDATE" => self.reply(id, request, 481),
@@ -123,7 +121,8 @@ impl Chats {
             Ok(Word::Text(text)) if is_message => return self.deliver(id, request, dialog, text),
             Ok(Word::Text(_)) => return self.reply(id, &request, 415),
             Ok(Word::Typing(composing)) => self.peer_types(dialog, composing),
-            Ok(Word::Report(report)) => self.reported(&report),
+            Ok(Word::Report(report)) if self.reported(&report, Some((id, &request))) => return,
+            Ok(Word::Report(_)) => {}
             Ok(Word::Nothing) => {}
             Err(status) => return self.reply(id, &request, status),
         }
@@ -156,25 +155,34 @@ impl Chats {
         self.tidy(&peer);
     }
 
-    /// A report on a message that was confirmed.
-    fn reported(&mut self, report: &Delivery) {
-        let Some(failed) = report.recipients.iter().find(|recipient| recipient.failed()) else { return };
+    /// A report on a message that was confirmed. Whether what asks for an answer gets it when the core has taken that.
+    fn reported(&mut self, report: &Delivery, asks: Option<(ServerId, &Request)>) -> bool {
+        let Some(failed) = report.recipients.iter().find(|recipient| recipient.failed()) else {
+            return false;
+        };
         let found = self.reports.iter().find(|(name, _)| *name == report.message);
-        let Some(key) = found.map(|(_, key)| *key) else { return };
+        let Some(key) = found.map(|(_, key)| *key) else { return false };
         self.reports.retain(|(_, each)| *each != key);
         let (permanent, reason) = failure::reported(failed.status);
         let mut letters = self.chats.values_mut().flat_map(|chat| chat.queue.iter_mut());
-        match letters.find(|letter| letter.key == key) {
-            Some(letter) => letter.returned = Some((permanent, reason)),
-            None => self.out.push(Action::Failed { key, permanent, reason }),
+        if let Some(letter) = letters.find(|letter| letter.key == key) {
+            letter.returned = Some((permanent, reason));
+            return false;
         }
+        let token = asks.map(|(id, request)| {
+            let token = Token(self.number());
+            self.commits.insert(token, Commit::Message(id, Box::new(request.clone())));
+            token
+        });
+        self.out.push(Action::Failed { token, key, permanent, reason });
+        token.is_some()
     }
 
     /// The ACK to a 2xx of ours, or a report that wants no answer.
     pub(super) fn noticed(&mut self, request: &Request) {
         if *request.method() == Method::BENOTIFY {
             if let Ok(Word::Report(report)) = word(request) {
-                self.reported(&report);
+                self.reported(&report, None);
             }
             return;
         }

@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use trunkline_core::port::Outcome;
 use trunkline_model::{MessageKey, MessageText};
@@ -8,6 +8,8 @@ use trunkline_sip::body::text::{MAX_MESSAGE, split};
 #[derive(Debug)]
 pub(super) struct Letter {
     pub(super) key: MessageKey,
+    /// When it is given back if its turn has not come.
+    pub(super) until: Duration,
     parts: VecDeque<MessageText>,
     total: usize,
     /// Whether it was sent once more already.
@@ -17,10 +19,10 @@ pub(super) struct Letter {
 }
 
 impl Letter {
-    pub(super) fn new(key: MessageKey, text: &MessageText) -> Self {
+    pub(super) fn new(key: MessageKey, text: &MessageText, until: Duration) -> Self {
         let part = |part: &str| MessageText::stored(part.to_owned());
         let parts: VecDeque<_> = split(text.expose(), MAX_MESSAGE).into_iter().map(part).collect();
-        Self { key, total: parts.len(), parts, resent: false, returned: None }
+        Self { key, until, total: parts.len(), parts, resent: false, returned: None }
     }
 
     /// The part that goes next.

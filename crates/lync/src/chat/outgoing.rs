@@ -22,12 +22,13 @@ impl Chats {
         if !self.chats.contains_key(peer) && self.chats.len() >= self.settings.peers {
             return self.report(key, temporary("too many chats are open at once (busy)"));
         }
+        let until = self.now.saturating_add(self.settings.wait);
         let chat = self.chats.entry(peer.clone()).or_default();
         if chat.queue.len() >= self.settings.queue {
             return self.report(key, temporary("too many messages to this contact wait (busy)"));
         }
         chat.ends = false;
-        chat.queue.push_back(Letter::new(key, text));
+        chat.queue.push_back(Letter::new(key, text, until));
         self.accept(peer);
         self.pump(peer);
     }
@@ -180,11 +181,17 @@ impl Chats {
     fn fail_waiting(&mut self, peer: &Address) {
         let Some(chat) = self.chats.get_mut(peer) else { return };
         let under_way = chat.is_out || chat.call.is_some();
-        let waiting = chat.queue.split_off(usize::from(under_way).min(chat.queue.len()));
+        self.give_back(peer, usize::from(under_way));
+        self.tidy(peer);
+    }
+
+    /// Gives messages back that did not leave, from that one on.
+    pub(super) fn give_back(&mut self, peer: &Address, first: usize) {
+        let Some(chat) = self.chats.get_mut(peer) else { return };
+        let waiting = chat.queue.split_off(first.min(chat.queue.len()));
         for letter in waiting {
             self.report(letter.key, letter.outcome(Outcome::NotSent));
         }
-        self.tidy(peer);
     }
 
     pub(super) fn shutdown(&mut self) {

@@ -137,7 +137,7 @@ pub(super) enum Purpose {
 /// What a commit is waited for with.
 #[derive(Debug)]
 pub(super) enum Commit {
-    /// The MESSAGE is answered.
+    /// The MESSAGE, or what brought a report, is answered.
     Message(ServerId, Box<Request>),
     /// The peer's INVITE is accepted.
     Ring(Address),

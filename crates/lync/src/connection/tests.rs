@@ -160,6 +160,23 @@ async fn a_peer_that_does_not_read_is_given_up_and_its_queue_is_bounded() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn requests_leave_room_for_answers_and_an_answer_that_finds_none_ends_the_connection() {
+    for (queued, queued_bytes) in [(8, 1_000_000), (1_000, 80)] {
+        let limits = Limits { queued, queued_bytes, ..Limits::default() };
+        let bench = Bench::new(Direction::Outbound, limits, 4);
+        let message = || Bytes::from_static(b"123456789\n");
+        let asked = (0..100).take_while(|_| bench.connection.try_ask(message()).is_ok()).count();
+        assert_eq!((asked, bench.connection.try_ask(message())), (6, Err(SendError::Full)));
+        for _ in 0..2 {
+            bench.connection.say(message());
+            assert!(bench.connection.is_open(), "what is left is for answers");
+        }
+        bench.connection.say(message());
+        assert!(!bench.connection.is_open(), "the peer has to know that it missed an answer");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_more_is_read_while_events_are_not_taken() {
     let mut bench = Bench::new(Direction::Outbound, Limits::default(), 2);
     let (mut peer, text) = (bench.peer, "INVITE\n".repeat(1_000));

@@ -6,7 +6,7 @@ use trunkline_sip::{
     transaction::{Answer, ConnectionId, Incoming, ServerId},
 };
 
-use super::{Exchange, LineId, outbound::write, switchboard::Callee};
+use super::{Exchange, LineId, switchboard::Callee};
 use crate::{
     Connection,
     account::{answer, is_of_another},
@@ -21,7 +21,7 @@ impl Exchange {
         let now = self.now();
         self.heard.insert(connection.id(), now);
         match frame {
-            Frame::Ping => write(connection, PONG.into()),
+            Frame::Ping => connection.say(PONG.into()),
             Frame::Refused(mut refused) => {
                 let response = refused.response.take();
                 refuse(connection, &refused);
@@ -38,7 +38,7 @@ impl Exchange {
                 (Err(error), Message::Request(request)) => {
                     unfit(connection, &error);
                     if !request.method().is_unanswered() {
-                        write(connection, answer(&request, error.status()).to_bytes());
+                        connection.say(answer(&request, error.status()).to_bytes());
                     }
                 }
                 (Err(error), Message::Response(_)) => unfit(connection, &error),
@@ -56,12 +56,12 @@ impl Exchange {
                 }
             }
             Incoming::Cancel { invite, request, reply } => {
-                write(connection, reply.to_bytes());
+                connection.say(reply.to_bytes());
                 if let Some(invite) = invite {
                     self.cancelled(invite, request);
                 }
             }
-            Incoming::Reply(response) => write(connection, response.to_bytes()),
+            Incoming::Reply(response) => connection.say(response.to_bytes()),
             Incoming::Absorbed => {}
         }
     }
@@ -104,18 +104,18 @@ impl Exchange {
         let (now, id) = (self.now(), ConnectionId(connection.id()));
         match self.transactions.answer(now, id, response) {
             Answer::Final { id, outcome, ack } => {
-                ack.iter().for_each(|ack| write(connection, ack.to_bytes()));
+                ack.iter().for_each(|ack| connection.say(ack.to_bytes()));
                 self.ended(id, outcome);
             }
             Answer::Provisional { id, response, cancel } => {
-                cancel.iter().for_each(|cancel| write(connection, cancel.to_bytes()));
+                cancel.iter().for_each(|cancel| connection.say(cancel.to_bytes()));
                 if let Some(owner) = self.owners.get_mut(&id) {
                     owner.is_heard = true;
                     let (line, purpose) = (owner.line, owner.purpose);
                     self.work(line, |account, now, acts| account.progressed(now, purpose, response, acts));
                 }
             }
-            Answer::Absorbed { ack } => ack.iter().for_each(|ack| write(connection, ack.to_bytes())),
+            Answer::Absorbed { ack } => ack.iter().for_each(|ack| connection.say(ack.to_bytes())),
             Answer::Late { id, response } => self.late(id, response),
         }
     }
@@ -127,7 +127,7 @@ struct Stranger;
 fn refuse(connection: &Connection, refused: &Refused) {
     unfit(connection, &refused.error);
     if let Some(answer) = refused.answer(&tag()) {
-        write(connection, answer.to_bytes());
+        connection.say(answer.to_bytes());
     }
     if refused.close {
         connection.close();

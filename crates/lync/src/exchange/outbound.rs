@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use tracing::debug;
 use trunkline_sip::{
     Method, Request, Response,
@@ -31,7 +30,7 @@ impl Exchange {
             if !self.transactions.make_room(&request) {
                 return Err(NotSent::TooLate);
             }
-            connection.try_send(request.to_bytes()).map_err(|error| match error {
+            connection.try_ask(request.to_bytes()).map_err(|error| match error {
                 SendError::Closed => NotSent::ConnectionLost,
                 SendError::Full | SendError::TooLarge => NotSent::TooLate,
             })?;
@@ -70,7 +69,7 @@ impl Exchange {
     pub(super) fn write(&self, line: LineId, mut request: Request) {
         self.hop.stamp(&mut request, random());
         if let Some(connection) = self.connection(line) {
-            write(&connection, request.to_bytes());
+            connection.say(request.to_bytes());
         }
     }
 
@@ -80,7 +79,7 @@ impl Exchange {
         match self.transactions.cancel(self.now(), id) {
             CancelStep::Write(cancel) => {
                 if let Some(owner) = self.owners.get(&id) {
-                    write(&owner.connection, cancel.to_bytes());
+                    owner.connection.say(cancel.to_bytes());
                 }
             }
             CancelStep::Withdrawn => self.ended(id, Outcome::NotSent(NotSent::Withdrawn)),
@@ -101,7 +100,7 @@ impl Exchange {
             Way::Host { host, .. } => self.pool.find(host),
         };
         match connection {
-            Some(connection) => write(&connection, reply.response.to_bytes()),
+            Some(connection) => connection.say(reply.response.to_bytes()),
             None => debug!("an answer has no way back to who asked"),
         }
     }
@@ -152,7 +151,7 @@ impl Exchange {
                 Expired::Ended { id, outcome } => self.ended(id, outcome),
                 Expired::Cancelled { connection, cancel, .. } => {
                     if let Some(connection) = self.connections.get(&connection.0) {
-                        write(connection, cancel.to_bytes());
+                        connection.say(cancel.to_bytes());
                     }
                 }
                 Expired::Unheard(unheard) => {
@@ -170,12 +169,5 @@ impl Exchange {
         if self.now().saturating_sub(heard) >= super::SILENCE {
             connection.close_for(CloseReason::Mute);
         }
-    }
-}
-
-/// Writes what is not waited for. A peer that takes nothing is cut off by the connection itself.
-pub(super) fn write(connection: &Connection, bytes: Bytes) {
-    if let Err(error) = connection.try_send(bytes) {
-        debug!(connection = connection.id(), %error, "not written");
     }
 }

@@ -163,7 +163,7 @@ fn take(change: &ContainerChange, containers: &mut Vec<Container>) {
         containers.len() - 1
     });
     let container = &mut containers[at];
-    container.version = change.version + 1;
+    container.version = change.version.saturating_add(1);
     for (adds, member) in &change.members {
         container.members.retain(|known| known != member);
         if *adds {

@@ -93,7 +93,7 @@ impl Published {
             if publication.content == Content::Absent {
                 self.held.remove(&key);
             } else {
-                let version = Some(publication.version + 1);
+                let version = Some(publication.version.saturating_add(1));
                 let held = Held { version, published: None, said: said(&publication.content) };
                 self.held.insert(key, held);
             }

@@ -116,3 +116,38 @@ async fn a_call_without_words_waits_for_its_answer_too() {
     bob.line.answer(&mallory, CallAnswer::Accept).await.unwrap();
     until("the second is accepted", || finals(&stage) == [487, 200]).await;
 }
+
+#[tokio::test]
+async fn what_nobody_tells_again_is_told_to_the_core_until_it_has_it() {
+    let stage = stage(Accept::User, Decline::Here).await;
+    let mut bob = stage.connected("bob").await;
+    let mallory: Address = "mallory@contoso.test".parse().unwrap();
+    stage.front.send("bob", call(&stage, Method::INVITE, "a"));
+    assert_eq!(bob.heard().await, Heard::Called(mallory.clone()));
+    *bob.ear.broken.lock().unwrap() = true;
+    stage.front.send("bob", call(&stage, Method::CANCEL, "a"));
+    until("it is given up", || finals(&stage) == [487]).await;
+    stage.front.send("bob", call(&stage, Method::INVITE, "b"));
+    until("who waits for an answer does not wait for the store", || finals(&stage) == [487, 480]).await;
+    assert!(bob.heard_nothing_more());
+    *bob.ear.broken.lock().unwrap() = false;
+    assert_eq!(bob.heard().await, Heard::CallEnded(mallory.clone(), false, CallEnd::Missed));
+    stage.front.send("bob", call(&stage, Method::INVITE, "c"));
+    assert_eq!(bob.heard().await, Heard::Called(mallory));
+}
+
+#[tokio::test]
+async fn a_message_that_is_asked_for_twice_while_it_is_on_its_way_goes_once() {
+    let stage = stage(Accept::User, Decline::Here).await;
+    let (alice, mut bob) = (stage.connected("alice").await, stage.connected("bob").await);
+    let to_bob = bob.address.clone();
+    let hears = async {
+        assert_eq!(bob.heard().await, Heard::Message(alice.address.clone(), "once".into()));
+        bob.line.answer(&alice.address, CallAnswer::Accept).await.unwrap();
+    };
+    let (first, again, ()) =
+        tokio::join!(alice.send(1, &to_bob, "once"), alice.send_in(2, 1, &to_bob, "once"), hears);
+    assert_eq!((first, again), (Outcome::Unknown, Outcome::Confirmed));
+    assert_eq!(alice.send(3, &to_bob, "next").await, Outcome::Confirmed);
+    assert_eq!(bob.heard().await, Heard::Message(alice.address.clone(), "next".into()));
+}

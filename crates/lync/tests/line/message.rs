@@ -2,7 +2,7 @@
 
 use trunkline_core::port::Outcome;
 use trunkline_sip::{Message, Method, Request, Uri};
-use trunkline_testkit::peer::front_end::Act;
+use trunkline_testkit::{eventually, peer::front_end::Act};
 
 use crate::stage::{Heard, Stage, until};
 
@@ -64,6 +64,24 @@ async fn a_message_goes_once_more_and_arrives_once_where_servers_say_that_it_rea
     }
     assert!(bob.heard_nothing_more());
     assert_eq!((stage.front.pending(), stage.front.complaints().await), (0, Vec::new()));
+}
+
+#[tokio::test]
+async fn a_fault_in_the_relay_ends_nobodys_line() {
+    let stage = Stage::open().await;
+    let (alice, mut bob) = (stage.connected("alice").await, stage.connected("bob").await);
+    assert_eq!(alice.send(1, &bob.address, "before").await, Outcome::Confirmed);
+    *bob.ear.panics.lock().unwrap() = true;
+    alice.line.typing(&bob.address, true).await.unwrap();
+    bob.until("all sign in anew", |state| state.reason().contains("a fault in the relay")).await;
+    eventually("they talk again", async || {
+        (alice.send(2, &bob.address, "after").await == Outcome::Confirmed).then_some(())
+    })
+    .await
+    .unwrap();
+    for text in ["before", "after"] {
+        assert_eq!(bob.heard().await, Heard::Message(alice.address.clone(), text.into()));
+    }
 }
 
 /// A request from the Front End to whom its Request-URI says.

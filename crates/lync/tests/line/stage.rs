@@ -141,6 +141,7 @@ impl Desk {
             state,
             heard: sender,
             broken: Mutex::new(false),
+            panics: Mutex::new(false),
             contacts: Mutex::default(),
             taken: Mutex::default(),
         });
@@ -203,6 +204,8 @@ pub(crate) struct Ear {
     state: watch::Sender<LineState>,
     heard: mpsc::UnboundedSender<Heard>,
     pub(crate) broken: Mutex<bool>,
+    /// Whether it panics when it is told next that somebody types.
+    pub(crate) panics: Mutex<bool>,
     pub(crate) contacts: Mutex<Vec<Contact>>,
     /// The ids of the messages that were taken: each is taken once.
     taken: Mutex<HashSet<String>>,
@@ -255,6 +258,8 @@ impl Inlet for Ear {
     }
 
     fn typing(&self, peer: &Address, composing: bool) {
+        let panics = std::mem::take(&mut *self.panics.lock().unwrap());
+        assert!(!panics, "a fault in the relay");
         self.heard.send(Heard::Typing(peer.clone(), composing)).unwrap();
     }
 

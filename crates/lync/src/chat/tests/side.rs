@@ -136,6 +136,10 @@ impl Side {
                 }
                 self.seen.push(action);
             }
+            Action::Failed { token: Some(token), .. } => {
+                self.wait(token, None);
+                self.seen.push(action);
+            }
             Action::Outcome { key, outcome } => self.outcomes.entry(key).or_default().push(outcome),
             other => self.seen.push(other),
         }

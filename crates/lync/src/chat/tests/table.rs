@@ -5,7 +5,7 @@ use std::time::Duration;
 use trunkline_core::port::Outcome;
 use trunkline_sip::{Method, Request, Response, name};
 
-use super::side::{ALICE, BOB, Side};
+use super::side::{ALICE, BOB, Core, Side};
 use crate::chat::Settings;
 
 /// Status, diagnostics, whether it is permanent, the key of the text.
@@ -288,4 +288,34 @@ fn nothing_overtakes_a_message_for_which_there_was_no_room() {
     alice.is_quiet();
     alice.send(4, "two", BOB);
     assert_eq!(alice.takes(&Method::MESSAGE).body().as_ref(), b"two", "by the dialog that there is");
+}
+
+#[test]
+fn a_report_is_answered_when_the_core_has_it() {
+    for (commits, status) in [(true, 200), (false, 500)] {
+        let (mut alice, message) = talking();
+        alice.receive(Response::build(&message, 200).header("Message-Id", "23").done().into());
+        alice.core = Core::Waits;
+        let report = "<imdn xmlns=\"urn:ietf:params:xml:ns:imdn\"><message-id>23</message-id><recipient \
+                      uri=\"&lt;sip:bob@example.com&gt;\"><status>486</status></recipient></imdn>";
+        let notify = super::invited::request(Method::NOTIFY).body("application/ms-imdn+xml", report);
+        alice.receive(notify.done().into());
+        alice.is_quiet();
+        alice.commit_now(commits);
+        alice.answers(status);
+    }
+}
+
+#[test]
+fn what_has_not_left_for_too_long_is_given_back_and_not_unknown() {
+    let settings = Settings { wait: Duration::from_secs(20), embeds: false, ..Settings::default() };
+    let mut alice = Side::new(ALICE, settings);
+    alice.send(1, "one", BOB);
+    alice.takes(&Method::INVITE);
+    alice.send(2, "two", BOB);
+    wait(&mut alice, Duration::from_secs(10));
+    alice.send(3, "three", BOB);
+    wait(&mut alice, Duration::from_secs(11));
+    assert_eq!((alice.outcome(2), alice.outcome(3)), (&Outcome::NotSent, &Outcome::NotSent));
+    assert!(!alice.outcomes.contains_key(&super::side::key(1)), "it is on its way");
 }

@@ -262,3 +262,16 @@ fn presence_is_forgotten_at_a_new_registration_and_cards_are_not() {
     assert_eq!(desk.contact("bob").presence.availability, Availability::Offline);
     assert_eq!(desk.contact("bob").shown_name(), "Bob B");
 }
+
+#[test]
+fn who_watches_too_many_is_told_so() {
+    let mut desk = Desk::with(Settings { watched: 1, ..Settings::default() });
+    let (carol, erin) = (address("carol"), address("erin"));
+    assert!(desk.people.has_room_for(&carol).is_ok());
+    desk.tell(Event::Watch(carol.clone(), true));
+    assert!(desk.people.has_room_for(&carol).is_ok(), "she is watched already");
+    let error = desk.people.has_room_for(&erin).unwrap_err();
+    assert!(error.to_string().starts_with("too-many: 1 people"), "{error}");
+    desk.tell(Event::Watch(carol, false));
+    assert!(desk.people.has_room_for(&erin).is_ok());
+}
