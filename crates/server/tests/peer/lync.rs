@@ -86,6 +86,35 @@ async fn peer_whom_a_reload_trusts_no_more_is_let_go() {
     alice.line("connected").await;
 }
 
+#[tokio::test]
+async fn peer_certificate_moves_to_another_file_and_one_without_its_key_is_refused() {
+    let pool = Pool::open().await;
+    let (folder, authority) = (pool.folder.path(), pool.front.authority());
+    let other = authority.identity(&[pool::RELAY]).unwrap();
+    std::fs::write(folder.join("new.pem"), &other.certificate_pem).unwrap();
+    let good = std::fs::read_to_string(pool.relay.config()).unwrap();
+    std::fs::write(pool.relay.config(), good.replace("/relay.pem\"", "/new.pem\"")).unwrap();
+    let refused = pool.relay.admin(&json!({"do": "reload"})).await;
+    let said = format!("{refused:?}");
+    assert!(!refused.is_ok_and(|reply| reply.get("reloaded").is_some()), "the key is another's");
+    assert!(said.contains("new.pem") && said.contains("nothing was changed"), "{said}");
+    std::fs::write(folder.join("new-key.pem"), &other.key_pem).unwrap();
+    for old in ["relay.pem", "key.pem"] {
+        std::fs::remove_file(folder.join(old)).unwrap();
+    }
+    std::fs::write(pool.relay.config(), good).unwrap();
+    reloaded_twice(&pool).await;
+}
+
+/// Both files are others now, and those of before are gone.
+async fn reloaded_twice(pool: &Pool) {
+    let text = std::fs::read_to_string(pool.relay.config()).unwrap();
+    std::fs::write(pool.relay.config(), text.replace("/relay.pem\"", "/new.pem\"")).unwrap();
+    let reply = reloaded(pool, "/key.pem\"", "/new-key.pem\"").await;
+    assert_eq!((&reply["applied"], &reply["restart"]), (&json!(["backends"]), &json!([])), "{reply}");
+    assert_eq!(reply["certificate"], true, "{reply}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn peer_relays_certificate_that_ends_soon_is_told_of_in_log_metrics_and_by_the_doctor() {
     let pool = Pool::open().await;
