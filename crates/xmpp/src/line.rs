@@ -1,7 +1,10 @@
 mod roster;
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -53,6 +56,8 @@ const MAX_ASKED: usize = 1_024;
 pub(crate) struct XmppLine {
     shared: Arc<Shared>,
     commands: mpsc::Sender<Command>,
+    /// The latest turn of which a message came back from here; see [`OutgoingMessage::turn`].
+    given_back: AtomicU64,
 }
 
 /// What the handle and the worker both see.
@@ -65,6 +70,16 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    fn new(person: Person) -> Self {
+        Self {
+            person,
+            state: Mutex::new(LineState::Connecting { reason: String::new() }),
+            book: Mutex::default(),
+            presence: Mutex::default(),
+            asked: Mutex::new(Recent::new(MAX_ASKED)),
+        }
+    }
+
     pub(crate) fn state(&self) -> MutexGuard<'_, LineState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -94,16 +109,10 @@ impl XmppLine {
         inlet: Arc<dyn Inlet>,
     ) -> Arc<dyn Line> {
         let (commands, queue) = mpsc::channel(QUEUE);
-        let shared = Arc::new(Shared {
-            person,
-            state: Mutex::new(LineState::Connecting { reason: String::new() }),
-            book: Mutex::default(),
-            presence: Mutex::default(),
-            asked: Mutex::new(Recent::new(MAX_ASKED)),
-        });
+        let shared = Arc::new(Shared::new(person));
         let worker = Worker::new(server, shared.clone(), own, password, inlet, queue);
         tokio::spawn(worker.run());
-        Arc::new(Self { shared, commands })
+        Arc::new(Self { shared, commands, given_back: AtomicU64::new(0) })
     }
 
     fn connected(&self) -> Result<(), LineError> {
@@ -173,8 +182,13 @@ impl Line for XmppLine {
             let reason = "the address is not one that XMPP can hold".into();
             return Outcome::Refused { permanent: true, reason };
         };
-        let (reply, outcome) = oneshot::channel();
+        let (turn, (reply, outcome)) = (message.turn, oneshot::channel());
+        // It would overtake what was handed over before it and came back, if the line came up in between.
+        if turn <= self.given_back.load(Ordering::Relaxed) {
+            return Outcome::NotSent;
+        }
         if self.command(Command::Send { to, message, reply }).await.is_err() {
+            self.given_back.fetch_max(turn, Ordering::Relaxed);
             return Outcome::NotSent;
         }
         match timeout(OUTCOME_WAIT, outcome).await {
@@ -261,5 +275,42 @@ impl Line for XmppLine {
             }
         };
         let _ = timeout(CLOSE_WAIT, closing).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use trunkline_model::{AccountId, MessageKey, MessageText, Timestamp};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn message(key: u128, turn: u64) -> OutgoingMessage {
+        OutgoingMessage {
+            key: MessageKey(Uuid::from_u128(key)),
+            peer: "bob@corp.test".parse().expect("an address"),
+            text: MessageText::stored("between us".into()),
+            sent_at: Timestamp::now(),
+            turn,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_line_that_comes_up_between_two_messages_lets_none_overtake_the_other() {
+        let address = "alice@corp.test".parse().expect("an address");
+        let shared = Arc::new(Shared::new(Person { account: AccountId(1), address }));
+        let (commands, mut asked) = mpsc::channel(4);
+        let line = XmppLine { shared: shared.clone(), commands, given_back: AtomicU64::new(0) };
+        assert_eq!(line.send(message(1, 1)).await, Outcome::NotSent);
+        *shared.state() = LineState::Connected;
+        assert_eq!(line.send(message(2, 1)).await, Outcome::NotSent);
+        assert!(asked.try_recv().is_err());
+        let answers = async {
+            let Some(Command::Send { message, reply, .. }) = asked.recv().await else { panic!("no message") };
+            reply.send(Outcome::Confirmed).expect("who waits");
+            message.key
+        };
+        let (outcome, key) = tokio::join!(line.send(message(1, 2)), answers);
+        assert_eq!((outcome, key), (Outcome::Confirmed, MessageKey(Uuid::from_u128(1))));
     }
 }
