@@ -4,6 +4,7 @@
 mod bench;
 mod mute;
 mod record;
+mod rest;
 mod transcript;
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
