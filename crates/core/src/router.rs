@@ -252,7 +252,7 @@ pub(crate) async fn read(
     let pending = relay.store.read(account, device, peer.clone(), up_to).await.map_err(error::store)?;
     Ok(Box::pin(async move {
         let mark = pending.await.map_err(error::store)?;
-        if mark.state == ConversationState::Open {
+        if matches!(mark.state, ConversationState::Open | ConversationState::Recalled) {
             tell.spawn();
         }
         Ok(Reply::Read { contact: peer, up_to: mark.up_to, unread: mark.unread })

@@ -85,8 +85,8 @@ pub(crate) struct State {
     pub(crate) push_type: i64,
     pub(crate) availability: Option<Availability>,
     pub(crate) personal_message: String,
-    /// The state of the line that the phone was told last.
-    pub(crate) line: &'static str,
+    /// The state of the line that the phone was told last, with its reason.
+    pub(crate) line: Option<LineState>,
     /// The sequence under which it was told.
     line_told: i64,
     pub(crate) end: Option<End>,
@@ -140,7 +140,7 @@ impl Session {
                 push_type: from.push_type,
                 availability: from.availability,
                 personal_message: from.personal_message,
-                line: "",
+                line: None,
                 line_told: 0,
                 end: None,
                 lagging: false,
@@ -321,11 +321,11 @@ impl Session {
         }
     }
 
-    /// Queues where the line stands, unless the phone was told so last.
+    /// Queues where the line stands and why, unless the phone was told so last.
     pub(crate) fn tell_line(&self, line: &LineState) {
         self.change(|state| {
-            if state.outbound.is_open() && state.line != line.name() {
-                state.line = line.name();
+            if state.outbound.is_open() && state.line.as_ref() != Some(line) {
+                state.line = Some(line.clone());
                 let event = trunkline_wire::line_state(line.name(), line.reason());
                 state.line_told = state.outbound.event(&event).unwrap_or(state.line_told);
             }

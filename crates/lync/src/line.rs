@@ -1,4 +1,10 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use tokio::{
@@ -32,11 +38,13 @@ pub(crate) struct LyncLine {
     id: LineId,
     shared: Arc<Shared>,
     commands: mpsc::Sender<Command>,
+    /// The latest turn of which a message came back from here; see [`OutgoingMessage::turn`].
+    given_back: AtomicU64,
 }
 
 impl LyncLine {
     pub(crate) fn new(id: LineId, shared: Arc<Shared>, commands: mpsc::Sender<Command>) -> Self {
-        Self { id, shared, commands }
+        Self { id, shared, commands, given_back: AtomicU64::new(0) }
     }
 
     fn connected(&self) -> Result<(), LineError> {
@@ -90,8 +98,13 @@ impl Line for LyncLine {
     /// Each message has its outcome in bounded time: what waits for those before it is given back after a while, and what has
     /// left ends with its transactions. No clock runs here: it would call unknown what has not left.
     async fn send(&self, message: OutgoingMessage) -> Outcome {
-        let (reply, outcome) = oneshot::channel();
+        let (turn, (reply, outcome)) = (message.turn, oneshot::channel());
+        // It would overtake what was handed over before it and came back, if the line came up in between.
+        if turn <= self.given_back.load(Ordering::Relaxed) {
+            return Outcome::NotSent;
+        }
         if self.command(Command::Send { line: self.id, message, reply }).await.is_err() {
+            self.given_back.fetch_max(turn, Ordering::Relaxed);
             return Outcome::NotSent;
         }
         // Without an answer the line has ended while the message was on its way.
@@ -177,5 +190,43 @@ impl Drop for LyncLine {
             let commands = self.commands.clone();
             runtime.spawn(async move { commands.send(command).await });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use trunkline_core::port::Person;
+    use trunkline_model::{AccountId, MessageKey, MessageText, Timestamp};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn message(key: u128, turn: u64) -> OutgoingMessage {
+        OutgoingMessage {
+            key: MessageKey(Uuid::from_u128(key)),
+            peer: "bob@contoso.test".parse().expect("an address"),
+            text: MessageText::stored("between us".into()),
+            sent_at: Timestamp::now(),
+            turn,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_line_that_comes_up_between_two_messages_lets_none_overtake_the_other() {
+        let address = "alice@contoso.test".parse().expect("an address");
+        let shared = Arc::new(Shared::new(Person { account: AccountId(1), address }));
+        let (commands, mut asked) = mpsc::channel(4);
+        let line = LyncLine::new(LineId(1), shared.clone(), commands);
+        assert_eq!(line.send(message(1, 1)).await, Outcome::NotSent);
+        *shared.state() = LineState::Connected;
+        assert_eq!(line.send(message(2, 1)).await, Outcome::NotSent);
+        assert!(asked.try_recv().is_err());
+        let answers = async {
+            let Some(Command::Send { message, reply, .. }) = asked.recv().await else { panic!("no message") };
+            reply.send(Outcome::Unknown).expect("who waits");
+            message.key
+        };
+        let (outcome, key) = tokio::join!(line.send(message(1, 2)), answers);
+        assert_eq!((outcome, key), (Outcome::Unknown, MessageKey(Uuid::from_u128(1))));
     }
 }

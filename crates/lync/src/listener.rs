@@ -204,7 +204,8 @@ impl<D: Decoder> Door<D> {
     fn turn_down(&self, error: &io::Error, address: SocketAddr) {
         if let Some(refusal) = Refusal::of(error) {
             self.tally.refused.fetch_add(1, Ordering::Relaxed);
-            self.complain(|more| warn!(%address, %refusal, more, "a server was turned away"));
+            let advice = refusal.reason.advice();
+            self.complain(|more| warn!(%address, %refusal, advice, more, "a server was turned away"));
         } else {
             self.tally.failed.fetch_add(1, Ordering::Relaxed);
             let error = trouble(error);

@@ -225,7 +225,7 @@ impl<D: Decoder> Pool<D> {
             Some(Ok(dialled)) => Ok(self.outbound(&target, dialled)),
             Some(Err(last)) => {
                 let until = route.give_up(Instant::now(), fraction());
-                warn!(server = target.name, error = %last, "no connection to the server");
+                warn!(server = target.name, error = %last, advice = last.advice(), "no connection to the server");
                 Err(DialError::Failed { until, last })
             }
         };

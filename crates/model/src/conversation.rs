@@ -133,13 +133,15 @@ impl Conversation {
     }
 
     /// The other calls, without a message, and waits for an answer: nothing but an invitation lets this account give one.
-    /// `fresh` names the conversation if one thereby begins; one that there is goes on. False when an invitation pends
-    /// already.
+    /// `fresh` names the conversation if one thereby begins; one that there is goes on. False when the account has not
+    /// answered yet whether it begins; in one that goes on each call is news.
     pub fn called(&mut self, fresh: ChatId) -> bool {
         match self.state {
             ConversationState::Closed => self.begin(fresh, ConversationState::Invited, None),
-            ConversationState::Calling | ConversationState::Open => self.state = ConversationState::Recalled,
-            ConversationState::Invited | ConversationState::Recalled => return false,
+            ConversationState::Invited => return false,
+            ConversationState::Calling | ConversationState::Open | ConversationState::Recalled => {
+                self.state = ConversationState::Recalled;
+            }
         }
         true
     }
@@ -295,7 +297,7 @@ mod tests {
         ours.accept().unwrap();
         let chat = ours.chat;
         assert!(ours.called(ChatId::fresh()));
-        assert!(!ours.called(ChatId::fresh()));
+        assert!(ours.called(ChatId::fresh()), "nobody knows how the first one ended");
         assert_eq!(ours.receive(Some(MessageKey::fresh()), ChatId::fresh()), Arrival::Message);
         assert!(ours.lapsed(None));
         assert_eq!((ours.state, ours.chat), (ConversationState::Open, chat));

@@ -1,6 +1,6 @@
 //! Real programs that Trunkline talks to, started in temporary folders on free ports and ended by their process id.
 //!
-//! They come from Debian's packages (`prosody`, `postgresql`, `pidgin-sipe`, `slapd`, `kamailio`, `sip-tester`, `tshark`) and from PyPI (`slixmpp`, in the Python
+//! They come from Debian's packages (`prosody`, `postgresql`, `pidgin-sipe`, `slapd`, `kamailio`, `sip-tester`, `tshark`) and from PyPI (`slixmpp`, `sipvicious`, in the Python
 //! environment that `TRUNKLINE_PEER_PYTHON` names, else in `target/peers`). A peer that cannot be started makes the test
 //! fail and says what is missing. Lync has no program that could be started: [`FrontEnd`] stands in for its server, and
 //! [`Pidgin`] is a real client of it.
@@ -14,6 +14,7 @@ mod pidgin;
 mod postgres;
 mod process;
 mod prosody;
+mod scanner;
 mod sipp;
 mod slapd;
 pub mod tshark;
@@ -27,6 +28,7 @@ pub use kamailio::Kamailio;
 pub use pidgin::{Buddy, Pidgin, Told, Transport};
 pub use postgres::Postgres;
 pub use prosody::{Prosody, ProsodyOptions};
+pub use scanner::{Scan, Scanner};
 pub use sipp::Sipp;
 pub use slapd::{Slapd, Somebody};
 pub use tunnel::Tunnel;

@@ -12,7 +12,7 @@ use crate::{debian, process, workspace};
 pub(crate) const PYTHON_VARIABLE: &str = "TRUNKLINE_PEER_PYTHON";
 
 /// Python packages that peers are written on; the venv is made anew when one of these lists changes.
-const PYTHON_PACKAGES: &[&str] = &["slixmpp==1.17.0", "schemathesis==4.32.5"];
+const PYTHON_PACKAGES: &[&str] = &["slixmpp==1.17.0", "schemathesis==4.32.5", "sipvicious==0.3.8"];
 
 /// What those stand on, pinned too, so that a test fails for our changes alone.
 const PYTHON_FOUNDATIONS: &[&str] = &[

@@ -15,6 +15,8 @@ pub(super) struct Blocking {
     heard: Mutex<Option<BTreeSet<Address>>>,
     /// What both lists came from: the IM system's list as it was looked at last.
     base: tokio::sync::Mutex<BTreeSet<Address>>,
+    /// Held while the IM system is asked for what it lacks.
+    asking: tokio::sync::Mutex<()>,
 }
 
 /// What makes two lists the same again.
@@ -34,7 +36,7 @@ impl Blocking {
         tasks.spawn(async move {
             let account = slot.person.account;
             match own.take(&lines, account).await {
-                Ok(asked) => ask(&slot, asked).await,
+                Ok(asked) => own.ask(&lines, &slot, asked).await,
                 Err(error) => {
                     tracing::warn!(account = account.0, %error, "the list of the blocked was not taken over")
                 }
@@ -61,13 +63,18 @@ impl Blocking {
         *base = theirs;
         Ok(there)
     }
-}
 
-async fn ask(slot: &Slot, asked: Vec<(Address, bool)>) {
-    let Some(line) = slot.line() else { return };
-    for (who, blocked) in asked {
-        if let Err(error) = line.block(&who, blocked).await {
-            tracing::warn!(account = %slot.person.address, %error, "the IM system does not block as the relay does");
+    /// Asks the IM system for what the relay's list still says when its turn has come.
+    async fn ask(&self, lines: &Lines, slot: &Slot, asked: Vec<(Address, bool)>) {
+        let _asking = self.asking.lock().await;
+        let Some(line) = slot.line() else { return };
+        for (who, blocked) in asked {
+            if !matches!(lines.blocks.blocks(slot.person.account, &who).await, Ok(now) if now == blocked) {
+                continue;
+            }
+            if let Err(error) = line.block(&who, blocked).await {
+                tracing::warn!(account = %slot.person.address, %error, "the IM system does not block as the relay does");
+            }
         }
     }
 }

@@ -37,7 +37,7 @@ impl Session {
             if form == Form::Socket || !state.outbound.goes_on(seen) {
                 state.people.reopened(seen);
                 if seen.is_none_or(|seen| seen < state.line_told) {
-                    state.line = "";
+                    state.line = None;
                 }
             }
             match form {

@@ -50,7 +50,11 @@ impl Chats {
 
     /// Whoever rings and is blocked hears what he would of somebody who is away.
     pub(super) fn person_blocks(&mut self, peer: &Address) {
-        let Some(ring) = self.chats.get_mut(peer).and_then(|chat| chat.ring.take()) else { return };
+        let rings = |ring: &mut Ring| ring.token.is_none();
+        let Some(ring) = self.chats.get_mut(peer).and_then(|chat| chat.ring.take_if(rings)) else { return };
+        if ring.is_shown && ring.text.is_none() {
+            self.out.push(Action::Missed { peer: peer.clone(), message: None });
+        }
         self.refuse(ring, 480);
         self.pump(peer);
     }

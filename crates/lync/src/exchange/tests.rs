@@ -2,6 +2,7 @@
 //! go out.
 
 mod bench;
+mod bent;
 mod mute;
 mod record;
 mod rest;

@@ -24,6 +24,8 @@ const WATCHERS: (usize, usize) = (100, 2_000);
 pub(super) struct Access {
     containers: Vec<Container>,
     blocks: Blocks,
+    /// Whether this registration was told of all whom the person blocks.
+    knows_blocked: bool,
     /// Whether the containers have to be filled.
     closed: bool,
     tries: u8,
@@ -66,14 +68,15 @@ impl Access {
         if first {
             self.containers.clear();
         }
-        let is_told = containers.is_some();
-        if is_told || first {
+        let names = |one: &Container| one.id == Container::BLOCKED;
+        self.knows_blocked |= containers.as_ref().is_some_and(|all| first || all.iter().any(names));
+        if containers.is_some() || first {
             for container in containers.unwrap_or_default() {
                 self.containers.retain(|known| known.id != container.id);
                 self.containers.push(container);
             }
             let visible = |member: &Member| matches!(member, Member::SameEnterprise | Member::Federated);
-            if is_told {
+            if self.knows_blocked {
                 self.blocks.tell(&self.containers, out);
             }
             self.closed = !self.containers.iter().flat_map(|one| &one.members).any(visible);
@@ -127,7 +130,11 @@ impl Access {
                 self.closed = false;
             }
             Plea::Block(who, made) => {
-                return self.blocks.answered(&who, &made, answer, &mut self.containers, out);
+                let is_known = self.blocks.answered(&who, &made, answer, &mut self.containers, out);
+                if self.knows_blocked {
+                    self.blocks.tell(&self.containers, out);
+                }
+                return is_known;
             }
             Plea::Watchers(all) => {
                 if !matches!(answer, Answer::Accepted(_)) {

@@ -25,13 +25,19 @@ struct Wish {
     blocked: bool,
     /// Who wants to hear when the server has done it; nobody does any more once the way was lost.
     waiting: Vec<ChangeId>,
+    /// After [`TRIES`] it is not tried again before the next sign-in or the person's next word; it is still what the person
+    /// wants.
     tries: u8,
 }
 
 impl Blocks {
     /// Blocks or unblocks somebody as soon as the server listens, over a lost way, too. At most `most` people wait for it.
     pub(super) fn want(&mut self, id: ChangeId, who: Address, blocked: bool, most: usize, out: &mut Out) {
-        if self.wishes.len() >= most && !self.wishes.contains_key(&who) {
+        let is_full = |wishes: &BTreeMap<_, _>| wishes.len() >= most && !wishes.contains_key(&who);
+        if is_full(&self.wishes) {
+            self.wishes.retain(|_, wish| wish.tries < TRIES);
+        }
+        if is_full(&self.wishes) {
             let many = "too many people are being blocked: try again later".to_owned();
             return out.push(Action::Changed(id, Err(LineError::Refused(many))));
         }
@@ -40,6 +46,9 @@ impl Blocks {
             wish.tries = 0;
             let over = LineError::Conflict("the person wants the opposite meanwhile".into());
             done(wish, &Err(over), out);
+        }
+        if wish.tries >= TRIES {
+            wish.tries = 0;
         }
         wish.waiting.push(id);
     }
@@ -58,14 +67,20 @@ impl Blocks {
         self.wishes.get(who).map_or_else(|| is_blocked(who, containers), |wish| wish.blocked)
     }
 
-    /// Tells whom the server blocks, when that is news.
+    /// Tells whom the server blocks, when that is news; for whom the person wants something else, that counts already.
     pub(super) fn tell(&mut self, containers: &[Container], out: &mut Out) {
         let blocked = containers.iter().filter(|one| one.id == Container::BLOCKED);
         let users = blocked.flat_map(|one| &one.members).filter_map(|member| match member {
             Member::User(uri) => uri.parse().ok(),
             _ => None,
         });
-        let all: BTreeSet<Address> = users.collect();
+        let mut all: BTreeSet<Address> = users.collect();
+        for (who, wish) in &self.wishes {
+            match wish.blocked {
+                true => drop(all.insert(who.clone())),
+                false => drop(all.remove(who)),
+            }
+        }
         if self.told.as_ref() != Some(&all) {
             out.push(Action::Blocked(all.iter().cloned().collect()));
             self.told = Some(all);
@@ -85,7 +100,7 @@ impl Blocks {
             }
             !is_so
         });
-        let (who, wish) = self.wishes.first_key_value()?;
+        let (who, wish) = self.wishes.iter().find(|(_, wish)| wish.tries < TRIES)?;
         Some((who.clone(), changes(who, wish.blocked, containers)))
     }
 
@@ -100,11 +115,10 @@ impl Blocks {
     ) -> bool {
         if matches!(answer, Answer::Accepted(_)) {
             made.iter().for_each(|change| take(change, containers));
-            self.tell(containers, out);
             return true;
         }
         let Some(wish) = self.wishes.get_mut(who) else { return true };
-        wish.tries += 1;
+        wish.tries = wish.tries.saturating_add(1);
         let again = matches!(answer, Answer::Refused { status: 409, .. } | Answer::Lost);
         if again && wish.tries < TRIES {
             return false;
@@ -112,7 +126,7 @@ impl Blocks {
         tracing::warn!(?answer, "the pool does not block as the relay does");
         let refused = LineError::Refused("the pool did not take the change of the blocked people".into());
         done(wish, &Err(refused), out);
-        self.wishes.remove(who);
+        wish.tries = TRIES;
         true
     }
 }

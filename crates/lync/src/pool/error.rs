@@ -88,3 +88,13 @@ pub enum RoundError {
         problem: String,
     },
 }
+
+impl RoundError {
+    /// What an administrator can do about it; None when the error says all that is known.
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused { refusal, .. } => Some(refusal.reason.advice()),
+            _ => None,
+        }
+    }
+}

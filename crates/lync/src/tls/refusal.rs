@@ -55,6 +55,34 @@ pub enum Reason {
     Other(String),
 }
 
+impl Reason {
+    /// What an administrator can do about it, for the log.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::UnknownIssuer => {
+                "add the authority that signed that certificate to caFile; if it is not one of yours, find out who \
+                 answers in the server's place"
+            }
+            Self::Expired => {
+                "have that certificate renewed on the server, or set this computer's clock; the relay tries again by \
+                 itself"
+            }
+            Self::NotYetValid => {
+                "set this computer's clock, or that of the authority, and wait; the relay tries again by itself"
+            }
+            Self::Purpose => "have that certificate made for servers: server authentication",
+            Self::Name { .. } => {
+                "add a name of that certificate to allowedPeers if the server is one of the pool; if not, mend \
+                 `pool` or `host`, or DNS"
+            }
+            Self::Constrained => "have that certificate made with a subjectAltName",
+            Self::ShortKey { .. } | Self::Unreadable | Self::Other(_) => {
+                "have that certificate made anew on the server"
+            }
+        }
+    }
+}
+
 impl Refusal {
     /// The refusal that ended a handshake of ours; None when it ended otherwise.
     pub fn of(error: &io::Error) -> Option<Self> {

@@ -1,5 +1,6 @@
 //! A phone, the real program, a Front End, and a colleague on pidgin-sipe.
 
+mod certificate;
 mod crowd;
 mod dialog;
 mod history;
@@ -8,6 +9,7 @@ mod invitation;
 mod list;
 mod people;
 mod pool;
+mod scanner;
 mod server;
 mod status;
 mod story;

@@ -1,7 +1,8 @@
 //! A Front End as a process of its own, so that its memory and its processor time are not those of what is measured.
 //!
 //! It puts its authority's certificate (`ca.pem`) and those of the application (`relay.pem`, `key.pem`) into a folder,
-//! prints its TLS port as a line of JSON, and answers each line of its input (`stop`, `resume`, `state`) with another.
+//! prints its TLS port as a line of JSON, and answers each line of its input (`stop`, `resume`, `state`; `dial`: it
+//! reaches the application by connections of its own, and `deaf`: not even so) with another.
 //! It ends with its input.
 
 use std::path::{Path, PathBuf};
@@ -28,6 +29,9 @@ struct Arguments {
     /// The application that may sign all of them in
     #[arg(long)]
     trust: String,
+    /// The name in the application's certificate, if it is to be another one
+    #[arg(long)]
+    certify: Option<String>,
     /// Where to put the certificates
     #[arg(long)]
     folder: PathBuf,
@@ -54,7 +58,7 @@ async fn open(arguments: &Arguments) -> Result<FrontEnd> {
     for number in 0..arguments.users {
         front.set_contacts(&name(number), list(arguments, number));
     }
-    certify(&front, &arguments.trust, &arguments.folder)?;
+    certify(&front, arguments.certify.as_ref().unwrap_or(&arguments.trust), &arguments.folder)?;
     Ok(front)
 }
 
@@ -62,8 +66,10 @@ async fn obey(front: &mut FrontEnd, order: &str) -> Result<Value> {
     match order.trim() {
         "stop" => front.stop().await,
         "resume" => front.resume().await?,
+        "dial" => front.dial_back(true),
+        "deaf" => front.drop_dials(true),
         "state" => {}
-        other => bail!("{other:?} is neither stop nor resume nor state"),
+        other => bail!("{other:?} is none of stop, resume, dial, deaf and state"),
     }
     Ok(json!({"signedIn": front.signed_in(), "complaints": front.complaints_so_far()}))
 }

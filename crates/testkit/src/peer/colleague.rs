@@ -186,7 +186,7 @@ pub fn python() -> Result<PathBuf> {
     let python = named.unwrap_or(usual);
     ensure!(
         python.exists(),
-        "the test needs a Python with slixmpp and schemathesis at {} (TRUNKLINE_PEER_PYTHON names another): \
+        "the test needs a Python with slixmpp, schemathesis and sipvicious at {} (TRUNKLINE_PEER_PYTHON names another): \
          cargo xtask test makes one",
         python.display()
     );

@@ -43,7 +43,7 @@ use self::{
     user::User,
     wire::Tls,
 };
-use super::Authority;
+use super::{Authority, Identity};
 
 pub use self::{
     script::{Act, Answer},
@@ -62,7 +62,7 @@ pub struct FrontEnd {
 struct Shared {
     house: Mutex<House>,
     log: Arc<Log>,
-    tls: Tls,
+    tls: Mutex<Tls>,
     hung: watch::Sender<bool>,
     segment: AtomicUsize,
 }
@@ -83,7 +83,7 @@ impl FrontEnd {
         let shared = Shared {
             house: Mutex::new(house),
             log,
-            tls: Tls::new(&authority, &identity)?,
+            tls: Mutex::new(Tls::new(&authority, &identity)?),
             hung: watch::Sender::new(false),
             segment: AtomicUsize::new(usize::MAX),
         };
@@ -98,11 +98,10 @@ impl FrontEnd {
         &self.authority
     }
 
-    /// A connection of no use to the Front End itself: to an application's port, under a certificate of the authority for
-    /// these names. For tests that say what no server says.
-    pub async fn knock(&self, names: &[&str], host: &str, port: u16) -> Result<TlsStream<TcpStream>> {
-        let identity = self.authority.identity(names)?;
-        wire::stranger(&self.authority, &identity, host, port).await
+    /// A connection of no use to the Front End itself: to an application's port, under this certificate. For tests that say
+    /// what no server says.
+    pub async fn knock(&self, identity: &Identity, host: &str, port: u16) -> Result<TlsStream<TcpStream>> {
+        wire::stranger(&self.authority, identity, host, port).await
     }
 
     /// Its own certificate, PEM, for `fe1.` and `pool.` before the domain, `localhost` and `127.0.0.1`.
@@ -150,7 +149,7 @@ impl FrontEnd {
             house.ports = (tcp.1, tls.1);
             house.stop = stop.clone();
         });
-        let with_tls = Some(self.shared.tls.clone());
+        let with_tls = Some(self.shared.tls());
         self.listeners.spawn(wire::listen(self.shared.clone(), tcp.0, None, stop.clone()));
         self.listeners.spawn(wire::listen(self.shared.clone(), tls.0, with_tls, stop));
         Ok(())
@@ -160,7 +159,7 @@ impl FrontEnd {
     pub async fn also_at(&mut self, address: Ipv4Addr) -> Result<()> {
         let (port, stop) = self.enter(|house| (house.ports.1, house.stop.clone()));
         let (listener, _) = wire::bind(address, port).await?;
-        let tls = Some(self.shared.tls.clone());
+        let tls = Some(self.shared.tls());
         self.listeners.spawn(wire::listen(self.shared.clone(), listener, tls, stop));
         Ok(())
     }
@@ -169,6 +168,14 @@ impl FrontEnd {
     pub async fn restart(&mut self) -> Result<()> {
         self.stop().await;
         self.resume().await
+    }
+
+    /// Shows this certificate from now on, after a [`FrontEnd::restart`].
+    pub async fn certify(&mut self, identity: &Identity) -> Result<()> {
+        let tls = Tls::new(&self.authority, identity)?;
+        *self.shared.tls.lock().unwrap_or_else(PoisonError::into_inner) = tls;
+        self.certificate.clone_from(&identity.certificate_pem);
+        self.restart().await
     }
 
     fn of<T>(&self, user: &str, read: impl FnOnce(&User) -> T) -> Option<T> {
@@ -227,6 +234,10 @@ impl Shared {
     async fn awake(&self) {
         // The sender is ours and lives.
         let _ = self.hung.subscribe().wait_for(|hung| !hung).await;
+    }
+
+    fn tls(&self) -> Tls {
+        self.tls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn segment(&self) -> usize {

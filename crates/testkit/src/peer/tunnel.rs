@@ -93,16 +93,16 @@ async fn join(
     Ok(())
 }
 
-fn roots(authority: &Authority) -> Result<Arc<RootCertStore>> {
+pub(super) fn roots(authority: &Authority) -> Result<Arc<RootCertStore>> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(authority.certificate_pem().as_bytes())?)?;
     Ok(Arc::new(roots))
 }
 
-fn chain(identity: &Identity) -> Result<Vec<CertificateDer<'static>>> {
+pub(super) fn chain(identity: &Identity) -> Result<Vec<CertificateDer<'static>>> {
     Ok(vec![CertificateDer::from_pem_slice(identity.certificate_pem.as_bytes())?])
 }
 
-fn key(identity: &Identity) -> Result<PrivateKeyDer<'static>> {
+pub(super) fn key(identity: &Identity) -> Result<PrivateKeyDer<'static>> {
     Ok(PrivateKeyDer::from_pem_slice(identity.key_pem.as_bytes())?)
 }

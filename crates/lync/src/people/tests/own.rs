@@ -367,7 +367,44 @@ fn blocking_moves_somebody_out_of_every_circle_and_a_conflict_is_tried_with_the_
     );
     desk.refuse(id, 403, "");
     assert!(matches!(desk.changed().as_slice(), [(2, Err(LineError::Refused(_)))]));
-    assert!(desk.people.blocks(&address("bob")), "as the server has it");
+    assert!(!desk.people.blocks(&address("bob")), "the server may, the person does not");
+    assert!(desk.served().is_empty(), "not before the next sign-in");
+    block(&mut desk, 3, true);
+    assert_eq!((desk.changed(), desk.served().len()), (vec![(3, Ok(None))], 0), "it is so already");
+}
+
+#[test]
+fn what_the_server_does_not_do_for_the_person_is_no_word_of_another_client() {
+    let mut desk = ready("");
+    let list = |members: &str| {
+        format!(
+            r#"<roamingData><containers><container id="32000" version="5">{members}</container></containers></roamingData>"#
+        )
+    };
+    let bob = r#"<member type="user" value="bob@example.com"/>"#;
+    desk.own(&list(bob));
+    assert_eq!(desk.blocked(), [vec![address("bob")]]);
+    block(&mut desk, 1, false);
+    let (id, _) = desk.served().pop().unwrap();
+    block(&mut desk, 2, true);
+    desk.tell(Event::Served(id, Answer::Accepted(Vec::new())));
+    let (id, _) = desk.served().pop().unwrap();
+    desk.refuse(id, 403, "");
+    desk.own(&list(""));
+    assert_eq!(desk.blocked(), Vec::<Vec<Address>>::new(), "the person wants Bob blocked all along");
+}
+
+#[test]
+fn half_a_list_says_nothing_of_the_blocked() {
+    let mut desk = ready("");
+    let bob = r#"<roamingData><containers><container id="32000" version="5"><member type="user" value="bob@example.com"/></container></containers></roamingData>"#;
+    desk.own(bob);
+    assert_eq!(desk.blocked(), [vec![address("bob")]]);
+    desk.tell(Event::SignedOut);
+    desk.tell(Event::SignedIn);
+    desk.own(r#"<roamingData><categories uri="sip:alice@example.com"/></roamingData>"#);
+    desk.own(&format!("<roamingData>{OPEN}</roamingData>"));
+    assert_eq!(desk.blocked(), Vec::<Vec<Address>>::new());
 }
 
 #[test]

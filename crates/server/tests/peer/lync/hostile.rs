@@ -49,7 +49,7 @@ const UNANSWERED: &[&str] = &["bcast", "bigcode", "clerr", "noreason", "scalarlg
 const ENDS: &[&str] = &["baddn", "clerr", "dblreq", "inv2543", "mcl01", "ncl"];
 
 /// A good chat, both ways.
-async fn chat(alice: &mut Handset, bob: &mut Pidgin, pool: &Pool, round: &str) {
+pub(super) async fn chat(alice: &mut Handset, bob: &mut Pidgin, pool: &Pool, round: &str) {
     let (there, back) = (format!("to Bob, {round}"), format!("to Alice, {round}"));
     alice.phone.send_as(&there, &address("bob"), &there).await.unwrap();
     bob.message(&there).await.unwrap();
@@ -106,7 +106,7 @@ async fn peer_that_says_every_torture_message_is_answered_by_the_book_and_harms_
 }
 
 /// What came to a phone, in its order.
-async fn texts(phone: &Handset) -> Vec<String> {
+pub(super) async fn texts(phone: &Handset) -> Vec<String> {
     let all = phone.mailbox().await.into_iter();
     all.filter(|entry| entry.method.ends_with("Received")).map(|entry| entry.text).collect()
 }

@@ -9,7 +9,10 @@ use tokio::{
 };
 use tokio_rustls::client::TlsStream;
 use trunkline_sip::{Frame, Framer, Limits, Message, Method, Request, Response, Uri};
-use trunkline_testkit::{patience, peer::front_end::Traffic};
+use trunkline_testkit::{
+    patience,
+    peer::{Identity, front_end::Traffic},
+};
 
 use super::pool::{DOMAIN, Pool, RELAY, sip};
 
@@ -30,7 +33,12 @@ impl Server {
 
     /// Connects under a certificate for this name, which the relay may refuse as soon as it has seen it.
     pub(crate) async fn under(pool: &Pool, name: &str) -> Self {
-        let stream = pool.front.knock(&[name], RELAY, port(pool)).await.unwrap();
+        Self::showing(pool, &pool.front.authority().identity(&[name]).unwrap()).await
+    }
+
+    /// Connects under this certificate, of which the same holds.
+    pub(crate) async fn showing(pool: &Pool, identity: &Identity) -> Self {
+        let stream = pool.front.knock(identity, RELAY, port(pool)).await.unwrap();
         Self { stream, framer: Framer::new(Limits::default()) }
     }
 

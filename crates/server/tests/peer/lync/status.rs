@@ -1,5 +1,6 @@
 //! What the pool refuses: told to the phone as the table has it, and not tried again in a storm.
 
+use futures_util::future::join_all;
 use trunkline_client::{Event, RequestError};
 use trunkline_sip::{Message, Method, body::deregistration::Deregistration};
 use trunkline_testkit::{
@@ -42,11 +43,7 @@ const OF_MESSAGES: &[(u16, u32, i64, &str)] = &[
     (482, 0, 1018, "internal_error"),
     (483, 0, 1018, "internal_error"),
     (486, 0, 1018, "contact_dnd"),
-    (500, 4000, 1019, "service_unavailable"),
-    (500, 5003, 1019, "service_unavailable"),
     (500, 4008, 1018, "internal_error"),
-    (503, 5000, 1019, "service_unavailable"),
-    (503, 1006, 1019, "service_unavailable"),
     (504, 1010, 1019, "service_unavailable"),
     (504, 1011, 1019, "partner_unreachable"),
     (504, 10003, 1019, "partner_unreachable"),
@@ -86,6 +83,25 @@ async fn peer_statuses_of_a_message_are_told_with_code_and_text_and_tried_once_m
     pool.check().await;
 }
 
+/// Of servers that failed, or are starting or ending: the message goes once more after a while.
+const FOR_A_WHILE: [(u16, u32); 4] = [(500, 4000), (500, 5003), (503, 5000), (503, 1006)];
+
+#[tokio::test]
+async fn peer_that_fails_for_a_while_gets_the_message_once_more() {
+    join_all(FOR_A_WHILE.map(async |(status, id)| {
+        let pool = Pool::open().await;
+        let alice = pool.alice().await;
+        pool.front.on(Heading::Received, 1, refusal(status, id), |message| is(message, &Method::INVITE));
+        // The phone is told at once that nobody knows yet, or later what came of it.
+        let _ = alice.phone.send_as("once more", &address("bob"), "between us").await;
+        eventually("it goes once more", async || (asked(&pool, &[Method::INVITE]) == 2).then_some(()))
+            .await
+            .unwrap();
+        pool.check_log();
+    }))
+    .await;
+}
+
 /// Has a user register anew over the connection that stands: one that is cut often is dialled later and later.
 fn moves(pool: &Pool, user: &str) {
     pool.front.deregister(user, &Deregistration::Deactivated, "4143;reason=\"moving\"");
@@ -93,10 +109,16 @@ fn moves(pool: &Pool, user: &str) {
 
 #[tokio::test]
 async fn peer_that_refuses_all_that_is_not_a_message_costs_no_line_and_no_storm() {
+    let statuses = [400, 403, 404, 408, 409, 415, 480, 481, 482, 488, 489, 500, 503, 504, 603];
+    // Who is signed out often rests longer and longer.
+    join_all(statuses.chunks(3).map(refuses)).await;
+}
+
+async fn refuses(statuses: &[u16]) {
     let pool = Pool::open().await;
     let methods = [Method::SUBSCRIBE, Method::SERVICE];
     let alice = pool.alice().await;
-    for status in [400, 403, 404, 408, 409, 415, 480, 481, 482, 488, 489, 500, 503, 504, 603] {
+    for status in statuses.iter().copied() {
         let mark = asked(&pool, &methods);
         let is_meant = move |message: &Message| {
             [Method::SUBSCRIBE, Method::SERVICE].iter().any(|method| is(message, method))

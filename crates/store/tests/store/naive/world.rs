@@ -158,9 +158,9 @@ impl World {
     pub(super) fn call(&mut self, to: Who) {
         let side = self.side(to, OUTSIDE);
         match side.state {
-            State::Invited | State::Recalled => return,
+            State::Invited => return,
             State::Closed => side.begin(State::Invited, None),
-            State::Calling | State::Open => side.state = State::Recalled,
+            State::Calling | State::Open | State::Recalled => side.state = State::Recalled,
         }
         self.tell(to, format!(" invited {}", NAMES[OUTSIDE]));
     }

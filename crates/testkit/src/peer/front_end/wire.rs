@@ -122,7 +122,7 @@ pub(super) async fn dial(
         ensure!(!shared.enter(|house| house.settings.drops_dials), "dials are dropped");
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
         stream.set_nodelay(true)?;
-        let stream = shared.tls.connector.connect(ServerName::try_from(host)?, stream).await?;
+        let stream = shared.tls().connector.connect(ServerName::try_from(host)?, stream).await?;
         anyhow::Ok(stream)
     };
     match stop.run_until_cancelled(dialling).await {
