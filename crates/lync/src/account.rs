@@ -97,6 +97,8 @@ pub(crate) struct Account {
     linked: bool,
     /// None before there was one.
     registration: Option<Registration>,
+    /// A server that the pool sent it to and that let it wait, and until when. Boxed, as hardly any account has one.
+    rest: Option<Box<(Target, Duration)>>,
     in_line: bool,
     leaving: bool,
     closed: Vec<oneshot::Sender<()>>,
@@ -123,6 +125,7 @@ impl Account {
             endpoint: Arc::new(endpoint),
             linked: false,
             registration: None,
+            rest: None,
             in_line: false,
             leaving: false,
             closed: Vec::new(),
@@ -153,7 +156,7 @@ impl Account {
         let registration = self.registration.as_ref().filter(|_| self.linked);
         let registration = registration.and_then(|registration| match self.in_line {
             true => registration.runs_out_at(),
-            false => registration.next_deadline(),
+            false => self.sign_in_at(registration),
         });
         let others = [
             self.talks.deadline(),

@@ -26,10 +26,15 @@ impl Target {
         self.host.as_deref().unwrap_or(&self.name)
     }
 
+    /// The names and addresses that are looked up, one or several.
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.host().split_whitespace()
+    }
+
     /// All its addresses; the last failure when there is none.
     pub(crate) async fn look_up(&self) -> io::Result<Vec<SocketAddr>> {
         let (mut all, mut failure) = (Vec::new(), None);
-        for host in self.host().split_whitespace() {
+        for host in self.hosts() {
             match lookup_host((host, self.port)).await {
                 Ok(found) => all.extend(found),
                 Err(error) => failure = Some(error),

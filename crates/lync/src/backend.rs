@@ -18,6 +18,7 @@ use trunkline_sip::Framer;
 use crate::{
     Listener, LiveTls, Pool,
     account::{Place, Shared, endpoint},
+    address::Target,
     connection,
     examine::Examination,
     exchange::{Command, Exchange, Inputs, LineId, Opening},
@@ -26,7 +27,7 @@ use crate::{
     listener::{Counts, Known},
     pool::DialLimits,
     settings::{LyncError, LyncSettings},
-    tls::{Tls, TlsSettings},
+    tls::{Peers, Tls, TlsSettings},
 };
 
 /// Commands that may wait for the exchange.
@@ -98,12 +99,8 @@ impl LyncBackend {
     /// Finds out where the pool and its Front Ends are, again and again.
     fn keep_known(&self, listener: &Listener<Framer>, stop: &CancellationToken) -> Arc<Known> {
         let (known, tls, stop) = (listener.known(), self.tls.clone(), stop.clone());
-        let pool = self.settings.pool.host().to_owned();
-        let names = move || {
-            let tls = tls.current();
-            let peers = tls.peers().iter().map(str::to_owned);
-            std::iter::once(pool.clone()).chain(peers).collect()
-        };
+        let pool = self.settings.pool.clone();
+        let names = move || server_names(&pool, tls.current().peers());
         let kept = known.clone();
         tokio::spawn(async move { stop.run_until_cancelled(kept.keep(names)).await });
         known
@@ -154,6 +151,11 @@ impl LyncBackend {
     }
 }
 
+/// Where the pool and its Front Ends are is found by these names and addresses.
+fn server_names(pool: &Target, peers: &Peers) -> Vec<String> {
+    pool.hosts().chain(peers.iter()).map(str::to_owned).collect()
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         self.stop.cancel();
@@ -199,5 +201,18 @@ impl Backend for LyncBackend {
         let opened = running.commands.send(Command::Open(Box::new(opening))).await;
         opened.map_err(|_| LineError::NotConnected("the backend has been stopped".into()))?;
         Ok(Arc::new(LyncLine::new(line, shared, running.commands.clone())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_address_of_a_pool_with_several_is_looked_up() {
+        let host = Some("192.0.2.5  fe1.contoso.test".to_owned());
+        let pool = Target { name: "pool.contoso.test".to_owned(), host, port: 5061 };
+        let peers = ["pool.contoso.test".to_owned()].into_iter().collect();
+        assert_eq!(server_names(&pool, &peers), ["192.0.2.5", "fe1.contoso.test", "pool.contoso.test"]);
     }
 }

@@ -7,7 +7,7 @@ use trunkline_core::port::LineState;
 use trunkline_sip::{
     Request, Uri,
     failure::Failure,
-    registration::{Ended, Event, Registered, is_to_stranger},
+    registration::{Ended, Event, Registered, Registration, is_to_stranger},
     transaction::{NotSent, Outcome},
 };
 
@@ -16,6 +16,8 @@ use crate::{address::Target, chat};
 
 /// The port of a server that names none.
 const PORT: u16 = 5061;
+/// The longest that a server is waited for.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Account {
     /// Whether the pool holds it to be signed in.
@@ -34,11 +36,25 @@ impl Account {
     /// Stands in line when the next REGISTER is due, and can be sent.
     pub(super) fn line_up(&mut self, now: Duration, acts: &mut Vec<Act>) {
         if let Some(registration) = self.registration.as_ref().filter(|_| self.linked && !self.in_line)
-            && registration.next_deadline().is_some_and(|at| at <= now)
+            && self.sign_in_at(registration).is_some_and(|at| at <= now)
         {
             acts.push(Act::Turn { urgent: registration.is_registered(now) });
             self.in_line = true;
         }
+    }
+
+    /// When it is to be seen to next, unless it stands in line: not before the time that the server named, even over another
+    /// connection.
+    pub(super) fn sign_in_at(&self, registration: &Registration) -> Option<Duration> {
+        let at = registration.next_deadline()?;
+        let rest = self.rest.as_deref().filter(|_| registration.runs_out_at().is_none());
+        let rest = rest.filter(|(server, _)| *server == self.target);
+        Some(rest.map_or(at, |(_, until)| at.max(*until)))
+    }
+
+    /// The server that let it wait may have been started anew.
+    pub(crate) fn forget_rest(&mut self) {
+        self.rest = None;
     }
 
     /// It is its turn to REGISTER; false when it has nothing to say.
@@ -51,9 +67,23 @@ impl Account {
     }
 
     pub(super) fn register_ended(&mut self, now: Duration, outcome: &Outcome, acts: &mut Vec<Act>) {
+        self.note_rest(now, outcome);
         let Some(registration) = &mut self.registration else { return };
         let event = registration.ended(now, outcome, draw());
         self.turned(now, event, acts);
+    }
+
+    /// How long a server lets it wait. The pool has other addresses, which are asked at once.
+    fn note_rest(&mut self, now: Duration, outcome: &Outcome) {
+        match outcome {
+            Outcome::Accepted(_) => self.rest = None,
+            Outcome::Refused(refusal) if refusal.status >= 400 && self.target != self.place.pool => {
+                let after = refusal.response.retry_after().ok().flatten();
+                let after = after.map(|after| Duration::from_secs(after.seconds.into()).min(LONGEST));
+                self.rest = after.map(|after| Box::new((self.target.clone(), now + after)));
+            }
+            _ => {}
+        }
     }
 
     pub(super) fn deregistered(&mut self, now: Duration, request: &Request, acts: &mut Vec<Act>) {

@@ -69,6 +69,13 @@ impl Exchange {
         let targets: Vec<_> =
             self.links.iter().filter(|(_, link)| is_this(link)).map(|(target, _)| target.clone()).collect();
         for target in targets {
+            if *reason != CloseReason::Left {
+                self.lines_at(&target).iter().for_each(|line| {
+                    if let Some(account) = self.accounts.get_mut(line) {
+                        account.forget_rest();
+                    }
+                });
+            }
             let words = format!("the connection to {} ended: {reason}", target.name);
             self.down(&target, self.now() + rest, &words);
         }

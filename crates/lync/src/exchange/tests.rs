@@ -5,6 +5,7 @@ mod bench;
 mod bent;
 mod mute;
 mod record;
+mod rest;
 mod transcript;
 
 use std::{collections::BTreeSet, fs, path::PathBuf};

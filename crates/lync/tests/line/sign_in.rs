@@ -203,6 +203,20 @@ async fn a_server_that_turns_several_away_is_left_though_others_are_signed_in_th
 }
 
 #[tokio::test]
+async fn three_that_are_turned_away_do_not_take_as_many_who_are_signed_in_with_them() {
+    let mut stage = Stage::with(|settings| settings.pool.host = Some("127.0.0.1 127.0.0.2".into())).await;
+    stage.front.also_at(Ipv4Addr::new(127, 0, 0, 2)).await.unwrap();
+    let _well =
+        (stage.connected("alice").await, stage.connected("bob").await, stage.connected("carol").await);
+    stage.front.on(Heading::Received, 3, Act::answer(503).header("Retry-After", "1"), is_register);
+    let mut lines = [stage.line("alice").await, stage.line("alice").await, stage.line("alice").await];
+    for line in &mut lines {
+        line.until("it is signed in", |state| *state == LineState::Connected).await;
+    }
+    assert_eq!((stage.registers("bob"), stage.registers("carol")), (1, 1));
+}
+
+#[tokio::test]
 async fn who_is_redirected_to_a_server_that_takes_no_sign_ins_goes_back_to_the_pool() {
     let mut stage = Stage::open().await;
     stage.front.also_at(Ipv4Addr::new(127, 0, 0, 2)).await.unwrap();

@@ -96,6 +96,22 @@ impl Bench {
         sent
     }
 
+    /// Does something to the exchange itself, which is told of the connection.
+    pub(super) fn with<T>(&mut self, work: impl FnOnce(&mut Exchange, &Connection) -> T) -> T {
+        let _entered = self.runtime.enter();
+        work(&mut self.exchange, &self.connection)
+    }
+
+    /// There is another connection, to this server; gives the bytes that go out over it.
+    pub(super) fn connect(&mut self, at: Duration, target: &Target) -> Vec<u8> {
+        let address = ([192, 0, 2, 6], 5061).into();
+        let peer = Peer { name: target.name.clone(), names: Names::default(), address, until: None };
+        let (connection, queued) = Task::<Framer>::idle(self.connection.id() + 1, peer);
+        (self.connection, self.queued) = (connection.clone(), Box::new(queued));
+        self.exchange.connections.insert(connection.id(), connection.clone());
+        self.ask(at, Command::Dialled(target.clone(), Ok(connection)))
+    }
+
     /// Whether the connection takes messages.
     pub(super) fn is_open(&self) -> bool {
         self.connection.is_open()

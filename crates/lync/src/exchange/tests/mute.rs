@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{LINE, bench::Bench, bob, transcript::Event};
 use crate::exchange::Command;
 
-fn requests(bytes: &[u8]) -> Vec<Request> {
+pub(super) fn requests(bytes: &[u8]) -> Vec<Request> {
     let mut framer = Framer::default();
     framer.push(bytes);
     let frames = std::iter::from_fn(|| framer.pull());
@@ -33,7 +33,7 @@ fn answer(request: &Request) -> Response {
 }
 
 /// Lets time pass, and gives the requests that go out.
-fn pass(bench: &mut Bench, until: Duration) -> Vec<Request> {
+pub(super) fn pass(bench: &mut Bench, until: Duration) -> Vec<Request> {
     let mut sent = Vec::new();
     while let Some(at) = bench.deadline().filter(|at| *at <= until) {
         sent.extend(requests(&bench.step(at, &Event::Time)));
