@@ -18,6 +18,7 @@ use trunkline_tls::Stream;
 use self::ask::Asker;
 use crate::{
     account::Place,
+    address::Target,
     listener::Counts,
     settings::LyncSettings,
     tls::{Credentials, Refusal, Tls, doubts_us, is_no_tls, trouble},
@@ -122,7 +123,7 @@ impl Examination<'_> {
                 likely:
                     "a firewall stands between, the Front End service does not run, or `port` is another one"
                         .into(),
-                attempt: format!("nc -vz {} {}", pool.host(), pool.port),
+                attempt: format!("nc -vz {} {}", first(pool), pool.port),
             },
         ));
         None
@@ -175,7 +176,7 @@ impl Examination<'_> {
             expected: format!("TLS with a certificate of {}, signed by an authority in caFile", pool.name),
             seen,
             likely,
-            attempt: format!("openssl s_client -connect {}:{} -showcerts </dev/null", pool.host(), pool.port),
+            attempt: format!("openssl s_client -connect {}:{} -showcerts </dev/null", first(pool), pool.port),
         }
     }
 }
@@ -183,4 +184,9 @@ impl Examination<'_> {
 /// Waits for a step's share of the time.
 async fn limited<T>(step: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     timeout(PATIENCE, step).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+/// One of the addresses to connect to: commands take no more.
+fn first(pool: &Target) -> &str {
+    pool.hosts().next().unwrap_or(&pool.name)
 }

@@ -1,3 +1,4 @@
+mod block;
 mod own;
 mod presence;
 mod roster;
