@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -46,6 +47,8 @@ pub(crate) struct Sender {
     under_way: Vec<(String, usize)>,
     /// What the relay could not store, by its index in `sent`.
     refused: Vec<usize>,
+    /// What was sent again over another socket, the same way.
+    again: BTreeSet<usize>,
     /// Frames until the network fails.
     until_cut: usize,
 }
@@ -100,6 +103,7 @@ impl Sender {
             gauge,
             under_way: Vec::new(),
             refused: Vec::new(),
+            again: BTreeSet::new(),
             until_cut,
         }
     }
@@ -109,11 +113,20 @@ impl Sender {
         loop {
             self.connect().await;
             match self.converse().await {
-                Ok(()) => return self,
+                Ok(()) => return self.doubting(),
                 Err(Trouble::Refused(error)) => panic!("{}: {error}", self.handset.name),
                 Err(_) => {}
             }
         }
+    }
+
+    /// Where the relay refuses, the word of it may have been lost with a socket: what was sent again then may stand behind
+    /// what was sent after it.
+    fn doubting(mut self) -> Self {
+        if self.gauge.refused.load(Ordering::Relaxed) > 0 {
+            self.again.iter().for_each(|index| self.sent[*index].refused = true);
+        }
+        self
     }
 
     /// The relay may be down: tries until it is not.
@@ -175,8 +188,7 @@ impl Sender {
         self.under_way.clear();
         self.refused.clear();
         for index in open {
-            // Where the relay refuses, the word of it may have been lost with the socket.
-            self.sent[index].refused |= self.gauge.refused.load(Ordering::Relaxed) > 0;
+            self.again.insert(index);
             self.send(index).await?;
         }
         Ok(())

@@ -246,6 +246,7 @@ async fn peer_whom_another_client_blocks_is_blocked_on_the_phone_too_and_no_long
     alice.contact(&address("bob"), "is in the roster", |contact| !contact.blocked).await;
     pool.front.set_blocked("alice", "bob", true);
     alice.contact(&address("bob"), "is blocked", |contact| contact.blocked).await;
+    alice.forget();
     pool.front.set_blocked("alice", "bob", false);
     alice.contact(&address("bob"), "is blocked no more", |contact| !contact.blocked).await;
     bob.send(&format!("alice@{DOMAIN}"), "good again").await.unwrap();
